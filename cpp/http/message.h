@@ -1,0 +1,47 @@
+/// HTTP messages as plain values, so that handlers and their tests know nothing of sockets.
+
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace tocsin::http {
+
+using Headers = std::vector<std::pair<std::string, std::string>>;
+
+struct Request {
+  std::string method;  ///< Upper case.
+  std::string path;    ///< The target's path, as it came: not percent-decoded.
+  std::vector<std::pair<std::string, std::string>> query;  ///< Percent-decoded, in order.
+  /// Values of the route's `{name}` parts, percent-decoded once.
+  std::vector<std::pair<std::string, std::string>> params;
+  Headers headers;     ///< Names in lower case.
+  std::string body;    ///< Whole, chunks joined, still content-encoded.
+  std::string remote;  ///< "address:port" of the client.
+
+  /// The header's value, or "".
+  std::string_view Header(std::string_view lower_case_name) const;
+  /// The first query parameter of that name; nullopt if there is none.
+  std::optional<std::string_view> Query(std::string_view name) const;
+  std::string_view Param(std::string_view name) const;
+};
+
+struct Response {
+  int status = 200;
+  Headers headers;
+  std::string body;
+
+  static Response Text(int status, std::string_view text);
+  static Response Json(int status, std::string body);
+  Response& Set(std::string_view name, std::string_view value);
+};
+
+/// Percent-decodes; `plus_is_space` for query strings and forms.
+std::string PercentDecode(std::string_view text, bool plus_is_space);
+/// `a=1&b=2` of a query string or of an application/x-www-form-urlencoded body.
+std::vector<std::pair<std::string, std::string>> ParseQuery(std::string_view text);
+
+}  // namespace tocsin::http

@@ -1,0 +1,36 @@
+/// Which handler answers which method and path.
+
+#pragma once
+
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "cpp/http/message.h"
+
+namespace tocsin::http {
+
+/// Called from several threads at once; may block.
+using Handler = std::function<Response(const Request&)>;
+
+class Router {
+ public:
+  /// `pattern` is a path whose segments are literal or `{name}` (one whole segment); the last may
+  /// be `{name...}`, which takes the rest. Literal segments win over `{name}`.
+  void Handle(std::string_view method, std::string_view pattern, Handler handler);
+
+  /// Answers 404 for an unknown path (a sentence that names it) and 405 with `Allow` for a known
+  /// path and another method. HEAD is answered as GET without its body.
+  Response Route(Request request) const;
+
+ private:
+  struct Entry {
+    std::string method;
+    std::vector<std::string> segments;
+    Handler handler;
+  };
+  std::vector<Entry> entries_;
+};
+
+}  // namespace tocsin::http

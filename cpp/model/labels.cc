@@ -1,0 +1,102 @@
+#include "cpp/model/labels.h"
+
+#include <algorithm>
+
+#include "cpp/base/hash.h"
+
+namespace tocsin {
+namespace {
+
+bool IsPlainName(std::string_view name) {
+  if (name.empty() || (name[0] >= '0' && name[0] <= '9')) return false;
+  return std::ranges::all_of(name, [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
+           c == ':';
+  });
+}
+
+void AppendQuoted(std::string* out, std::string_view text) {
+  out->push_back('"');
+  for (const char c : text) {
+    if (c == '"' || c == '\\') out->push_back('\\');
+    if (c == '\n') {
+      out->append("\\n");
+    } else {
+      out->push_back(c);
+    }
+  }
+  out->push_back('"');
+}
+
+}  // namespace
+
+Labels::Labels(std::vector<Pair> pairs) : pairs_(std::move(pairs)) {
+  std::ranges::stable_sort(pairs_, {}, &Pair::first);
+  std::vector<Pair> kept;
+  kept.reserve(pairs_.size());
+  for (Pair& pair : pairs_) {
+    if (!kept.empty() && kept.back().first == pair.first) {
+      kept.back().second = std::move(pair.second);
+    } else {
+      kept.push_back(std::move(pair));
+    }
+  }
+  std::erase_if(kept, [](const Pair& pair) { return pair.second.empty(); });
+  pairs_ = std::move(kept);
+}
+
+std::string_view Labels::Get(std::string_view name) const {
+  const auto it = std::lower_bound(pairs_.begin(), pairs_.end(), name,
+                                   [](const Pair& p, std::string_view n) { return p.first < n; });
+  return it != pairs_.end() && it->first == name ? std::string_view(it->second)
+                                                 : std::string_view();
+}
+
+void Labels::Set(std::string_view name, std::string_view value) {
+  const auto it = std::lower_bound(pairs_.begin(), pairs_.end(), name,
+                                   [](const Pair& p, std::string_view n) { return p.first < n; });
+  const bool found = it != pairs_.end() && it->first == name;
+  if (value.empty()) {
+    if (found) pairs_.erase(it);
+  } else if (found) {
+    it->second = value;
+  } else {
+    pairs_.emplace(it, std::string(name), std::string(value));
+  }
+}
+
+uint64_t Labels::Hash() const {
+  uint64_t hash = 0x9ae16a3b2f90404fU;
+  for (const auto& [name, value] : pairs_) hash = Hash64(value, Hash64(name, hash));
+  return hash;
+}
+
+std::string Labels::ToString() const {
+  std::string text;
+  const std::string_view name = metric_name();
+  const bool plain = IsPlainName(name);
+  if (plain) text.append(name);
+  if (plain && pairs_.size() == 1) return text;
+  text.push_back('{');
+  bool first = true;
+  if (!name.empty() && !plain) {
+    AppendQuoted(&text, name);
+    first = false;
+  }
+  for (const auto& [label, value] : pairs_) {
+    if (label == kMetricName) continue;
+    if (!first) text.append(", ");
+    first = false;
+    if (IsPlainName(label)) {
+      text.append(label);
+    } else {
+      AppendQuoted(&text, label);
+    }
+    text.push_back('=');
+    AppendQuoted(&text, value);
+  }
+  text.push_back('}');
+  return text;
+}
+
+}  // namespace tocsin

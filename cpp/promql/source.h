@@ -1,0 +1,49 @@
+/// What the PromQL engine needs from whoever holds series. Implemented by storage/series, and by
+/// fakes in tests.
+
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "cpp/base/status.h"
+#include "cpp/lib/regex.h"
+#include "cpp/model/labels.h"
+
+namespace tocsin::promql {
+
+/// One label matcher. A series without the label is matched as if the label were "".
+struct Matcher {
+  enum class Op : uint8_t { kEqual, kNotEqual, kRegex, kNotRegex };
+
+  /// kInvalidArgument for a bad pattern of kRegex or kNotRegex.
+  static Result<Matcher> Make(Op op, std::string_view name, std::string_view value);
+
+  bool Matches(std::string_view label_value) const;
+
+  Op op = Op::kEqual;
+  std::string name;
+  std::string value;
+  std::optional<lib::Regex> regex;  ///< Set for kRegex and kNotRegex; matches the whole value.
+};
+
+struct SeriesData {
+  Labels labels;
+  std::vector<Sample> samples;  ///< Ascending by time; stale markers included.
+};
+
+class SeriesSource {
+ public:
+  virtual ~SeriesSource() = default;
+
+  /// Every series that all matchers match and that has a sample in [from, to] (milliseconds, both
+  /// ends included), with those samples, ordered by labels. Thread-safe.
+  virtual Result<std::vector<SeriesData>> Select(std::span<const Matcher> matchers, Millis from,
+                                                 Millis to) const = 0;
+};
+
+}  // namespace tocsin::promql

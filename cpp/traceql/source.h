@@ -1,0 +1,90 @@
+/// What the TraceQL executor needs from whoever holds spans: blocks of rows, each giving its columns
+/// in coded form. Implemented by storage/spans over sealed segments and over live batches, and by
+/// fakes in tests.
+
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "cpp/base/status.h"
+#include "cpp/model/ids.h"
+#include "cpp/model/span_batch.h"
+
+namespace tocsin::traceql {
+
+/// One distinct value of a column.
+struct Value {
+  ValueType type = ValueType::kEmpty;
+  std::string text;  ///< kString, kBytes; kComposite: the protobuf encoding of the AnyValue.
+  int64_t integer = 0;  ///< kInt; kBool: 0 or 1.
+  double number = 0;    ///< kDouble.
+
+  friend bool operator==(const Value&, const Value&) = default;
+};
+
+/// A column in coded form: a predicate is evaluated once per entry of `values`, then per row on codes.
+struct Column {
+  std::vector<Value> values;    ///< Distinct.
+  std::vector<uint32_t> codes;  ///< 0: absent; otherwise values[code - 1].
+  /// Empty: codes[i] is of span row i. Otherwise codes[i] is of an event or link that belongs to
+  /// span row owner[i]; a row may have none or many.
+  std::vector<uint32_t> owner;
+};
+
+/// Immutable rows. Thread-safe. Spans returned by the accessors live as long as the block.
+class SpanBlock {
+ public:
+  virtual ~SpanBlock() = default;
+
+  virtual uint32_t rows() const = 0;
+  /// The least start and the greatest end of any row, Unix nanoseconds. Known without reading rows.
+  virtual uint64_t min_start() const = 0;
+  virtual uint64_t max_end() const = 0;
+
+  /// Distinct trace ids of the block, and for each row the index into them.
+  virtual Result<std::span<const TraceId>> Traces() const = 0;
+  virtual Result<std::span<const uint32_t>> TraceOfRow() const = 0;
+  virtual Result<std::span<const SpanId>> SpanIds() const = 0;
+  virtual Result<std::span<const SpanId>> ParentSpanIds() const = 0;
+  virtual Result<std::span<const uint64_t>> Starts() const = 0;
+  virtual Result<std::span<const uint64_t>> Ends() const = 0;
+  virtual Result<std::span<const SpanKind>> Kinds() const = 0;
+  virtual Result<std::span<const SpanStatus>> Statuses() const = 0;
+  virtual Result<std::shared_ptr<const Column>> Names() const = 0;
+  virtual Result<std::shared_ptr<const Column>> StatusMessages() const = 0;
+  /// Event names (owner set), link ids (owner set, kBytes of 16 and 8 bytes), scope name, version.
+  virtual Result<std::shared_ptr<const Column>> EventNames() const = 0;
+  virtual Result<std::shared_ptr<const Column>> ScopeNames() const = 0;
+  virtual Result<std::shared_ptr<const Column>> ScopeVersions() const = 0;
+
+  /// The column of an attribute, of whatever types it has; null if no row has it. Of a key that
+  /// stands twice in one list the first counts.
+  virtual Result<std::shared_ptr<const Column>> Attribute(AttrScope scope,
+                                                          std::string_view key) const = 0;
+};
+
+/// A consistent view: what was acknowledged before it was taken, and nothing later.
+class SpanView {
+ public:
+  virtual ~SpanView() = default;
+  /// Blocks that may hold spans in the asked range; every span is in exactly one.
+  virtual std::span<const std::shared_ptr<const SpanBlock>> blocks() const = 0;
+  /// Everything of one trace, in every block, also outside the asked range, ordered by (start, span id), duplicates
+  /// (same span id, start and end) dropped; an empty batch if there is none.
+  virtual Result<SpanBatch> Trace(const TraceId& id) const = 0;
+};
+
+class SpanSource {
+ public:
+  virtual ~SpanSource() = default;
+  /// A view of the tenant's spans that touch [from, to] (Unix nanoseconds). Thread-safe.
+  virtual std::shared_ptr<const SpanView> View(std::string_view tenant, uint64_t from,
+                                               uint64_t to) const = 0;
+};
+
+}  // namespace tocsin::traceql
