@@ -4,6 +4,7 @@
 #include <atomic>
 #include <cstdio>
 #include <ctime>
+
 #include <unistd.h>
 
 #include "cpp/base/clock.h"

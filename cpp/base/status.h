@@ -126,7 +126,8 @@ inline Failure InternalError(std::string_view message) { return {StatusCode::kIn
 
 }  // namespace tocsin
 
-/// Returns from the enclosing function (of type Status or Result<T>) if `expr`, a Status, is not OK.
+/// Returns from the enclosing function (of type Status or Result<T>) if `expr`, a Status, is not
+/// OK.
 #define TOCSIN_RETURN_IF_ERROR(expr)                                      \
   do {                                                                    \
     if (::tocsin::Status tocsin_status_ = (expr); !tocsin_status_.ok()) { \
@@ -136,9 +137,9 @@ inline Failure InternalError(std::string_view message) { return {StatusCode::kIn
 
 #define TOCSIN_INTERNAL_CAT2(a, b) a##b
 #define TOCSIN_INTERNAL_CAT(a, b) TOCSIN_INTERNAL_CAT2(a, b)
-#define TOCSIN_INTERNAL_ASSIGN_OR_RETURN(result, lhs, expr)                        \
-  auto result = (expr);                                                            \
-  if (!result.has_value()) return ::tocsin::Failure(std::move(result).error());    \
+#define TOCSIN_INTERNAL_ASSIGN_OR_RETURN(result, lhs, expr)                     \
+  auto result = (expr);                                                         \
+  if (!result.has_value()) return ::tocsin::Failure(std::move(result).error()); \
   lhs = *std::move(result)
 
 /// TOCSIN_ASSIGN_OR_RETURN(const Segment segment, reader.Open(id));

@@ -1,6 +1,6 @@
 /// Compression, as pure functions. Every decompressor takes the most bytes it may produce and
-/// answers kResourceExhausted beyond them (so that a bomb costs no memory) and kCorruption for bytes
-/// that no compressor wrote.
+/// answers kResourceExhausted beyond them (so that a bomb costs no memory) and kCorruption for
+/// bytes that no compressor wrote.
 
 #pragma once
 

@@ -10,7 +10,8 @@
 
 namespace tocsin {
 
-/// A series of a SampleSink. Valid for the life of the sink, also across its own garbage collection.
+/// A series of a SampleSink. Valid for the life of the sink, also across its own garbage
+/// collection.
 using SeriesRef = uint64_t;
 
 struct RefSample {

@@ -1,7 +1,7 @@
-/// SpanBatch: the spans of one request (or of one trace) as columns. This is the form in which spans
-/// travel through the whole process: the wire decoders make it, the live log writes it, the store
-/// keeps it until it is sealed, the generator counts it, and readers of sealed segments give whole
-/// traces back in it. There is no object per span.
+/// SpanBatch: the spans of one request (or of one trace) as columns. This is the form in which
+/// spans travel through the whole process: the wire decoders make it, the live log writes it, the
+/// store keeps it until it is sealed, the generator counts it, and readers of sealed segments give
+/// whole traces back in it. There is no object per span.
 ///
 /// Every string is interned once per batch: a StringId indexes `strings`, and id 0 is always "".
 /// An attribute is a pair (key, value): `key` indexes `keys`, which fixes the attribute's name and
@@ -140,10 +140,10 @@ struct SpanBatch {
 
   // Tables.
   StringTable strings;
-  std::vector<Key> keys;        ///< Distinct (name, type).
+  std::vector<Key> keys;  ///< Distinct (name, type).
   std::vector<int64_t> ints;
   std::vector<double> doubles;
-  std::vector<Attr> attrs;      ///< Spans', resources', scopes', events' and links' attributes.
+  std::vector<Attr> attrs;  ///< Spans', resources', scopes', events' and links' attributes.
   std::vector<Resource> resources;
   std::vector<Scope> scopes;
   std::vector<TraceId> traces;  ///< Distinct, in order of first appearance.
@@ -180,7 +180,8 @@ struct SpanBatch {
     return end[row] > start[row] ? end[row] - start[row] : 0;
   }
 
-  /// The first attribute of that name and type string in `range`; empty view data() == nullptr if none.
+  /// The first attribute of that name and type string in `range`; empty view data() == nullptr if
+  /// none.
   std::string_view FindString(AttrRange range, std::string_view key) const;
 
   /// `service.name` of the row's resource; "" if it has none.

@@ -1,0 +1,56 @@
+#include "cpp/base/thread_pool.h"
+
+#include <pthread.h>
+
+#include <utility>
+
+#include "cpp/base/check.h"
+
+namespace tocsin {
+
+ThreadPool::ThreadPool(const std::string& name, size_t threads, size_t max_queued)
+    : max_queued_(max_queued) {
+  TOCSIN_CHECK(threads >= 1);
+  threads_.reserve(threads);
+  for (size_t i = 0; i < threads; ++i) {
+    threads_.emplace_back([this] { Run(); });
+    pthread_setname_np(threads_.back().native_handle(), name.substr(0, 15).c_str());
+  }
+}
+
+bool ThreadPool::TrySubmit(std::function<void()> task) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (stopped_ || queue_.size() >= max_queued_) return false;
+    queue_.push_back(std::move(task));
+  }
+  wake_.notify_one();
+  return true;
+}
+
+void ThreadPool::Stop() {
+  {
+    const std::lock_guard lock(mutex_);
+    stopped_ = true;
+  }
+  wake_.notify_all();
+  for (std::thread& thread : threads_) {
+    if (thread.joinable()) thread.join();
+  }
+}
+
+void ThreadPool::Run() {
+  std::unique_lock lock(mutex_);
+  while (true) {
+    wake_.wait(lock, [this] { return stopped_ || !queue_.empty(); });
+    if (queue_.empty()) return;  // Stopped, and nothing left to do.
+    std::function<void()> task = std::move(queue_.front());
+    queue_.pop_front();
+    lock.unlock();
+    task();
+    task = nullptr;  // What it captured goes before the lock is taken again.
+    lock.lock();
+  }
+}
+
+}  // namespace tocsin

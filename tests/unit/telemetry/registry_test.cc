@@ -1,0 +1,40 @@
+// What is counted is exposed under its name, labels and type; a handle is made once.
+
+#include "cpp/telemetry/registry.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace tocsin::telemetry {
+namespace {
+
+using testing::HasSubstr;
+
+TEST(RegistryTest, ExposesTheThreeKinds) {
+  Registry registry;
+  registry.GetCounter("c_total", "A counter.", {{"reason", "a"}}).Add(2);
+  registry.GetCounter("c_total", "A counter.", {{"reason", "b"}}).Add(1);
+  registry.GetGauge("g", "A gauge.", {}).Set(-1.5);
+  registry.GetHistogram("h", "A histogram.", {1, 2}, {}).Observe(1.5);
+  const std::string text = registry.Expose();
+  EXPECT_THAT(text, HasSubstr("# TYPE c_total counter\n"));
+  EXPECT_THAT(text, HasSubstr("c_total{reason=\"a\"} 2\n"));
+  EXPECT_THAT(text, HasSubstr("c_total{reason=\"b\"} 1\n"));
+  EXPECT_THAT(text, HasSubstr("g -1.5\n"));
+  EXPECT_THAT(text, HasSubstr("h_bucket{le=\"2\"} 1\n"));
+}
+
+TEST(RegistryTest, TheSameNameAndLabelsAreOneHandle) {
+  Registry registry;
+  Counter& first = registry.GetCounter("c_total", "A counter.", {});
+  EXPECT_EQ(&first, &registry.GetCounter("c_total", "A counter.", {}));
+}
+
+TEST(RegistryTest, TheProcessIsExposed) {
+  Registry registry;
+  EXPECT_THAT(registry.Expose(), HasSubstr("process_resident_memory_bytes "));
+  EXPECT_THAT(registry.Expose(), HasSubstr("process_cpu_seconds_total "));
+}
+
+}  // namespace
+}  // namespace tocsin::telemetry
