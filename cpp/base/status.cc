@@ -16,6 +16,8 @@ std::string_view StatusCodeName(StatusCode code) {
       return "failed precondition";
     case StatusCode::kUnsupported:
       return "unsupported";
+    case StatusCode::kUnauthenticated:
+      return "unauthenticated";
     case StatusCode::kResourceExhausted:
       return "resource exhausted";
     case StatusCode::kUnavailable:

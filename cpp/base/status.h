@@ -37,6 +37,7 @@ enum class StatusCode : uint8_t {
   kAlreadyExists,       ///< Something of that name is there, or a directory is in use.
   kFailedPrecondition,  ///< Refused in the present state; retrying alone does not help.
   kUnsupported,         ///< A media type, encoding or method that is not spoken here.
+  kUnauthenticated,     ///< Nobody said who is asking: no tenant, no or bad credentials.
   kResourceExhausted,   ///< A limit or a full queue. Retry later, slower.
   kUnavailable,         ///< A peer or the disk is gone for now. Retry with backoff.
   kDeadlineExceeded,    ///< The caller's time ran out; the work was abandoned.

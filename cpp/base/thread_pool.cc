@@ -1,8 +1,8 @@
 #include "cpp/base/thread_pool.h"
 
-#include <pthread.h>
-
 #include <utility>
+
+#include <pthread.h>
 
 #include "cpp/base/check.h"
 

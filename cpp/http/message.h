@@ -2,6 +2,7 @@
 
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -21,12 +22,18 @@ struct Request {
   Headers headers;     ///< Names in lower case.
   std::string body;    ///< Whole, chunks joined, still content-encoded.
   std::string remote;  ///< "address:port" of the client.
+  /// Set by the server; a test need not. Ask Cancelled() instead.
+  std::function<bool()> cancelled;
 
   /// The header's value, or "".
   std::string_view Header(std::string_view lower_case_name) const;
   /// The first query parameter of that name; nullopt if there is none.
   std::optional<std::string_view> Query(std::string_view name) const;
+  /// The route's part of that name, or "".
   std::string_view Param(std::string_view name) const;
+  /// Whether nobody waits for the answer any more: the client has hung up, or the server's shutdown
+  /// has run out of time. One system call: ask every few milliseconds of work, not every row.
+  bool Cancelled() const { return cancelled && cancelled(); }
 };
 
 struct Response {
@@ -36,8 +43,14 @@ struct Response {
 
   static Response Text(int status, std::string_view text);
   static Response Json(int status, std::string body);
+  /// Replaces a header of that name (case does not matter) or adds it.
   Response& Set(std::string_view name, std::string_view value);
+  /// The header's value, or "". Case of the name does not matter.
+  std::string_view Header(std::string_view name) const;
 };
+
+/// "Not Found" for 404; "Unknown" for what RFC 9110 does not name.
+std::string_view ReasonPhrase(int status);
 
 /// Percent-decodes; `plus_is_space` for query strings and forms.
 std::string PercentDecode(std::string_view text, bool plus_is_space);

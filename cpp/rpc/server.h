@@ -1,0 +1,59 @@
+/// The gRPC server: unary methods as raw bytes, on connections that a listener of cpp/http has
+/// accepted and handed over.
+///
+/// Bounds, and what a caller gets beyond them: a message (RESOURCE_EXHAUSTED; the bound holds for
+/// the decompressed size too), calls in flight and their bytes (UNAVAILABLE, which clients retry).
+/// Unknown methods answer UNIMPLEMENTED at once. `grpc.health.v1.Health/Check` is answered for ""
+/// and for each service that has a method here.
+
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <string>
+
+#include "cpp/base/clock.h"
+#include "cpp/base/status.h"
+#include "cpp/base/telemetry.h"
+#include "cpp/rpc/call.h"
+
+namespace tocsin::rpc {
+
+struct ServerOptions {
+  size_t handler_threads = 4;  ///< Handlers that run at once.
+  size_t max_message_bytes = 64 << 20;
+  size_t max_calls_in_flight = 256;
+  size_t max_bytes_in_flight = size_t{256} << 20;
+  Telemetry* telemetry = nullptr;  ///< Borrowed; null counts nothing.
+};
+
+/// Thread-safe after Start().
+class Server {
+ public:
+  explicit Server(ServerOptions options);
+  /// Shutdown(0), if that has not happened.
+  ~Server();
+  Server(const Server&) = delete;
+  Server& operator=(const Server&) = delete;
+
+  /// REQUIRES: before Start(); one handler a method. `method` is "/package.Service/Method".
+  void Handle(std::string method, UnaryHandler handler);
+
+  /// Must succeed before the first Adopt().
+  Status Start();
+
+  /// Serves an accepted, non-blocking TCP connection whose client speaks HTTP/2 with prior
+  /// knowledge and of which nothing has been read. Takes ownership of `fd`; after Shutdown() it is
+  /// closed.
+  void Adopt(int fd);
+
+  /// Refuses new calls, waits up to `grace` for those in flight, cancels the rest and waits for
+  /// their handlers. Idempotent.
+  void Shutdown(Nanos grace);
+
+ private:
+  class Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace tocsin::rpc
