@@ -72,6 +72,10 @@ class StringTable {
     ends_.push_back(static_cast<uint32_t>(blob_.size()));
     return static_cast<StringId>(ends_.size() - 1);
   }
+  void ShrinkToFit() {
+    blob_.shrink_to_fit();
+    ends_.shrink_to_fit();
+  }
   const std::string& blob() const { return blob_; }
   const std::vector<uint32_t>& ends() const { return ends_; }
   /// Takes over decoded parts. REQUIRES: ends[0] == 0, ends ascending, ends.back() == blob.size().

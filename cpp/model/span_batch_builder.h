@@ -8,15 +8,16 @@
 ///     batch.resources.push_back({.attrs = {begin, builder.AttrCount()}});
 ///     begin = builder.AttrCount();
 ///     batch.scopes.push_back({.resource = 0, .attrs = {begin, builder.AttrCount()}});
-///     ...for each span: builder.AddString(...), batch.events.push_back(...), batch.span_id.push_back(...),
+///     ...for each span: builder.AddString(...), batch.events.push_back(...),
+///     batch.span_id.push_back(...),
 ///     ...and so on for every column, at last batch.attr_begin.push_back(builder.AttrCount()),
 ///     ...batch.event_begin.push_back(...), batch.link_begin.push_back(...)
 ///     SpanBatch done = std::move(builder).Finish();
 ///
-/// While the batch is being built, the lists of a span, its events and its links may be interleaved,
-/// and those of resources and scopes lie between spans: every attribute that no resource, scope, event
-/// or link has in its range belongs to the row around it. Finish() sorts that out, so only the finished
-/// batch is to be read by attr_begin.
+/// While the batch is being built, the lists of a span, its events and its links may be
+/// interleaved, and those of resources and scopes lie between spans: every attribute that no
+/// resource, scope, event or link has in its range belongs to the row around it. Finish() sorts
+/// that out, so only the finished batch is to be read by attr_begin.
 ///
 /// The wire decoders and the segment reader use the same builder, so that a trace read back from
 /// disk is built exactly as one read from the wire.
@@ -101,7 +102,8 @@ class SpanBatchBuilder {
   uint32_t AddResource(const SpanBatch& from, uint32_t resource);
   uint32_t AddScope(const SpanBatch& from, uint32_t scope);
   SpanBatch::AttrRange CopyAttrs(const SpanBatch& from, SpanBatch::AttrRange range);
-  bool SameAttrs(const SpanBatch& from, SpanBatch::AttrRange theirs, SpanBatch::AttrRange ours) const;
+  bool SameAttrs(const SpanBatch& from, SpanBatch::AttrRange theirs,
+                 SpanBatch::AttrRange ours) const;
   bool SameResource(const SpanBatch& from, uint32_t theirs, uint32_t ours) const;
   bool SameScope(const SpanBatch& from, uint32_t theirs, uint32_t ours) const;
   void SeparateAttrs();
