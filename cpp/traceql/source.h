@@ -1,6 +1,6 @@
-/// What the TraceQL executor needs from whoever holds spans: blocks of rows, each giving its columns
-/// in coded form. Implemented by storage/spans over sealed segments and over live batches, and by
-/// fakes in tests.
+/// What the TraceQL executor needs from whoever holds spans: blocks of rows, each giving its
+/// columns in coded form. Implemented by storage/spans over sealed segments and over live batches,
+/// and by fakes in tests.
 
 #pragma once
 
@@ -20,14 +20,15 @@ namespace tocsin::traceql {
 /// One distinct value of a column.
 struct Value {
   ValueType type = ValueType::kEmpty;
-  std::string text;  ///< kString, kBytes; kComposite: the protobuf encoding of the AnyValue.
+  std::string text;     ///< kString, kBytes; kComposite: the protobuf encoding of the AnyValue.
   int64_t integer = 0;  ///< kInt; kBool: 0 or 1.
   double number = 0;    ///< kDouble.
 
   friend bool operator==(const Value&, const Value&) = default;
 };
 
-/// A column in coded form: a predicate is evaluated once per entry of `values`, then per row on codes.
+/// A column in coded form: a predicate is evaluated once per entry of `values`, then per row on
+/// codes.
 struct Column {
   std::vector<Value> values;    ///< Distinct.
   std::vector<uint32_t> codes;  ///< 0: absent; otherwise values[code - 1].
@@ -43,6 +44,8 @@ class SpanBlock {
 
   virtual uint32_t rows() const = 0;
   /// The least start and the greatest end of any row, Unix nanoseconds. Known without reading rows.
+  /// A row that ends before it starts counts as ending where it starts, so that no start lies
+  /// behind max_end().
   virtual uint64_t min_start() const = 0;
   virtual uint64_t max_end() const = 0;
 
@@ -57,10 +60,16 @@ class SpanBlock {
   virtual Result<std::span<const SpanStatus>> Statuses() const = 0;
   virtual Result<std::shared_ptr<const Column>> Names() const = 0;
   virtual Result<std::shared_ptr<const Column>> StatusMessages() const = 0;
-  /// Event names (owner set), link ids (owner set, kBytes of 16 and 8 bytes), scope name, version.
+  /// Event names (owner set), scope name, version.
   virtual Result<std::shared_ptr<const Column>> EventNames() const = 0;
   virtual Result<std::shared_ptr<const Column>> ScopeNames() const = 0;
   virtual Result<std::shared_ptr<const Column>> ScopeVersions() const = 0;
+  /// Times of events (owner set, kInt: Unix nanoseconds), trace and span ids of links (owner set,
+  /// kBytes of 16 and 8 bytes). A block that does not keep one as a column answers null: conditions
+  /// on it are then evaluated on whole traces, which is exact and slower.
+  virtual Result<std::shared_ptr<const Column>> EventTimes() const { return nullptr; }
+  virtual Result<std::shared_ptr<const Column>> LinkTraceIds() const { return nullptr; }
+  virtual Result<std::shared_ptr<const Column>> LinkSpanIds() const { return nullptr; }
 
   /// The column of an attribute, of whatever types it has; null if no row has it. Of a key that
   /// stands twice in one list the first counts.
@@ -74,8 +83,8 @@ class SpanView {
   virtual ~SpanView() = default;
   /// Blocks that may hold spans in the asked range; every span is in exactly one.
   virtual std::span<const std::shared_ptr<const SpanBlock>> blocks() const = 0;
-  /// Everything of one trace, in every block, also outside the asked range, ordered by (start, span id), duplicates
-  /// (same span id, start and end) dropped; an empty batch if there is none.
+  /// Everything of one trace, in every block, also outside the asked range, ordered by (start, span
+  /// id), duplicates (same span id, start and end) dropped; an empty batch if there is none.
   virtual Result<SpanBatch> Trace(const TraceId& id) const = 0;
 };
 
