@@ -33,7 +33,7 @@ class Volume {
     /// Bytes of the write buffer; up to two exist while one is flushed.
     size_t write_buffer = size_t{4} << 20;
     /// Bytes of one table file.
-    size_t table_bytes = size_t{16} << 20;
+    size_t table_bytes = size_t{64} << 20;
     /// Table files kept open. LevelDB takes no less than 64.
     int open_tables = 64;
     /// Make the directory, and its parents, if it is not there.
@@ -70,7 +70,7 @@ class Volume {
   Result<std::string> Get(std::string_view key) const;
 
   /// Calls `visit` for every key that begins with `prefix`, in key order, until it returns false.
-  /// The views last for the call. `visit` must not write to this volume. Sees a consistent state.
+  /// The views last for the call. `visit` must not use this volume. Sees a consistent state.
   using Visitor = std::function<bool(std::string_view key, std::string_view value)>;
   Status Scan(std::string_view prefix, const Visitor& visit) const;
 
