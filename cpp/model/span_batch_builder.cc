@@ -218,7 +218,11 @@ void SpanBatchBuilder::AddEmpty(std::string_view key) {
 }
 
 void SpanBatchBuilder::Reserve(size_t rows) {
-  const auto grow = [rows](auto& column) { column.reserve(column.size() + rows); };
+  // At least doubling, so that many small calls cost no more than push_back alone.
+  const auto grow = [rows](auto& column) {
+    const size_t size = column.size() + rows;
+    if (size > column.capacity()) column.reserve(std::max(size, 2 * column.capacity()));
+  };
   grow(batch_.trace);
   grow(batch_.span_id);
   grow(batch_.parent_span_id);
