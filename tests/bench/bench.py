@@ -1,0 +1,129 @@
+"""./dev bench NAME: measure through the real binary. The last line of stdout is one JSON object.
+
+Benchmarks measure, tests decide: nothing here fails because something is slow.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parents[2]
+sys.path.insert(0, str(ROOT / "tests/integration"))
+
+from harness import LOADGEN, Server, request  # noqa: E402
+
+# CPU-seconds per million spans of small programs that each do only this (docs/performance.md).
+FLOOR = {"receive": 0.7, "decode": 1.2, "log": 0.6, "observe": 0.02, "seal": 1.2}
+FLOOR_TOTAL = 3.7
+
+
+class MemoryWatch:
+    """Samples the resident memory of a process, in all and anonymous, and keeps the greatest."""
+
+    def __init__(self, pid: int) -> None:
+        self.total = self.anonymous = 0
+        self._status = Path(f"/proc/{pid}/status")
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+
+    def _run(self) -> None:
+        while not self._stop.wait(0.02):
+            self.sample()
+
+    def sample(self) -> None:
+        fields = dict(
+            line.split(":", 1) for line in self._status.read_text().splitlines() if "kB" in line
+        )
+        self.total = max(self.total, int(fields["VmHWM"].split()[0]))
+        self.anonymous = max(self.anonymous, int(fields["RssAnon"].split()[0]))
+
+    def stop(self) -> None:
+        self._stop.set()
+        self._thread.join()
+        self.sample()
+
+
+def stage_seconds(server: Server) -> dict[str, float]:
+    found = re.findall(
+        r'^tocsin_stage_cpu_seconds_total\{stage="(\w+)"\} (\S+)$',
+        server.get("/metrics").text,
+        re.MULTILINE,
+    )
+    return {stage: float(seconds) for stage, seconds in found}
+
+
+def ingest(options: argparse.Namespace) -> dict[str, Any]:
+    """Receive, log, store and count generated spans; figures are of the process's whole life."""
+    with tempfile.TemporaryDirectory(prefix="tocsin-bench-", dir=options.directory) as home:
+        server = Server(Path(home) / "data", "")
+        server.data.mkdir()
+        server.start()
+        assert server.process is not None
+        memory = MemoryWatch(server.process.pid)
+        flags = ["--spans", str(options.spans), "--shape", options.shape]
+        begin = time.monotonic()
+        sent = json.loads(
+            subprocess.run(
+                [str(LOADGEN), "--target", server.otlp_grpc, *flags],
+                check=True,
+                stdout=subprocess.PIPE,
+            ).stdout
+        )
+        assert request(server.url + "/flush", method="POST", timeout=600).status == 204
+        flushed = time.monotonic() - begin
+        stages = stage_seconds(server)
+        memory.stop()
+        server.process.terminate()
+        _, code, usage = os.wait4(server.process.pid, 0)
+        assert code == 0, server.log
+        server.process = None
+        du = subprocess.run(["du", "-s", "-B1", home + "/data"], capture_output=True, check=True)
+        disk = int(du.stdout.split()[0])
+    millions = sent["spans"] / 1e6
+    return {
+        "bench": "ingest",
+        "spans": sent["spans"],
+        "shape": options.shape,
+        "wire_bytes_per_span": round(sent["bytes"] / sent["spans"], 1),
+        "cpu_s_per_million": round((usage.ru_utime + usage.ru_stime) / millions, 3),
+        "floor_cpu_s_per_million": FLOOR_TOTAL,
+        "peak_rss_mib": round(memory.total / 1024, 1),
+        "peak_anon_mib": round(memory.anonymous / 1024, 1),
+        "bytes_per_span": round(disk / sent["spans"], 1),
+        "spans_per_s": round(sent["spans_per_s"]),
+        "wall_s_with_flush": round(flushed, 2),
+        "stages": {stage: round(stages.get(stage, 0) / millions, 3) for stage in FLOOR},
+        "floor_stages": FLOOR,
+        "repeats": sent["repeats"],
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="./dev bench", description=__doc__)
+    benches = parser.add_subparsers(dest="name", required=True)
+    parse = benches.add_parser("ingest", help=ingest.__doc__)
+    parse.add_argument("--spans", type=int, default=1_000_000)
+    parse.add_argument("--shape", choices=["default", "wide"], default="default")
+    parse.add_argument("--directory", help="where the data directory is made (a real disk)")
+    parse.add_argument("--json", type=Path, help="write the object to this file as well")
+    parse.set_defaults(run=ingest)
+    options = parser.parse_args()
+    result = json.dumps(options.run(options))
+    if options.json:
+        options.json.write_text(result + "\n")
+    print(result)
+
+
+if __name__ == "__main__":
+    main()
