@@ -1,0 +1,55 @@
+#include "cpp/template/alert_template.h"
+
+#include <array>
+#include <utility>
+
+#include "cpp/base/log.h"
+#include "cpp/template/alert_functions.h"
+
+namespace tocsin::tmpl {
+namespace {
+
+constexpr std::array<std::string_view, 4> kVariables{"$labels", "$externalLabels", "$externalURL",
+                                                     "$value"};
+
+}  // namespace
+
+Result<AlertTemplate> AlertTemplate::Parse(std::string_view text) {
+  // Most labels are plain text; they need no machine.
+  if (text.find("{{") == std::string_view::npos) return AlertTemplate(std::string(text), {});
+  // Only the names are asked for here, so the environment may be an empty one.
+  static const AlertEnvironment kNowhere;
+  static const Functions kNames = AlertFunctions(kNowhere);
+  TOCSIN_ASSIGN_OR_RETURN(Template parsed, Template::Parse(text, kNames, kVariables));
+  return AlertTemplate({}, {std::move(parsed)});
+}
+
+Result<std::string> AlertTemplate::Expand(const AlertEnvironment& environment, const Labels& labels,
+                                          double value) const {
+  if (template_.empty()) return literal_;
+  const Value label_map = StringMap(labels);
+  const Value external_map = StringMap(environment.external_labels);
+  const Value url(environment.external_url);
+  Record data;
+  data.type_name = "struct";
+  data.fields = {{"Labels", label_map},
+                 {"ExternalLabels", external_map},
+                 {"ExternalURL", url},
+                 {"Value", Value(value)}};
+  const Variables variables{{"$labels", label_map},
+                            {"$externalLabels", external_map},
+                            {"$externalURL", url},
+                            {"$value", Value(value)}};
+  return template_.front().Execute(Value(std::move(data)), AlertFunctions(environment), variables);
+}
+
+std::string AlertTemplate::ExpandOrExplain(const AlertEnvironment& environment,
+                                           const Labels& labels, double value) const {
+  Result<std::string> text = Expand(environment, labels, value);
+  if (text.has_value()) return *std::move(text);
+  log::Warn("expanding alert template failed",
+            {{"labels", labels.ToString()}, {"err", text.error().message()}});
+  return "<error expanding template: " + std::string(text.error().message()) + ">";
+}
+
+}  // namespace tocsin::tmpl

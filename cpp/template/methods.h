@@ -1,0 +1,22 @@
+/// The methods of times and durations that templates use. Private to this folder.
+
+#pragma once
+
+#include <span>
+#include <string_view>
+
+#include "cpp/base/status.h"
+#include "cpp/template/value.h"
+
+namespace tocsin::tmpl::internal {
+
+/// time.Time: Format, String, Unix, UnixMilli, UTC, Year, Month, Day, Hour, Minute, Second,
+/// Weekday, YearDay, Add, Sub, After, Before, Equal. time.Duration: String, Seconds, Minutes,
+/// Hours, Milliseconds.
+bool HasMethod(const Value& receiver, std::string_view name);
+
+/// REQUIRES: HasMethod. kInvalidArgument for other arguments than the method takes.
+Result<Value> CallMethod(const Value& receiver, std::string_view name,
+                         std::span<const Value> arguments);
+
+}  // namespace tocsin::tmpl::internal

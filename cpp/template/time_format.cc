@@ -1,0 +1,267 @@
+#include "cpp/template/time_format.h"
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <cstdint>
+
+namespace tocsin::tmpl {
+namespace {
+
+constexpr std::array<std::string_view, 12> kMonths{"January",   "February", "March",    "April",
+                                                   "May",       "June",     "July",     "August",
+                                                   "September", "October",  "November", "December"};
+constexpr std::array<std::string_view, 7> kWeekdays{"Sunday",   "Monday", "Tuesday", "Wednesday",
+                                                    "Thursday", "Friday", "Saturday"};
+
+/// The parts of a layout; where one is the beginning of another, the longer stands first.
+enum class Part : uint8_t {
+  kLongMonth,
+  kMonth,
+  kLongWeekday,
+  kWeekday,
+  kZoneName,
+  kZeroYearDay,
+  kZeroMonth,
+  kZeroDay,
+  kZeroHour12,
+  kZeroMinute,
+  kZeroSecond,
+  kLongYear,
+  kUnderYearDay,
+  kUnderDay,
+  kHour,
+  kNumMonth,
+  kDay,
+  kHour12,
+  kMinute,
+  kSecond,
+  kUpperHalf,
+  kLowerHalf,
+  kZoneIso,
+  kZoneNumeric,
+  kYear,
+};
+
+struct Token {
+  std::string_view text;
+  Part part;
+};
+
+constexpr std::array kTokens{
+    Token{"January", Part::kLongMonth},
+    Token{"Jan", Part::kMonth},
+    Token{"Monday", Part::kLongWeekday},
+    Token{"Mon", Part::kWeekday},
+    Token{"MST", Part::kZoneName},
+    Token{"002", Part::kZeroYearDay},
+    Token{"01", Part::kZeroMonth},
+    Token{"02", Part::kZeroDay},
+    Token{"03", Part::kZeroHour12},
+    Token{"04", Part::kZeroMinute},
+    Token{"05", Part::kZeroSecond},
+    Token{"06", Part::kYear},
+    Token{"2006", Part::kLongYear},
+    Token{"__2", Part::kUnderYearDay},
+    Token{"_2", Part::kUnderDay},
+    Token{"15", Part::kHour},
+    Token{"1", Part::kNumMonth},
+    Token{"2", Part::kDay},
+    Token{"3", Part::kHour12},
+    Token{"4", Part::kMinute},
+    Token{"5", Part::kSecond},
+    Token{"PM", Part::kUpperHalf},
+    Token{"pm", Part::kLowerHalf},
+    Token{"Z07:00:00", Part::kZoneIso},
+    Token{"Z070000", Part::kZoneIso},
+    Token{"Z07:00", Part::kZoneIso},
+    Token{"Z0700", Part::kZoneIso},
+    Token{"Z07", Part::kZoneIso},
+    Token{"-07:00:00", Part::kZoneNumeric},
+    Token{"-070000", Part::kZoneNumeric},
+    Token{"-07:00", Part::kZoneNumeric},
+    Token{"-0700", Part::kZoneNumeric},
+    Token{"-07", Part::kZoneNumeric},
+};
+
+bool IsLower(char c) { return c >= 'a' && c <= 'z'; }
+bool IsDigit(char c) { return c >= '0' && c <= '9'; }
+
+/// The token that the layout begins with, or null.
+const Token* Match(std::string_view layout) {
+  for (const Token& token : kTokens) {
+    if (!layout.starts_with(token.text)) continue;
+    // "Jan" in "Janet" is a name, not a month.
+    const bool is_word = token.part == Part::kMonth || token.part == Part::kWeekday;
+    if (is_word && layout.size() > 3 && IsLower(layout[3])) continue;
+    // "_2006" is an underscore and a year, not a day.
+    if (token.part == Part::kUnderDay && layout.starts_with("_2006")) continue;
+    return &token;
+  }
+  return nullptr;
+}
+
+void AppendPadded(std::string* out, int value, size_t width, char fill) {
+  const std::string digits = std::to_string(value);
+  if (digits.size() < width) out->append(width - digits.size(), fill);
+  out->append(digits);
+}
+
+void AppendYear(std::string* out, int year) {
+  if (year < 0) out->push_back('-');
+  AppendPadded(out, year < 0 ? -year : year, 4, '0');
+}
+
+void AppendPart(std::string* out, Part part, std::string_view text, const CivilTime& t) {
+  const int hour12 = t.hour % 12 == 0 ? 12 : t.hour % 12;
+  switch (part) {
+    case Part::kLongMonth:
+      out->append(MonthName(t.month));
+      break;
+    case Part::kMonth:
+      out->append(MonthName(t.month).substr(0, 3));
+      break;
+    case Part::kLongWeekday:
+      out->append(WeekdayName(t.weekday));
+      break;
+    case Part::kWeekday:
+      out->append(WeekdayName(t.weekday).substr(0, 3));
+      break;
+    case Part::kZoneName:
+      out->append("UTC");
+      break;
+    case Part::kZeroYearDay:
+      AppendPadded(out, t.year_day, 3, '0');
+      break;
+    case Part::kZeroMonth:
+      AppendPadded(out, t.month, 2, '0');
+      break;
+    case Part::kZeroDay:
+      AppendPadded(out, t.day, 2, '0');
+      break;
+    case Part::kZeroHour12:
+      AppendPadded(out, hour12, 2, '0');
+      break;
+    case Part::kZeroMinute:
+      AppendPadded(out, t.minute, 2, '0');
+      break;
+    case Part::kZeroSecond:
+      AppendPadded(out, t.second, 2, '0');
+      break;
+    case Part::kLongYear:
+      AppendYear(out, t.year);
+      break;
+    case Part::kUnderYearDay:
+      AppendPadded(out, t.year_day, 3, ' ');
+      break;
+    case Part::kUnderDay:
+      AppendPadded(out, t.day, 2, ' ');
+      break;
+    case Part::kHour:
+      AppendPadded(out, t.hour, 2, '0');
+      break;
+    case Part::kNumMonth:
+      AppendPadded(out, t.month, 1, '0');
+      break;
+    case Part::kDay:
+      AppendPadded(out, t.day, 1, '0');
+      break;
+    case Part::kHour12:
+      AppendPadded(out, hour12, 1, '0');
+      break;
+    case Part::kMinute:
+      AppendPadded(out, t.minute, 1, '0');
+      break;
+    case Part::kSecond:
+      AppendPadded(out, t.second, 1, '0');
+      break;
+    case Part::kUpperHalf:
+      out->append(t.hour >= 12 ? "PM" : "AM");
+      break;
+    case Part::kLowerHalf:
+      out->append(t.hour >= 12 ? "pm" : "am");
+      break;
+    case Part::kZoneIso:
+      out->push_back('Z');
+      break;
+    case Part::kZoneNumeric:
+      for (const char c : text) out->push_back(c == '-' ? '+' : (IsDigit(c) ? '0' : c));
+      break;
+    case Part::kYear:
+      AppendPadded(out, t.year % 100, 2, '0');
+      break;
+  }
+}
+
+/// The length of a fraction of a second (".000", ",999") that the layout begins with, or 0.
+size_t FractionLength(std::string_view layout) {
+  if (layout.size() < 2 || (layout[0] != '.' && layout[0] != ',')) return 0;
+  const char digit = layout[1];
+  if (digit != '0' && digit != '9') return 0;
+  size_t end = 1;
+  while (end < layout.size() && layout[end] == digit) ++end;
+  return end < layout.size() && IsDigit(layout[end]) ? 0 : end;
+}
+
+void AppendFraction(std::string* out, std::string_view fraction, int nanosecond) {
+  std::string digits;
+  AppendPadded(&digits, nanosecond, 9, '0');
+  digits.resize(fraction.size() - 1, '0');
+  if (fraction[1] == '9') {
+    digits.erase(digits.find_last_not_of('0') + 1);
+    if (digits.empty()) return;
+  }
+  out->push_back(fraction[0]);
+  out->append(digits);
+}
+
+}  // namespace
+
+CivilTime ToCivil(Time time) {
+  // By hand and not by chrono's floor: midnight before the least moment is no int64 nanoseconds.
+  const Nanos remainder = time.unix_nanos % kDay;
+  const Nanos of_day = remainder < 0 ? remainder + kDay : remainder;
+  const Nanos days = time.unix_nanos / kDay - (remainder < 0 ? 1 : 0);
+  const std::chrono::sys_days day{std::chrono::days(days)};
+  const std::chrono::year_month_day date(day);
+  const std::chrono::sys_days new_year = date.year() / std::chrono::January / 1;
+  CivilTime civil;
+  civil.year = int{date.year()};
+  civil.month = static_cast<int>(unsigned{date.month()});
+  civil.day = static_cast<int>(unsigned{date.day()});
+  civil.hour = static_cast<int>(of_day / kHour);
+  civil.minute = static_cast<int>(of_day / kMinute % 60);
+  civil.second = static_cast<int>(of_day / kSecond % 60);
+  civil.nanosecond = static_cast<int>(of_day % kSecond);
+  civil.weekday = static_cast<int>(std::chrono::weekday(day).c_encoding());
+  civil.year_day = static_cast<int>((day - new_year).count()) + 1;
+  return civil;
+}
+
+std::string FormatTime(Time time, std::string_view layout) {
+  const CivilTime civil = ToCivil(time);
+  std::string out;
+  while (!layout.empty()) {
+    if (const size_t length = FractionLength(layout); length != 0) {
+      AppendFraction(&out, layout.substr(0, length), civil.nanosecond);
+      layout.remove_prefix(length);
+    } else if (const Token* token = Match(layout)) {
+      AppendPart(&out, token->part, token->text, civil);
+      layout.remove_prefix(token->text.size());
+    } else {
+      out.push_back(layout.front());
+      layout.remove_prefix(1);
+    }
+  }
+  return out;
+}
+
+std::string TimeString(Time time) {
+  return FormatTime(time, "2006-01-02 15:04:05.999999999 -0700 MST");
+}
+
+std::string_view MonthName(int month) { return kMonths.at(static_cast<size_t>(month - 1)); }
+
+std::string_view WeekdayName(int weekday) { return kWeekdays.at(static_cast<size_t>(weekday)); }
+
+}  // namespace tocsin::tmpl

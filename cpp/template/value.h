@@ -1,0 +1,109 @@
+/// The values that templates compute with, and how Go prints them: what `{{ $value }}` shows is
+/// part of the language.
+
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "cpp/base/clock.h"
+
+namespace tocsin::tmpl {
+
+class Value;
+using List = std::vector<Value>;
+
+/// A map with string keys. What a missing key gives depends on what the map holds, as in Go: of
+/// strings the empty string, of anything the nil value.
+struct Map {
+  std::map<std::string, Value, std::less<>> entries;
+  bool of_strings = false;
+};
+
+/// A struct of Go: fixed fields, in order. Asking for another field is an error, not nil.
+struct Record {
+  std::string type_name;  ///< For errors.
+  std::vector<std::pair<std::string, Value>> fields;
+};
+
+/// A moment, always in UTC; time.Time of Go.
+struct Time {
+  Nanos unix_nanos = 0;
+  friend bool operator==(const Time&, const Time&) = default;
+};
+
+/// time.Duration of Go.
+struct Duration {
+  Nanos nanos = 0;
+  friend bool operator==(const Duration&, const Duration&) = default;
+};
+
+/// A value. Immutable; copies share lists, maps and records. Thread-safe as any value.
+class Value {
+ public:
+  Value() = default;  ///< nil.
+  explicit Value(bool value) : data_(value) {}
+  explicit Value(int64_t value) : data_(value) {}
+  explicit Value(double value) : data_(value) {}
+  explicit Value(std::string value) : data_(std::move(value)) {}
+  explicit Value(std::string_view value) : data_(std::string(value)) {}
+  explicit Value(const char* value) : data_(std::string(value)) {}
+  explicit Value(Time value) : data_(value) {}
+  explicit Value(Duration value) : data_(value) {}
+  explicit Value(List value);
+  explicit Value(Map value);
+  explicit Value(Record value);
+
+  bool IsNil() const { return std::holds_alternative<std::monostate>(data_); }
+
+  /// Null if the value is of another type.
+  const bool* AsBool() const { return std::get_if<bool>(&data_); }
+  const int64_t* AsInt() const { return std::get_if<int64_t>(&data_); }
+  const double* AsFloat() const { return std::get_if<double>(&data_); }
+  const std::string* AsString() const { return std::get_if<std::string>(&data_); }
+  const Time* AsTime() const { return std::get_if<Time>(&data_); }
+  const Duration* AsDuration() const { return std::get_if<Duration>(&data_); }
+  const List* AsList() const { return Shared<List>(); }
+  const Map* AsMap() const { return Shared<Map>(); }
+  const Record* AsRecord() const { return Shared<Record>(); }
+
+  /// What `if` asks: false, 0, nil, and empty strings, lists and maps are false.
+  bool Truth() const;
+
+  /// Go's name of the type, for errors.
+  std::string TypeName() const;
+
+  /// How deep lists, maps and records are nested: 0 for a plain value. Stops counting at 1,000.
+  int depth() const { return depth_; }
+
+ private:
+  template <class T>
+  const T* Shared() const {
+    const auto* pointer = std::get_if<std::shared_ptr<const T>>(&data_);
+    return pointer == nullptr ? nullptr : pointer->get();
+  }
+
+  std::variant<std::monostate, bool, int64_t, double, std::string, Time, Duration,
+               std::shared_ptr<const List>, std::shared_ptr<const Map>,
+               std::shared_ptr<const Record>>
+      data_;
+  int depth_ = 0;
+};
+
+/// A map of strings to strings from anything that iterates over such pairs.
+template <class Pairs>
+Value StringMap(const Pairs& pairs) {
+  Map map;
+  map.of_strings = true;
+  for (const auto& [key, value] : pairs) map.entries.insert_or_assign(key, Value(value));
+  return Value(std::move(map));
+}
+
+}  // namespace tocsin::tmpl
