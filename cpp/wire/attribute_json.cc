@@ -134,7 +134,11 @@ void WriteDoubleValue(double value, JsonWriter* json) {
   } else if (std::isinf(value)) {
     json->String(value > 0 ? "Infinity" : "-Infinity");
   } else {
-    json->Raw(FormatSampleValue(value));
+    std::string text = FormatSampleValue(value);
+    // encoding/json drops the zero of a one-digit exponent: 1e-7.
+    const size_t exponent = text.find('e');
+    if (exponent != std::string::npos && text[exponent + 2] == '0') text.erase(exponent + 2, 1);
+    json->Raw(text);
   }
   json->EndObject();
 }
