@@ -16,9 +16,9 @@ struct ClientRequest {
   std::string method = "GET";
   /// "http://host[:port]/path?query". A user and password before the host become basic
   /// authorization, unless `headers` has an Authorization.
-  std::string url;
-  Headers headers;   ///< Host, Content-Length and Connection are set by the client.
-  std::string body;  ///< Sent as it is, with its length.
+  std::string url = {};
+  Headers headers = {};   ///< Host, Content-Length and Connection are set by the client.
+  std::string body = {};  ///< Sent as it is, with its length.
   /// From resolving the name to the last byte of the answer. Resolving cannot be cut short: a dead
   /// name server adds its own time-out.
   Nanos timeout = 30 * kSecond;

@@ -22,10 +22,11 @@ struct Request {
   Headers headers;     ///< Names in lower case.
   std::string body;    ///< Whole, chunks joined, still content-encoded.
   std::string remote;  ///< "address:port" of the client.
-  /// Set by the server; a test need not. Ask Cancelled() instead.
+  /// Set by the server, and good only while the handler runs; a test need not set it. Ask
+  /// Cancelled() instead.
   std::function<bool()> cancelled;
 
-  /// The header's value, or "".
+  /// The header's value, or "". Of several headers of that name, the first.
   std::string_view Header(std::string_view lower_case_name) const;
   /// The first query parameter of that name; nullopt if there is none.
   std::optional<std::string_view> Query(std::string_view name) const;
@@ -38,8 +39,8 @@ struct Request {
 
 struct Response {
   int status = 200;
-  Headers headers;
-  std::string body;
+  Headers headers = {};
+  std::string body = {};
 
   static Response Text(int status, std::string_view text);
   static Response Json(int status, std::string body);
@@ -52,7 +53,8 @@ struct Response {
 /// "Not Found" for 404; "Unknown" for what RFC 9110 does not name.
 std::string_view ReasonPhrase(int status);
 
-/// Percent-decodes; `plus_is_space` for query strings and forms.
+/// Percent-decodes; `plus_is_space` for query strings and forms. A percent sign that no two
+/// hexadecimal digits follow stands for itself.
 std::string PercentDecode(std::string_view text, bool plus_is_space);
 /// `a=1&b=2` of a query string or of an application/x-www-form-urlencoded body.
 std::vector<std::pair<std::string, std::string>> ParseQuery(std::string_view text);

@@ -30,6 +30,11 @@ class Router {
     std::vector<std::string> segments;
     Handler handler;
   };
+
+  /// The entry that answers, or null; then `*allowed` has the methods that the path does know.
+  const Entry* Find(std::string_view method, std::string_view path,
+                    std::vector<std::string_view>* allowed) const;
+
   std::vector<Entry> entries_;
 };
 

@@ -50,12 +50,12 @@ struct ServerOptions {
 
 struct ListenerOptions {
   /// "host:port", "[::1]:port" or ":port" (all addresses). Port 0 takes a free one.
-  std::string address;
+  std::string address = {};
   /// Borrowed: outlives the server's Shutdown(), and gets no more Handle() calls after Listen().
   const Router* router = nullptr;
   /// Takes ownership of a non-blocking socket that speaks HTTP/2 with prior knowledge; nothing of
   /// it has been read. Called on an I/O thread; must not block. Empty: such clients get a 505.
-  std::function<void(int fd)> adopt_http2;
+  std::function<void(int fd)> adopt_http2 = {};
 };
 
 /// Thread-safe.

@@ -39,11 +39,11 @@ struct ExportOutcome {
   /// kInvalidArgument: the body is not the message it should be; never retried by the sender.
   /// kResourceExhausted: a limit of the tenant; retried after `retry_after`, if that is set.
   /// kUnavailable: cannot store now (full disk, queue full, shutting down); retried.
-  Status status;
+  Status status = {};
   uint64_t accepted = 0;
   uint64_t rejected = 0;  ///< Spans that were dropped for good, while the others were kept.
   /// Why spans were rejected; with rejected == 0, a warning that the sender's log shows.
-  std::string message;
+  std::string message = {};
   Nanos retry_after = 0;  ///< When to try again; 0 leaves it to the sender.
 };
 
