@@ -1,0 +1,121 @@
+/// The one validated configuration. Everything in it has a value; sizes are bytes, durations
+/// nanoseconds. It is made by Load() (load.h) from YAML and `--set` overrides.
+
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "cpp/base/clock.h"
+#include "cpp/model/labels.h"
+
+namespace tocsin::config {
+
+struct Server {
+  std::string http_address = "0.0.0.0:3200";  ///< "host:port"; port 0 takes a free one.
+  Nanos graceful_shutdown_timeout = 30 * kSecond;
+  std::string log_level = "info";
+};
+
+struct Receivers {
+  std::string otlp_grpc = "0.0.0.0:4317";  ///< Empty: does not listen.
+  std::string otlp_http = "0.0.0.0:4318";  ///< Empty: does not listen.
+  uint64_t max_request_bytes = uint64_t{64} << 20;
+};
+
+struct Storage {
+  std::string path = "./tocsin-data";
+  uint64_t max_bytes = 30'000'000'000;  ///< Live log, volumes and series together; 0: no cap.
+  uint32_t max_workers = 400;           ///< Queries that run at once (bounded by the cores).
+  uint32_t queue_depth = 20'000;        ///< Queries that wait.
+  Nanos block_retention = 720 * kHour;  ///< 0: for ever.
+  Nanos trace_idle_period = 10 * kSecond;
+  uint64_t max_block_bytes = 52'428'800;
+  Nanos max_block_duration = 5 * kMinute;
+  bool wal_sync_always = false;
+  Nanos wal_interval = 100 * kMillisecond;
+};
+
+struct MetricsGenerator {
+  bool enabled = true;
+  Nanos collection_interval = 15 * kSecond;
+  uint64_t max_active_series = 300'000;
+  std::string trace_id_label_name = "traceID";
+};
+
+struct ScrapeTargets {
+  std::vector<std::string> targets;  ///< "host:port".
+  Labels labels;
+};
+
+struct Scrape {
+  std::string job_name;
+  std::string scheme = "http";
+  std::string metrics_path = "/metrics";
+  Nanos scrape_interval = kMinute;
+  Nanos scrape_timeout = 10 * kSecond;
+  std::vector<ScrapeTargets> static_configs;
+};
+
+struct Alertmanager {
+  std::string scheme = "http";
+  std::string path_prefix;
+  Nanos timeout = 10 * kSecond;
+  std::vector<std::string> targets;  ///< "host:port".
+};
+
+struct RemoteWrite {
+  std::string name;
+  std::string url;
+  bool send_exemplars = false;
+  Nanos remote_timeout = 30 * kSecond;
+  std::vector<std::pair<std::string, std::string>> headers;
+  uint32_t capacity = 10'000;
+  uint32_t max_samples_per_send = 2'000;
+  Nanos batch_send_deadline = 5 * kSecond;
+  Nanos min_backoff = 30 * kMillisecond;
+  Nanos max_backoff = 5 * kSecond;
+  bool retry_on_http_429 = false;
+  Nanos wal_max_age = 2 * kHour;
+};
+
+struct Webhook {
+  std::string url;
+  bool send_resolved = true;
+};
+
+struct AlertReceiver {
+  std::string name;
+  std::vector<Webhook> webhooks;
+};
+
+/// The built-in router. Without a receiver nothing is told by it.
+struct AlertRoute {
+  std::string receiver;
+  std::vector<std::string> group_by;
+  Nanos group_wait = 30 * kSecond;
+  Nanos group_interval = 5 * kMinute;
+  Nanos repeat_interval = 4 * kHour;
+};
+
+struct Config {
+  Server server;
+  Receivers receivers;
+  Storage storage;
+  MetricsGenerator metrics_generator;
+  bool strict_traceql = false;
+  Nanos evaluation_interval = kMinute;
+  Labels external_labels;
+  std::string external_url;             ///< Empty: made from the address of the API.
+  std::vector<std::string> rule_files;  ///< Globs, absolute or relative to the working directory.
+  bool self_scrape = true;              ///< Scrape itself as job `tempo`: no scrape_configs given.
+  std::vector<Scrape> scrape_configs;
+  std::vector<Alertmanager> alertmanagers;
+  std::vector<RemoteWrite> remote_write;
+  AlertRoute route;
+  std::vector<AlertReceiver> alert_receivers;
+};
+
+}  // namespace tocsin::config
