@@ -1,0 +1,72 @@
+/// A set of rows of a block.
+
+#pragma once
+
+#include <bit>
+#include <cstdint>
+#include <vector>
+
+namespace tocsin::traceql {
+
+class Bitmap {
+ public:
+  Bitmap() = default;
+  explicit Bitmap(uint32_t size, bool value = false)
+      : size_(size), words_((size_t{size} + 63) / 64, value ? ~uint64_t{0} : 0) {
+    ClearTail();
+  }
+
+  uint32_t size() const { return size_; }
+  bool Test(uint32_t i) const { return ((words_[i >> 6] >> (i & 63)) & 1) != 0; }
+  void Set(uint32_t i) { words_[i >> 6] |= uint64_t{1} << (i & 63); }
+  /// Sets the bit if `value`, without a branch.
+  void SetIf(uint32_t i, bool value) { words_[i >> 6] |= uint64_t{value} << (i & 63); }
+
+  // REQUIRES: equal sizes.
+  void And(const Bitmap& other) {
+    for (size_t i = 0; i < words_.size(); ++i) words_[i] &= other.words_[i];
+  }
+  void Or(const Bitmap& other) {
+    for (size_t i = 0; i < words_.size(); ++i) words_[i] |= other.words_[i];
+  }
+  void AndNot(const Bitmap& other) {
+    for (size_t i = 0; i < words_.size(); ++i) words_[i] &= ~other.words_[i];
+  }
+  void Not() {
+    for (uint64_t& word : words_) word = ~word;
+    ClearTail();
+  }
+
+  bool None() const {
+    for (const uint64_t word : words_) {
+      if (word != 0) return false;
+    }
+    return true;
+  }
+  uint32_t Count() const {
+    uint32_t count = 0;
+    for (const uint64_t word : words_) count += static_cast<uint32_t>(std::popcount(word));
+    return count;
+  }
+  bool All() const { return Count() == size_; }
+
+  /// Calls visit(row) for each member, ascending.
+  template <class Visit>
+  void ForEach(Visit visit) const {
+    for (size_t i = 0; i < words_.size(); ++i) {
+      for (uint64_t word = words_[i]; word != 0; word &= word - 1) {
+        visit(static_cast<uint32_t>(i * 64) + static_cast<uint32_t>(std::countr_zero(word)));
+      }
+    }
+  }
+
+ private:
+  void ClearTail() {
+    if ((size_ & 63) != 0) words_.back() &= (uint64_t{1} << (size_ & 63)) - 1;
+  }
+
+  uint32_t size_ = 0;
+  std::vector<uint64_t> words_;
+};
+
+}  // namespace tocsin::traceql

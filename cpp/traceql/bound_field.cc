@@ -1,0 +1,334 @@
+#include "cpp/traceql/bound_field.h"
+
+#include <algorithm>
+
+namespace tocsin::traceql {
+namespace {
+
+AttrScope AttrScopeOf(Scope scope) {
+  switch (scope) {
+    case Scope::kResource:
+      return AttrScope::kResource;
+    case Scope::kEvent:
+      return AttrScope::kEvent;
+    case Scope::kLink:
+      return AttrScope::kLink;
+    case Scope::kInstrumentation:
+      return AttrScope::kInstrumentation;
+    case Scope::kAny:
+    case Scope::kSpan:
+      break;
+  }
+  return AttrScope::kSpan;
+}
+
+uint64_t BytesOf(const Column& column) {
+  return column.values.size() * sizeof(Value) +
+         (column.codes.size() + column.owner.size()) * sizeof(uint32_t);
+}
+
+}  // namespace
+
+Result<BoundField> BoundField::Bind(const Field& field, const SpanBlock& block,
+                                    const WholeTrace* trace) {
+  BoundField bound;
+  bound.rows_ = block.rows();
+  if (field.of_parent) {
+    if (trace == nullptr) return bound;
+    Field own = field;
+    own.of_parent = false;
+    TOCSIN_ASSIGN_OR_RETURN(BoundField inner, Bind(own, block, trace));
+    bound.form_ = Form::kParent;
+    bound.inner_ = std::make_shared<BoundField>(std::move(inner));
+    bound.parent_row_ = trace->parent_row();
+    return bound;
+  }
+  if (field.intrinsic == Intrinsic::kNone) {
+    TOCSIN_RETURN_IF_ERROR(bound.BindAttribute(field, block));
+  } else if (!IsOfTrace(field.intrinsic)) {
+    TOCSIN_RETURN_IF_ERROR(bound.BindIntrinsic(field.intrinsic, block));
+  } else if (trace != nullptr) {
+    TOCSIN_RETURN_IF_ERROR(bound.BindOfTrace(field.intrinsic, *trace));
+  }
+  return bound;
+}
+
+bool BoundField::IsOfTrace(Intrinsic intrinsic) {
+  switch (intrinsic) {
+    case Intrinsic::kRootName:
+    case Intrinsic::kRootService:
+    case Intrinsic::kTraceDuration:
+    case Intrinsic::kNestedSetLeft:
+    case Intrinsic::kNestedSetRight:
+    case Intrinsic::kNestedSetParent:
+    case Intrinsic::kChildCount:
+      return true;
+    default:
+      return false;
+  }
+}
+
+Status BoundField::BindAttribute(const Field& field, const SpanBlock& block) {
+  form_ = Form::kColumns;
+  constexpr std::array<Scope, 5> kAll = {Scope::kSpan, Scope::kResource, Scope::kEvent,
+                                         Scope::kLink, Scope::kInstrumentation};
+  for (const Scope scope : kAll) {
+    if (field.scope != Scope::kAny && field.scope != scope) continue;
+    TOCSIN_RETURN_IF_ERROR(BindColumn(block.Attribute(AttrScopeOf(scope), field.name)));
+  }
+  return {};
+}
+
+Status BoundField::BindColumn(Result<std::shared_ptr<const Column>> column) {
+  if (!column.has_value()) return column.error();
+  form_ = Form::kColumns;
+  if (*column == nullptr) return {};
+  bytes_ += BytesOf(**column);
+  columns_.push_back(*std::move(column));
+  return {};
+}
+
+// Null means that the block does not keep it, not that no row has it.
+Status BoundField::BindOptionalColumn(Result<std::shared_ptr<const Column>> column) {
+  if (!column.has_value()) return column.error();
+  if (*column == nullptr) {
+    form_ = Form::kUnavailable;
+    return {};
+  }
+  return BindColumn(std::move(column));
+}
+
+Status BoundField::BindIntrinsic(Intrinsic intrinsic, const SpanBlock& block) {
+  switch (intrinsic) {
+    case Intrinsic::kName:
+      return BindColumn(block.Names());
+    case Intrinsic::kStatusMessage:
+      return BindColumn(block.StatusMessages());
+    case Intrinsic::kEventName:
+      return BindColumn(block.EventNames());
+    case Intrinsic::kInstrumentationName:
+      return BindColumn(block.ScopeNames());
+    case Intrinsic::kInstrumentationVersion:
+      return BindColumn(block.ScopeVersions());
+    case Intrinsic::kDuration:
+      return BindDurations(block);
+    case Intrinsic::kEventTimeSinceStart:
+      return BindEventOffsets(block);
+    case Intrinsic::kLinkTraceId:
+      TOCSIN_RETURN_IF_ERROR(BindOptionalColumn(block.LinkTraceIds()));
+      IdsToHex();
+      return {};
+    case Intrinsic::kLinkSpanId:
+      TOCSIN_RETURN_IF_ERROR(BindOptionalColumn(block.LinkSpanIds()));
+      IdsToHex();
+      return {};
+    case Intrinsic::kStatus: {
+      TOCSIN_ASSIGN_OR_RETURN(const auto statuses, block.Statuses());
+      static_assert(sizeof(SpanStatus) == 1);
+      enums_ = {reinterpret_cast<const uint8_t*>(statuses.data()), statuses.size()};
+      enum_kind_ = Scalar::Kind::kStatus;
+      break;
+    }
+    case Intrinsic::kKind: {
+      TOCSIN_ASSIGN_OR_RETURN(const auto kinds, block.Kinds());
+      static_assert(sizeof(SpanKind) == 1);
+      enums_ = {reinterpret_cast<const uint8_t*>(kinds.data()), kinds.size()};
+      enum_kind_ = Scalar::Kind::kSpanKind;
+      break;
+    }
+    default:
+      return BindIds(intrinsic, block);
+  }
+  form_ = Form::kBytes;
+  bytes_ += enums_.size();
+  return {};
+}
+
+Status BoundField::BindIds(Intrinsic intrinsic, const SpanBlock& block) {
+  if (intrinsic == Intrinsic::kTraceId) {
+    TOCSIN_ASSIGN_OR_RETURN(trace_ids_, block.Traces());
+    TOCSIN_ASSIGN_OR_RETURN(trace_of_row_, block.TraceOfRow());
+    form_ = Form::kTraceIds;
+    bytes_ += trace_ids_.size_bytes() + trace_of_row_.size_bytes();
+    return {};
+  }
+  if (intrinsic == Intrinsic::kSpanId) {
+    TOCSIN_ASSIGN_OR_RETURN(span_ids_, block.SpanIds());
+  } else {
+    TOCSIN_ASSIGN_OR_RETURN(span_ids_, block.ParentSpanIds());
+  }
+  form_ = intrinsic == Intrinsic::kParent ? Form::kPresence : Form::kSpanIds;
+  bytes_ += span_ids_.size_bytes();
+  return {};
+}
+
+void BoundField::BindInts(std::vector<int64_t> values, bool durations) {
+  form_ = Form::kInts;
+  ints_ = std::move(values);
+  durations_ = durations;
+}
+
+Status BoundField::BindDurations(const SpanBlock& block) {
+  TOCSIN_ASSIGN_OR_RETURN(const auto starts, block.Starts());
+  TOCSIN_ASSIGN_OR_RETURN(const auto ends, block.Ends());
+  std::vector<int64_t> durations(rows_);
+  for (uint32_t row = 0; row < rows_; ++row) {
+    durations[row] = ends[row] > starts[row] ? static_cast<int64_t>(ends[row] - starts[row]) : 0;
+  }
+  BindInts(std::move(durations), true);
+  bytes_ += starts.size_bytes() + ends.size_bytes();
+  return {};
+}
+
+// Times of events become their distance from the start of their span.
+Status BoundField::BindEventOffsets(const SpanBlock& block) {
+  TOCSIN_RETURN_IF_ERROR(BindOptionalColumn(block.EventTimes()));
+  if (!available() || columns_.empty()) return {};
+  TOCSIN_ASSIGN_OR_RETURN(const auto starts, block.Starts());
+  const Column& times = *columns_[0];
+  auto offsets = std::make_shared<Column>();
+  offsets->owner = times.owner;
+  offsets->codes.reserve(times.codes.size());
+  for (size_t i = 0; i < times.codes.size(); ++i) {
+    if (times.codes[i] == 0) {
+      offsets->codes.push_back(0);
+      continue;
+    }
+    const auto time = static_cast<uint64_t>(times.values[times.codes[i] - 1].integer);
+    Value value;
+    value.type = ValueType::kInt;
+    value.integer = static_cast<int64_t>(time - starts[times.owner[i]]);
+    offsets->values.push_back(std::move(value));
+    offsets->codes.push_back(static_cast<uint32_t>(offsets->values.size()));
+  }
+  columns_[0] = std::move(offsets);
+  durations_ = true;
+  return {};
+}
+
+// Ids arrive as bytes and are compared as hexadecimal text.
+void BoundField::IdsToHex() {
+  if (!available() || columns_.empty()) return;
+  auto hex = std::make_shared<Column>(*columns_[0]);
+  for (Value& value : hex->values) {
+    value.type = ValueType::kString;
+    if (value.text.size() == 16) {
+      value.text = TraceId::FromBytes(value.text.data()).ToHex();
+    } else if (value.text.size() == 8) {
+      value.text = SpanIdToHex(SpanIdFromBytes(value.text.data()));
+    }
+  }
+  columns_[0] = std::move(hex);
+}
+
+Status BoundField::BindOfTrace(Intrinsic intrinsic, const WholeTrace& trace) {
+  const auto constant = [&](Scalar value) {
+    form_ = Form::kConstant;
+    constant_ = value;
+  };
+  const auto text = [&](std::optional<std::string_view> value) {
+    constant(value ? Scalar::String(*value) : Scalar{});
+  };
+  switch (intrinsic) {
+    case Intrinsic::kRootName:
+      text(trace.root_name());
+      break;
+    case Intrinsic::kRootService:
+      text(trace.root_service());
+      break;
+    case Intrinsic::kTraceDuration:
+      constant(Scalar::Duration(static_cast<int64_t>(trace.duration())));
+      break;
+    case Intrinsic::kNestedSetLeft:
+      BindInts(trace.Nest().left, false);
+      break;
+    case Intrinsic::kNestedSetRight:
+      BindInts(trace.Nest().right, false);
+      break;
+    case Intrinsic::kNestedSetParent:
+      BindInts(trace.Nest().parent, false);
+      break;
+    case Intrinsic::kChildCount:
+      BindInts(trace.ChildCounts(), false);
+      break;
+    default:
+      return InternalError("an intrinsic of the trace without a value");
+  }
+  return {};
+}
+
+BoundField::Index BoundField::IndexByRow(const Column& column, uint32_t rows) {
+  Index index;
+  index.begin.assign(size_t{rows} + 1, 0);
+  for (const uint32_t row : column.owner) ++index.begin[row + 1];
+  for (uint32_t row = 0; row < rows; ++row) index.begin[row + 1] += index.begin[row];
+  index.codes.resize(column.codes.size());
+  std::vector<uint32_t> next = index.begin;
+  for (size_t i = 0; i < column.codes.size(); ++i) {
+    index.codes[next[column.owner[i]]++] = column.codes[i];
+  }
+  return index;
+}
+
+void BoundField::PrepareRows() {
+  if (inner_ != nullptr) inner_->PrepareRows();
+  indexes_.clear();
+  for (const std::shared_ptr<const Column>& column : columns_) {
+    const bool plain = column->owner.empty() && column->codes.size() == rows_;
+    indexes_.push_back(plain ? Index{} : IndexByRow(*column, rows_));
+  }
+  hex_.clear();
+  if (form_ == Form::kSpanIds) {
+    for (const SpanId id : span_ids_) hex_.push_back(SpanIdToHex(id));
+  } else if (form_ == Form::kTraceIds) {
+    for (const TraceId& id : trace_ids_) hex_.push_back(id.ToHex());
+  }
+}
+
+void BoundField::ValuesOf(uint32_t row, std::vector<Scalar>* out) const {
+  const size_t before = out->size();
+  const auto push = [&](const Column& column, uint32_t code) {
+    if (code == 0) return;
+    const Scalar value = ValueScalar(column.values[code - 1]);
+    if (value.kind != Scalar::Kind::kNil) out->push_back(value);
+  };
+  switch (form_) {
+    case Form::kColumns:
+      for (size_t i = 0; i < columns_.size() && out->size() == before; ++i) {
+        const Index& index = indexes_[i];
+        if (index.begin.empty()) {
+          push(*columns_[i], columns_[i]->codes[row]);
+          continue;
+        }
+        for (uint32_t k = index.begin[row]; k < index.begin[row + 1]; ++k) {
+          push(*columns_[i], index.codes[k]);
+        }
+      }
+      break;
+    case Form::kInts:
+      out->push_back(IntScalar(ints_[row]));
+      break;
+    case Form::kBytes:
+      out->push_back(EnumScalar(enums_[row]));
+      break;
+    case Form::kSpanIds:
+      if (span_ids_[row] != 0) out->push_back(Scalar::String(hex_[row]));
+      break;
+    case Form::kPresence:
+      if (span_ids_[row] != 0) out->push_back({Scalar::Kind::kOpaque, false, 0, 0, {}});
+      break;
+    case Form::kTraceIds:
+      out->push_back(Scalar::String(hex_[trace_of_row_[row]]));
+      break;
+    case Form::kConstant:
+      if (constant_.kind != Scalar::Kind::kNil) out->push_back(constant_);
+      break;
+    case Form::kParent:
+      if (parent_row_[row] != WholeTrace::kNoRow) inner_->ValuesOf(parent_row_[row], out);
+      break;
+    case Form::kUnavailable:
+      break;
+  }
+}
+
+}  // namespace tocsin::traceql

@@ -1,0 +1,220 @@
+/// A field of the query bound to the columns of one block: its values, row by row or, where the
+/// block keeps them in coded form, each distinct value once.
+
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "cpp/base/status.h"
+#include "cpp/traceql/ast.h"
+#include "cpp/traceql/bitmap.h"
+#include "cpp/traceql/scalar.h"
+#include "cpp/traceql/source.h"
+#include "cpp/traceql/whole_trace.h"
+
+namespace tocsin::traceql {
+
+class BoundField {
+ public:
+  /// `trace`: null, or the trace whose BatchBlock `block` is. What is bound lives no longer than
+  /// the block and the trace.
+  static Result<BoundField> Bind(const Field& field, const SpanBlock& block,
+                                 const WholeTrace* trace);
+
+  /// False if the field cannot be known from this block alone. Nothing else may be called then.
+  bool available() const { return form_ != Form::kUnavailable; }
+  /// True if no row has a value; known without reading a row.
+  bool absent() const { return form_ == Form::kColumns && columns_.empty(); }
+  /// Bytes of columns that binding has read.
+  uint64_t bytes() const { return bytes_; }
+
+  /// The rows for which `predicate(Scalar)` holds, for one of its values or, for a row that has
+  /// none, for nil. The predicate is called once for each distinct value where that is possible.
+  template <class Predicate>
+  Bitmap Scan(const Predicate& predicate) const;
+
+  /// Durations and counts as an array, for tight loops; empty for other fields.
+  std::span<const int64_t> ints() const { return ints_; }
+  /// span:id and span:parentID as numbers; empty for other fields.
+  std::span<const SpanId> span_ids() const {
+    return form_ == Form::kSpanIds ? span_ids_ : std::span<const SpanId>();
+  }
+
+  /// Must be called once before ValuesOf.
+  void PrepareRows();
+  /// Appends the values of a row, none if it has none. They live as long as this.
+  void ValuesOf(uint32_t row, std::vector<Scalar>* out) const;
+
+ private:
+  enum class Form : uint8_t {
+    kUnavailable,
+    kColumns,   ///< columns_: of those the first that has a value for the row.
+    kInts,      ///< ints_
+    kBytes,     ///< enums_: status or kind.
+    kSpanIds,   ///< span_ids_: 0 is no value.
+    kPresence,  ///< span_ids_: is it 0?
+    kTraceIds,  ///< trace_ids_, trace_of_row_
+    kConstant,  ///< constant_: of the whole trace.
+    kParent,    ///< inner_ at parent_row_.
+  };
+  /// The values of a column that has several to a row, by row.
+  struct Index {
+    std::vector<uint32_t> begin;
+    std::vector<uint32_t> codes;
+  };
+
+  Status BindAttribute(const Field& field, const SpanBlock& block);
+  Status BindColumn(Result<std::shared_ptr<const Column>> column);
+  Status BindOptionalColumn(Result<std::shared_ptr<const Column>> column);
+  Status BindIntrinsic(Intrinsic intrinsic, const SpanBlock& block);
+  Status BindIds(Intrinsic intrinsic, const SpanBlock& block);
+  Status BindDurations(const SpanBlock& block);
+  Status BindEventOffsets(const SpanBlock& block);
+  Status BindOfTrace(Intrinsic intrinsic, const WholeTrace& trace);
+  static bool IsOfTrace(Intrinsic intrinsic);
+  void BindInts(std::vector<int64_t> values, bool durations);
+  void IdsToHex();
+  Scalar EnumScalar(uint8_t value) const { return {enum_kind_, false, value, 0, {}}; }
+  Scalar IntScalar(int64_t value) const {
+    return durations_ ? Scalar::Duration(value) : Scalar::Int(value);
+  }
+  Scalar ValueScalar(const Value& value) const {
+    return durations_ ? Scalar::Duration(value.integer) : ScalarOf(value);
+  }
+  static Index IndexByRow(const Column& column, uint32_t rows);
+
+  template <class Predicate>
+  Bitmap ScanColumns(const Predicate& predicate) const;
+
+  Form form_ = Form::kUnavailable;
+  uint32_t rows_ = 0;
+  uint64_t bytes_ = 0;
+  std::vector<std::shared_ptr<const Column>> columns_;
+  std::vector<Index> indexes_;  ///< PrepareRows: of columns_, where they have owners.
+  std::vector<int64_t> ints_;
+  bool durations_ = false;  ///< All values are durations, in ints_ or columns_.
+  std::span<const uint8_t> enums_;
+  Scalar::Kind enum_kind_ = Scalar::Kind::kStatus;
+  std::span<const SpanId> span_ids_;
+  std::span<const TraceId> trace_ids_;
+  std::span<const uint32_t> trace_of_row_;
+  std::vector<std::string> hex_;  ///< PrepareRows: of span_ids_ by row, of trace_ids_ by trace.
+  Scalar constant_;
+  std::shared_ptr<BoundField> inner_;
+  std::span<const uint32_t> parent_row_;
+};
+
+template <class Predicate>
+Bitmap BoundField::ScanColumns(const Predicate& predicate) const {
+  Bitmap result(rows_);
+  Bitmap resolved(rows_);
+  std::vector<uint8_t> verdicts;  // By code. Bit 0: a value; bit 1: and the predicate holds.
+  for (const std::shared_ptr<const Column>& column : columns_) {
+    verdicts.assign(column->values.size() + 1, 0);
+    for (size_t i = 0; i < column->values.size(); ++i) {
+      const Scalar value = ValueScalar(column->values[i]);
+      if (value.kind == Scalar::Kind::kNil) continue;
+      verdicts[i + 1] = predicate(value) ? 3 : 1;
+    }
+    Bitmap hits(rows_);
+    Bitmap found(rows_);
+    const std::vector<uint32_t>& codes = column->codes;
+    if (column->owner.empty() && codes.size() == rows_) {
+      for (uint32_t row = 0; row < rows_; ++row) {
+        const uint8_t verdict = verdicts[codes[row]];
+        hits.SetIf(row, (verdict & 2) != 0);
+        found.SetIf(row, verdict != 0);
+      }
+    } else {
+      for (size_t i = 0; i < codes.size(); ++i) {
+        const uint8_t verdict = verdicts[codes[i]];
+        hits.SetIf(column->owner[i], (verdict & 2) != 0);
+        found.SetIf(column->owner[i], verdict != 0);
+      }
+    }
+    hits.AndNot(resolved);
+    result.Or(hits);
+    resolved.Or(found);
+  }
+  if (predicate(Scalar{})) {
+    resolved.Not();
+    result.Or(resolved);
+  }
+  return result;
+}
+
+template <class Predicate>
+Bitmap BoundField::Scan(const Predicate& predicate) const {
+  if (form_ == Form::kColumns) return ScanColumns(predicate);
+  if (form_ == Form::kConstant) return Bitmap(rows_, predicate(constant_));
+  Bitmap result(rows_);
+  switch (form_) {
+    case Form::kInts:
+      for (uint32_t row = 0; row < rows_; ++row) {
+        result.SetIf(row, predicate(IntScalar(ints_[row])));
+      }
+      break;
+    case Form::kBytes: {
+      std::array<uint8_t, 256> verdicts{};
+      for (size_t i = 0; i < verdicts.size(); ++i) {
+        verdicts[i] = predicate(EnumScalar(static_cast<uint8_t>(i))) ? 1 : 0;
+      }
+      for (uint32_t row = 0; row < rows_; ++row) result.SetIf(row, verdicts[enums_[row]] != 0);
+      break;
+    }
+    case Form::kSpanIds: {
+      const bool if_none = predicate(Scalar{});
+      for (uint32_t row = 0; row < rows_; ++row) {
+        if (span_ids_[row] == 0) {
+          result.SetIf(row, if_none);
+          continue;
+        }
+        const std::string hex = SpanIdToHex(span_ids_[row]);
+        result.SetIf(row, predicate(Scalar::String(hex)));
+      }
+      break;
+    }
+    case Form::kPresence: {
+      const bool if_none = predicate(Scalar{});
+      const bool if_some = predicate(Scalar{Scalar::Kind::kOpaque, false, 0, 0, {}});
+      for (uint32_t row = 0; row < rows_; ++row) {
+        result.SetIf(row, span_ids_[row] == 0 ? if_none : if_some);
+      }
+      break;
+    }
+    case Form::kTraceIds: {
+      std::vector<uint8_t> verdicts(trace_ids_.size());
+      for (size_t i = 0; i < verdicts.size(); ++i) {
+        const std::string hex = trace_ids_[i].ToHex();
+        verdicts[i] = predicate(Scalar::String(hex)) ? 1 : 0;
+      }
+      for (uint32_t row = 0; row < rows_; ++row) {
+        result.SetIf(row, verdicts[trace_of_row_[row]] != 0);
+      }
+      break;
+    }
+    case Form::kParent: {
+      const Bitmap of_parent = inner_->Scan(predicate);
+      const bool if_none = predicate(Scalar{});
+      for (uint32_t row = 0; row < rows_; ++row) {
+        const uint32_t parent = parent_row_[row];
+        result.SetIf(row, parent == WholeTrace::kNoRow ? if_none : of_parent.Test(parent));
+      }
+      break;
+    }
+    case Form::kUnavailable:
+    case Form::kColumns:
+    case Form::kConstant:
+      break;
+  }
+  return result;
+}
+
+}  // namespace tocsin::traceql

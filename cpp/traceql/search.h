@@ -1,0 +1,87 @@
+/// Search: the newest traces with spans that satisfy a query.
+
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "cpp/base/status.h"
+#include "cpp/model/ids.h"
+#include "cpp/traceql/ast.h"
+#include "cpp/traceql/source.h"
+
+namespace tocsin::traceql {
+
+/// The root service of a trace whose root span has not arrived.
+inline constexpr std::string_view kNoRootYet = "<root span not yet received>";
+
+struct SearchOptions {
+  uint32_t limit = 20;             ///< Of traces.
+  uint32_t spans_per_spanset = 3;  ///< 0: all of them.
+  /// Unix nanoseconds, both included. A trace is in the answer if one of the spans that satisfy the
+  /// query overlaps this range; the answer then holds all of its spans that satisfy the query.
+  uint64_t start = 0;
+  uint64_t end = UINT64_MAX;
+  /// Of the whole trace, nanoseconds, both included.
+  uint64_t min_trace_duration = 0;
+  uint64_t max_trace_duration = UINT64_MAX;
+  /// Asked before each block and each trace; what is not OK ends the search. May be empty.
+  std::function<Status()> interrupted;
+};
+
+struct SearchAttribute {
+  std::string key;  ///< The attribute's name without its scope, or the intrinsic's.
+  Value value;
+};
+
+struct SearchSpan {
+  SpanId id = 0;
+  std::string name;
+  bool name_asked = false;  ///< The query has a condition on the name.
+  uint64_t start = 0;       ///< Unix nanoseconds.
+  uint64_t duration = 0;    ///< Nanoseconds.
+  /// Of the fields in the query those that the span has, in the query's order, without those that
+  /// stand in the members above or in the trace's.
+  std::vector<SearchAttribute> attributes;
+};
+
+struct ServiceStats {
+  uint32_t spans = 0;
+  uint32_t errors = 0;
+};
+
+struct SearchTrace {
+  TraceId id;
+  std::string root_service;  ///< kNoRootYet without a root.
+  std::string root_name;
+  uint64_t start = 0;             ///< Unix nanoseconds; the least of any span.
+  uint64_t duration = 0;          ///< Nanoseconds, of the whole trace.
+  uint32_t matched = 0;           ///< Spans that satisfy the query.
+  std::vector<SearchSpan> spans;  ///< The first of them, by (start, span id).
+  std::map<std::string, ServiceStats, std::less<>> services;  ///< Of all spans, by service.name.
+};
+
+struct SearchStats {
+  uint64_t inspected_traces = 0;  ///< Read whole.
+  uint64_t inspected_spans = 0;   ///< Rows of the blocks that were read.
+  uint64_t inspected_bytes = 0;   ///< Of decoded columns that were read.
+  uint32_t total_blocks = 0;
+  uint32_t inspected_blocks = 0;
+};
+
+struct SearchResult {
+  /// Newest first: by start descending, then by id.
+  std::vector<SearchTrace> traces;
+  SearchStats stats;
+};
+
+/// Complete and repeatable: the `limit` newest of all traces that satisfy the query, whatever
+/// blocks their spans are in. Blocks are read from the newest on, and no further than needed.
+/// Errors are those of the view and of `interrupted`.
+Result<SearchResult> Search(const SpanView& view, const Query& query, const SearchOptions& options);
+
+}  // namespace tocsin::traceql

@@ -1,0 +1,204 @@
+/// A SpanView over batches in memory, and a short way to write spans down.
+
+#pragma once
+
+#include <algorithm>
+#include <memory>
+#include <set>
+#include <span>
+#include <string>
+#include <string_view>
+#include <tuple>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "cpp/base/coding.h"
+#include "cpp/model/span_batch.h"
+#include "cpp/model/span_batch_builder.h"
+#include "cpp/traceql/batch_block.h"
+#include "cpp/traceql/source.h"
+
+namespace tocsin::traceql {
+
+/// The protobuf encoding of an AnyValue that holds an array.
+struct ArrayValue {
+  std::vector<std::variant<std::string, int64_t, double, bool>> items;
+
+  std::string Encode() const {
+    std::string array;
+    for (const auto& item : items) {
+      std::string any;
+      if (const auto* text = std::get_if<std::string>(&item)) {
+        any.push_back('\x0a');
+        PutVarint64(&any, text->size());
+        any.append(*text);
+      } else if (const auto* boolean = std::get_if<bool>(&item)) {
+        any.push_back('\x10');
+        any.push_back(*boolean ? '\1' : '\0');
+      } else if (const auto* integer = std::get_if<int64_t>(&item)) {
+        any.push_back('\x18');
+        PutVarint64(&any, static_cast<uint64_t>(*integer));
+      } else {
+        any.push_back('\x21');
+        const auto bits = std::bit_cast<uint64_t>(std::get<double>(item));
+        PutFixed32(&any, static_cast<uint32_t>(bits));
+        PutFixed32(&any, static_cast<uint32_t>(bits >> 32));
+      }
+      array.push_back('\x0a');
+      PutVarint64(&array, any.size());
+      array.append(any);
+    }
+    std::string out("\x2a");
+    PutVarint64(&out, array.size());
+    return out.append(array);
+  }
+};
+
+using AttrValue = std::variant<std::string, int64_t, double, bool, ArrayValue>;
+using Attrs = std::vector<std::pair<std::string, AttrValue>>;
+
+struct TestEvent {
+  uint64_t time = 0;
+  std::string name;
+  Attrs attrs;
+};
+
+struct TestLink {
+  TraceId trace;
+  SpanId span = 0;
+  Attrs attrs;
+};
+
+struct TestSpan {
+  TraceId trace;
+  SpanId id = 0;
+  SpanId parent = 0;
+  uint64_t start = 0;
+  uint64_t end = 0;
+  std::string name;
+  SpanKind kind = SpanKind::kUnspecified;
+  SpanStatus status = SpanStatus::kUnset;
+  std::string status_message;
+  Attrs attrs;
+  Attrs resource;
+  std::string scope_name;
+  std::string scope_version;
+  Attrs scope_attrs;
+  std::vector<TestEvent> events;
+  std::vector<TestLink> links;
+};
+
+inline SpanBatch::AttrRange AddAttrs(SpanBatchBuilder* builder, const Attrs& attrs) {
+  SpanBatch::AttrRange range;
+  range.begin = builder->AttrCount();
+  for (const auto& [key, value] : attrs) {
+    if (const auto* text = std::get_if<std::string>(&value)) builder->AddString(key, *text);
+    if (const auto* integer = std::get_if<int64_t>(&value)) builder->AddInt(key, *integer);
+    if (const auto* number = std::get_if<double>(&value)) builder->AddDouble(key, *number);
+    if (const auto* boolean = std::get_if<bool>(&value)) builder->AddBool(key, *boolean);
+    if (const auto* array = std::get_if<ArrayValue>(&value)) {
+      builder->AddComposite(key, array->Encode());
+    }
+  }
+  range.end = builder->AttrCount();
+  return range;
+}
+
+inline SpanBatch MakeBatch(const std::vector<TestSpan>& spans) {
+  SpanBatchBuilder builder;
+  SpanBatch& batch = builder.batch();
+  for (const TestSpan& span : spans) {
+    SpanBatch::Resource resource;
+    resource.attrs = AddAttrs(&builder, span.resource);
+    batch.resources.push_back(resource);
+    SpanBatch::Scope scope;
+    scope.resource = static_cast<uint32_t>(batch.resources.size() - 1);
+    scope.name = builder.Intern(span.scope_name);
+    scope.version = builder.Intern(span.scope_version);
+    scope.attrs = AddAttrs(&builder, span.scope_attrs);
+    batch.scopes.push_back(scope);
+    for (const TestEvent& event : span.events) {
+      SpanBatch::Event e;
+      e.time = event.time;
+      e.name = builder.Intern(event.name);
+      e.attrs = AddAttrs(&builder, event.attrs);
+      batch.events.push_back(e);
+    }
+    for (const TestLink& link : span.links) {
+      SpanBatch::Link l;
+      l.trace_id = link.trace;
+      l.span_id = link.span;
+      l.attrs = AddAttrs(&builder, link.attrs);
+      batch.links.push_back(l);
+    }
+    AddAttrs(&builder, span.attrs);
+    if (!span.status_message.empty()) {
+      SpanBatch::Extra extra;
+      extra.row = static_cast<uint32_t>(batch.span_id.size());
+      extra.status_message = builder.Intern(span.status_message);
+      batch.extras.push_back(extra);
+    }
+    batch.trace.push_back(builder.InternTrace(span.trace));
+    batch.span_id.push_back(span.id);
+    batch.parent_span_id.push_back(span.parent);
+    batch.start.push_back(span.start);
+    batch.end.push_back(span.end);
+    batch.name.push_back(builder.Intern(span.name));
+    batch.kind.push_back(span.kind);
+    batch.status.push_back(span.status);
+    batch.flags.push_back(0);
+    batch.scope.push_back(static_cast<uint32_t>(batch.scopes.size() - 1));
+    batch.wire_size.push_back(0);
+    batch.attr_begin.push_back(builder.AttrCount());
+    batch.event_begin.push_back(static_cast<uint32_t>(batch.events.size()));
+    batch.link_begin.push_back(static_cast<uint32_t>(batch.links.size()));
+  }
+  return std::move(builder).Finish();
+}
+
+/// Each batch is one block. Counts what is asked of it.
+class FakeView final : public SpanView {
+ public:
+  explicit FakeView(const std::vector<std::vector<TestSpan>>& blocks) {
+    for (const std::vector<TestSpan>& spans : blocks) {
+      batches_.push_back(std::make_shared<const SpanBatch>(MakeBatch(spans)));
+      blocks_.push_back(std::make_shared<const BatchBlock>(batches_.back()));
+    }
+  }
+
+  std::span<const std::shared_ptr<const SpanBlock>> blocks() const override { return blocks_; }
+
+  Result<SpanBatch> Trace(const TraceId& id) const override {
+    ++traces_read_;
+    using Row = std::tuple<uint64_t, SpanId, uint64_t, const SpanBatch*, uint32_t>;
+    std::vector<Row> rows;
+    for (const auto& batch : batches_) {
+      for (uint32_t row = 0; row < batch->rows(); ++row) {
+        if (batch->traces[batch->trace[row]] != id) continue;
+        rows.emplace_back(batch->start[row], batch->span_id[row], batch->end[row], batch.get(),
+                          row);
+      }
+    }
+    const auto order = [](const Row& a, const Row& b) {
+      return std::tie(std::get<0>(a), std::get<1>(a), std::get<2>(a)) <
+             std::tie(std::get<0>(b), std::get<1>(b), std::get<2>(b));
+    };
+    std::stable_sort(rows.begin(), rows.end(), order);
+    SpanBatchBuilder builder;
+    std::set<std::tuple<uint64_t, SpanId, uint64_t>> seen;
+    for (const auto& [start, span, end, batch, row] : rows) {
+      if (seen.emplace(start, span, end).second) builder.CopyRow(*batch, row);
+    }
+    return std::move(builder).Finish();
+  }
+
+  int traces_read() const { return traces_read_; }
+
+ private:
+  std::vector<std::shared_ptr<const SpanBatch>> batches_;
+  std::vector<std::shared_ptr<const SpanBlock>> blocks_;
+  mutable int traces_read_ = 0;
+};
+
+}  // namespace tocsin::traceql
