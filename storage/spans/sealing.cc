@@ -1,0 +1,339 @@
+// SpanStore: from the live set to segments, and what follows from it: retention, the end of log
+// files, back-pressure. Everything here runs under seal_mutex_, on one thread at a time.
+
+#include <algorithm>
+#include <chrono>
+#include <utility>
+
+#include "cpp/base/check.h"
+#include "cpp/base/log.h"
+#include "storage/spans/span_store.h"
+
+namespace tocsin::storage {
+namespace {
+
+// A segment's wire bytes stay below this (BuildSegment asks for less than 1 GiB).
+constexpr uint64_t kMaxSegmentWireBytes = uint64_t{256} << 20;
+
+constexpr Nanos kFirstRetryDelay = 250 * kMillisecond;
+constexpr Nanos kMaxRetryDelay = 5 * kSecond;
+
+// A log file with nothing but sealed rows is begun anew at this size when nothing else is waiting,
+// so that a quiet site does not replay it at every start.
+constexpr uint64_t kIdleLogBytes = uint64_t{1} << 20;
+
+// The segments of a block: as few as the bounds of one allow, as even as they come.
+std::vector<SealedSegment> BuildSegments(std::string_view tenant, const CutBlock& block) {
+  const SortedRows sorted = SortRows(block);
+  std::vector<SealedSegment> segments;
+  size_t trace = 0;
+  for (size_t begin = 0; begin < sorted.rows.size();) {
+    size_t end = begin;
+    uint64_t wire_bytes = 0;
+    while (end < sorted.rows.size() && end - begin < kMaxSegmentRows &&
+           wire_bytes < kMaxSegmentWireBytes) {
+      const RowRef& row = sorted.rows[end++];
+      wire_bytes += row.batch->wire_size[row.row];
+    }
+    // A trace may be in several: each says of it what all of them together hold, and they are
+    // written together.
+    const size_t first_trace = trace;
+    while (trace + 1 < sorted.trace_begin.size() && sorted.trace_begin[trace + 1] < end) ++trace;
+    SegmentInput input;
+    input.tenant = tenant;
+    input.rows = std::span(sorted.rows).subspan(begin, end - begin);
+    input.through = std::span(sorted.through).subspan(first_trace, trace + 1 - first_trace);
+    input.log_first = block.parts.front().position;
+    input.log_last = block.parts.back().position;
+    segments.push_back(BuildSegment(input));
+    if (trace + 1 < sorted.trace_begin.size() && sorted.trace_begin[trace + 1] == end) ++trace;
+    begin = end;
+  }
+  return segments;
+}
+
+}  // namespace
+
+Status SpanStore::RunDue() {
+  const std::lock_guard lock(seal_mutex_);
+  const Nanos cpu = ThreadCpuNanos();
+  const Nanos now = clock_.Now();
+  Status done = SealDue(now);
+  Retain(now, 0);
+  if (Status dropped = DropLog(now, /*roll=*/false); done.ok()) done = std::move(dropped);
+  StartCompactions();
+  ForgetIdleTenants();
+  UpdateGauges();
+  seal_cpu_.Add(static_cast<double>(ThreadCpuNanos() - cpu) / kSecond);
+  return done;
+}
+
+std::vector<std::string> SpanStore::TenantNames() const {
+  std::vector<std::string> names;
+  const std::lock_guard lock(mutex_);
+  for (const auto& [name, tenant] : tenants_) names.push_back(name);
+  return names;
+}
+
+Status SpanStore::SealDue(Nanos now) {
+  if (now < retry_at_ && now >= retry_at_ - kMaxRetryDelay) return {};
+  TOCSIN_RETURN_IF_ERROR(FinishSealing(now));
+  for (const std::string& name : TenantNames()) TOCSIN_RETURN_IF_ERROR(SealTenantDue(name, now));
+  TOCSIN_RETURN_IF_ERROR(RelieveMemory(now));
+  return RelieveLog(now);
+}
+
+Status SpanStore::SealTenantDue(const std::string& name, Nanos now) {
+  using Moved = LiveTraces::Moved;
+  bool cut = true;
+  while (cut) {
+    {
+      const std::lock_guard lock(mutex_);
+      LiveTraces& live = TenantLocked(name).live;
+      Moved moved = live.MoveIdle(now - options_.trace_idle_period, now);
+      while (moved != Moved::kBlockFull) {
+        moved = live.MoveOldest(now - options_.max_trace_live, now);
+        if (moved == Moved::kNothing) break;
+      }
+      cut = moved == Moved::kBlockFull || live.block_full() ||
+            (live.block_rows() > 0 && live.block_opened() <= now - options_.max_block_duration);
+    }
+    if (cut) TOCSIN_RETURN_IF_ERROR(CutAndSeal(name, now));
+  }
+  return {};
+}
+
+Status SpanStore::RelieveMemory(Nanos now) {
+  TOCSIN_RETURN_IF_ERROR(FinishSealing(now));
+  while (live_bytes_.load() > options_.live_bytes_budget) {
+    // Of the tenant that holds most, its oldest.
+    std::string chosen;
+    size_t most = 0;
+    LogPosition oldest = 0;
+    {
+      const std::lock_guard lock(mutex_);
+      for (const auto& [name, tenant] : tenants_) {
+        if (tenant->live.bytes() <= most) continue;
+        chosen = name;
+        most = tenant->live.bytes();
+        oldest = tenant->live.oldest();
+      }
+    }
+    if (most == 0) return {};
+    TOCSIN_RETURN_IF_ERROR(SealUpTo(chosen, oldest, now));
+  }
+  return {};
+}
+
+Status SpanStore::RelieveLog(Nanos now) {
+  while (log_->bytes() > sizes_.log_bytes) {
+    std::string chosen;
+    LogPosition oldest = UINT64_MAX;
+    {
+      const std::lock_guard lock(mutex_);
+      for (const auto& [name, tenant] : tenants_) {
+        if (tenant->live.oldest() >= oldest) continue;
+        chosen = name;
+        oldest = tenant->live.oldest();
+      }
+    }
+    // No use if what the log waits for is a checkpoint; DropLog asks for one.
+    if (oldest > checkpoint_.load()) return {};
+    TOCSIN_RETURN_IF_ERROR(SealUpTo(chosen, oldest, now));
+    TOCSIN_RETURN_IF_ERROR(DropLog(now, /*roll=*/false));
+  }
+  return {};
+}
+
+// Seals at least what the tenant received up to `position`, in full blocks as far as there are
+// rows.
+Status SpanStore::SealUpTo(const std::string& name, LogPosition position, Nanos now) {
+  using Moved = LiveTraces::Moved;
+  while (true) {
+    {
+      const std::lock_guard lock(mutex_);
+      LiveTraces& live = TenantLocked(name).live;
+      if (live.oldest() > position) return {};
+      while (live.MoveOldest(INT64_MAX, now) == Moved::kSome) {
+      }
+    }
+    TOCSIN_RETURN_IF_ERROR(CutAndSeal(name, now));
+  }
+}
+
+Status SpanStore::CutAndSeal(const std::string& name, Nanos now) {
+  TOCSIN_CHECK(!sealing_);
+  Sealing sealing;
+  sealing.tenant = name;
+  {
+    const std::lock_guard lock(mutex_);
+    sealing.block = TenantLocked(name).live.Cut();
+  }
+  sealing.segments = BuildSegments(name, sealing.block);
+  for (SealedSegment& segment : sealing.segments) {
+    segment.stub.number = volumes_->NextSegmentNumber();
+    sealing.bytes += segment.stub.stored_bytes;
+  }
+  sealing_ = std::move(sealing);
+  return FinishSealing(now);
+}
+
+Status SpanStore::FinishSealing(Nanos now) {
+  if (!sealing_) return {};
+  Retain(now, sealing_->bytes);
+  const auto stored = [&]() -> Result<std::vector<std::shared_ptr<const StoredSegment>>> {
+    if (options_.seal_hook) TOCSIN_RETURN_IF_ERROR(options_.seal_hook());
+    return volumes_->Write(sealing_->tenant, sealing_->segments, now);
+  }();
+  if (!stored.has_value()) {
+    seal_failing_ = true;
+    retry_delay_ = std::clamp(retry_delay_ * 2, kFirstRetryDelay, kMaxRetryDelay);
+    retry_at_ = now + retry_delay_;
+    return stored.error();
+  }
+  seal_failing_ = false;
+  retry_delay_ = 0;
+  retry_at_ = 0;
+  Publish(*stored);
+  return {};
+}
+
+void SpanStore::Publish(const std::vector<std::shared_ptr<const StoredSegment>>& stored) {
+  std::vector<std::shared_ptr<const SpanBatch>> freed;
+  {
+    const std::lock_guard lock(mutex_);
+    Tenant& tenant = TenantLocked(sealing_->tenant);
+    auto segments = tenant.segments == nullptr ? std::make_shared<SegmentList>()
+                                               : std::make_shared<SegmentList>(*tenant.segments);
+    segments->insert(segments->end(), stored.begin(), stored.end());
+    const size_t before = tenant.live.bytes();
+    tenant.live.MarkSealed(sealing_->block, &freed);
+    live_bytes_.fetch_sub(before - tenant.live.bytes());
+    tenant.segments = std::move(segments);
+  }
+  freed.clear();
+  sealing_.reset();  // Holds the batches too.
+  {
+    const std::lock_guard lock(wake_mutex_);  // A waiter between its look and its sleep.
+  }
+  have_room_.notify_all();
+}
+
+void SpanStore::Retain(Nanos now, uint64_t wanted_bytes) {
+  Forget(volumes_->Retain(now, log_->bytes(), wanted_bytes));
+}
+
+void SpanStore::ForgetIdleTenants() {
+  const std::lock_guard lock(mutex_);
+  std::erase_if(tenants_, [](const auto& entry) {
+    const Tenant& tenant = *entry.second;
+    return tenant.live.empty() && (tenant.segments == nullptr || tenant.segments->empty());
+  });
+}
+
+void SpanStore::Forget(const std::vector<std::shared_ptr<StoredVolume>>& volumes) {
+  if (volumes.empty()) return;
+  const auto gone = [&](const std::shared_ptr<const StoredSegment>& segment) {
+    return std::find(volumes.begin(), volumes.end(), segment->volume()) != volumes.end();
+  };
+  std::vector<std::shared_ptr<const SegmentList>> old;  // Freed outside of the lock.
+  const std::lock_guard lock(mutex_);
+  for (const auto& [name, tenant] : tenants_) {
+    if (tenant->segments == nullptr) continue;
+    auto left = std::make_shared<SegmentList>();
+    for (const auto& segment : *tenant->segments) {
+      if (gone(segment)) {
+        cache_->Erase(segment->stub().number);
+      } else {
+        left->push_back(segment);
+      }
+    }
+    old.push_back(std::exchange(tenant->segments, std::move(left)));
+  }
+}
+
+LogPosition SpanStore::LowWater() const {
+  // A record that is in the log and not yet in the live set is above applied_.
+  LogPosition low = applied_.load() + 1;
+  const std::lock_guard lock(mutex_);
+  for (const auto& [name, tenant] : tenants_) low = std::min(low, tenant->live.oldest());
+  return low;
+}
+
+Status SpanStore::DropLog(Nanos now, bool roll) {
+  const LogPosition sealed = LowWater();
+  const LogPosition checkpoint = checkpoint_.load();
+  const bool all_sealed = sealed > log_->last_position();
+  const bool behind = checkpoint != UINT64_MAX && checkpoint + 1 < sealed;
+  if (behind && options_.want_checkpoint && (roll || log_->bytes() > sizes_.log_bytes / 2)) {
+    options_.want_checkpoint();
+  }
+  const LogPosition observed = checkpoint_.load();
+  const LogPosition low = std::min(sealed, observed == UINT64_MAX ? sealed : observed + 1);
+  if (all_sealed && low > log_->last_position() && (roll || log_->active_bytes() > kIdleLogBytes)) {
+    TOCSIN_RETURN_IF_ERROR(log_->Roll());
+  }
+  return log_->DropBefore(low, now);
+}
+
+void SpanStore::StartCompactions() {
+  while (std::shared_ptr<StoredVolume> volume = volumes_->TakeUncompacted()) {
+    if (!options_.background) {
+      VolumeSet::Compact(*volume);
+      continue;
+    }
+    const std::lock_guard lock(compaction_mutex_);
+    to_compact_.push_back(std::move(volume));
+    compaction_changed_.notify_all();
+  }
+}
+
+Status SpanStore::Flush() {
+  {
+    const std::lock_guard lock(seal_mutex_);
+    const Nanos cpu = ThreadCpuNanos();
+    const Nanos now = clock_.Now();
+    LogPosition target = 0;
+    {
+      // Everything that has a position now is in the live set once this lock was held.
+      const std::lock_guard append_lock(append_mutex_);
+      target = log_->last_position();
+    }
+    TOCSIN_RETURN_IF_ERROR(FinishSealing(now));
+    for (const std::string& name : TenantNames()) {
+      TOCSIN_RETURN_IF_ERROR(SealUpTo(name, target, now));
+    }
+    Retain(now, 0);
+    TOCSIN_RETURN_IF_ERROR(DropLog(now, /*roll=*/true));
+    StartCompactions();
+    UpdateGauges();
+    seal_cpu_.Add(static_cast<double>(ThreadCpuNanos() - cpu) / kSecond);
+  }
+  std::unique_lock lock(compaction_mutex_);
+  compaction_changed_.wait(lock,
+                           [this] { return stopping_ || (!compacting_ && to_compact_.empty()); });
+  return {};
+}
+
+void SpanStore::UpdateGauges() {
+  const uint64_t disk = log_->bytes() + volumes_->DiskBytes();
+  disk_bytes_ = disk;
+  volume_count_ = volumes_->size();
+  const Stats stats = GetStats();
+  const auto set = [&](std::string_view name, std::string_view help, double value) {
+    telemetry_.GetGauge(name, help).Set(value);
+  };
+  set("tocsin_spans_live_traces", "Traces that are not sealed.",
+      static_cast<double>(stats.live_traces));
+  set("tocsin_spans_live_bytes", "Memory of spans that are not sealed.",
+      static_cast<double>(stats.live_bytes));
+  set("tocsin_spans_open_block_bytes", "Wire bytes of the open blocks.",
+      static_cast<double>(stats.open_block_wire_bytes));
+  set("tocsin_spans_segments", "Sealed segments.", static_cast<double>(stats.segments));
+  set("tocsin_spans_volumes", "Volumes of sealed segments.", static_cast<double>(stats.volumes));
+  set("tocsin_spans_log_bytes", "Bytes of the live log.", static_cast<double>(stats.log_bytes));
+  set("tocsin_spans_disk_bytes", "Bytes of the live log and the volumes.",
+      static_cast<double>(stats.disk_bytes));
+}
+
+}  // namespace tocsin::storage

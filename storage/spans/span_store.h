@@ -1,0 +1,261 @@
+/// SpanStore: everything that is kept of spans. A request is appended to the live log, is
+/// searchable at once, and ends in a sealed segment of a volume. This header is what the rest of
+/// the program sees of storage/spans; the stages have files of their own (live_log.h,
+/// live_traces.h, volume_set.h, store_view.h).
+///
+/// Promises.
+///   * What Append() acknowledged survives the end of the process, and with LogSync::kAlways the
+///   loss
+///     of power; a view taken after it sees it; nothing is in a view twice or left out, whatever is
+///     sealed meanwhile; after a restart every view answers as before.
+///   * A request is stored and observed once, however often its bytes come within ten minutes.
+///   * The directory stays below `max_bytes` (plus a tenth for what comes and goes).
+///   * A full disk makes Append() answer kUnavailable; views go on, and all heals without a
+///   restart.
+///   * Memory of unsealed rows is bounded by 1.5 x live_bytes_budget.
+
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <unordered_map>
+#include <vector>
+
+#include "cpp/base/clock.h"
+#include "cpp/base/hash.h"
+#include "cpp/base/status.h"
+#include "cpp/base/telemetry.h"
+#include "cpp/model/span_batch.h"
+#include "cpp/traceql/source.h"
+#include "storage/columnar/column_cache.h"
+#include "storage/spans/live_log.h"
+#include "storage/spans/live_traces.h"
+#include "storage/spans/segment.h"
+#include "storage/spans/volume_set.h"
+
+namespace tocsin::storage {
+
+struct SpanStoreOptions {
+  /// A directory, made if absent. The caller holds the DirectoryLock of the data directory.
+  std::string path;
+
+  /// A trace without new spans for so long is complete and goes to the open block.
+  Nanos trace_idle_period = 10 * kSecond;
+  /// A trace that goes on for longer goes there too.
+  Nanos max_trace_live = kMinute;
+  /// An open block is cut at so many wire bytes, at this age, or at kMaxSegmentRows.
+  uint64_t max_block_bytes = 52'428'800;
+  Nanos max_block_duration = 5 * kMinute;
+  /// Data whose newest span ended longer ago is removed; 0: never.
+  Nanos block_retention = 720 * kHour;
+  /// Cap of the whole directory; the oldest data goes first. 0: no cap.
+  uint64_t max_bytes = 0;
+
+  LogSync sync = LogSync::kInterval;
+  Nanos sync_interval = 100 * kMillisecond;
+
+  /// Bytes of memory for unsealed rows. Beyond it the oldest are sealed early.
+  size_t live_bytes_budget = size_t{128} << 20;
+  /// Bytes of memory for decoded columns, footers and filters.
+  size_t cache_bytes = size_t{64} << 20;
+  /// How long Append() waits for sealing, in real time, when it is 1.5 x that or more.
+  Nanos backpressure_wait = 3 * kSecond;
+
+  /// Records up to this were observed before the last end of the process (the generator's
+  /// checkpoint); only later ones are observed again by Open().
+  LogPosition checkpoint = 0;
+  /// Asks the owner to make a checkpoint soon and to call SetCheckpoint(), as only that keeps log
+  /// files from being dropped. Called from the sealing thread and from Flush(), without locks that
+  /// SetCheckpoint() takes; it must not wait for an Append(), which may be waiting for sealing. May
+  /// be null.
+  std::function<void()> want_checkpoint;
+
+  /// False: no threads; RunDue() does the work. For tests under a virtual clock.
+  bool background = true;
+  /// For tests of a full disk: as LiveLogOptions has them, and `seal_hook` before each segment
+  /// write.
+  std::function<size_t(size_t)> log_write_hook;
+  std::function<int()> log_sync_hook;
+  std::function<Status()> seal_hook;
+};
+
+/// A batch in the order of the log.
+struct LoggedBatch {
+  LogPosition position = 0;
+  Nanos received = 0;
+  std::string_view tenant;
+  const SpanBatch& spans;
+};
+using BatchObserver = std::function<void(const LoggedBatch&)>;
+
+/// Thread-safe.
+class SpanStore final : public traceql::SpanSource {
+ public:
+  /// Opens and recovers. `replay`, which may be null, gets every record of the live log above the
+  /// checkpoint, in order. `clock` and `telemetry` must outlive the store.
+  static Result<std::unique_ptr<SpanStore>> Open(SpanStoreOptions options, const Clock& clock,
+                                                 Telemetry& telemetry, const BatchObserver& replay);
+  /// Stops the threads. What is not sealed is in the log.
+  ~SpanStore() override;
+  SpanStore(const SpanStore&) = delete;
+  SpanStore& operator=(const SpanStore&) = delete;
+
+  struct AppendRequest {
+    std::string_view tenant;
+    Hash128Value body_hash;  ///< Of the request's body, as it came.
+    std::shared_ptr<const SpanBatch> spans;
+  };
+  struct AppendResult {
+    LogPosition position = 0;
+    bool duplicate = false;  ///< Seen within ten minutes: neither stored nor observed again.
+  };
+  /// Logs the batch, makes it searchable and calls `observe`, as one step: batches are observed in
+  /// the order of their positions, one at a time. Returns OK once it is as durable as `sync` says.
+  /// `observe` must not call the store. A batch without rows is acknowledged and nothing else.
+  ///
+  /// Errors: kUnavailable (the disk refuses), kResourceExhausted (sealing cannot keep up). After
+  /// an error of the write nothing was stored or observed; after one of the sync it was, and a
+  /// repeat of the request waits for the sync again.
+  Result<AppendResult> Append(const AppendRequest& request, const BatchObserver& observe);
+
+  /// Observed up to and including `position` in a checkpoint that survives: log files before it may
+  /// go. Positions never go back. UINT64_MAX: nobody observes.
+  void SetCheckpoint(LogPosition position);
+
+  /// The position of the last batch that was appended and observed.
+  LogPosition last_position() const { return applied_.load(); }
+
+  /// Seals everything received before the call, drops the log as far as the checkpoint allows, and
+  /// waits for compactions.
+  Status Flush();
+
+  /// Does what is due: idle traces, blocks, pressure, retention, the log. A thread calls it when
+  /// options.background is set. The first error is returned after everything was tried.
+  Status RunDue();
+
+  /// The view must not outlive the Telemetry given to Open(); it may outlive the store.
+  std::shared_ptr<const traceql::SpanView> View(std::string_view tenant, uint64_t from,
+                                                uint64_t to) const override;
+
+  struct Stats {
+    size_t live_traces = 0;
+    size_t live_bytes = 0;  ///< Memory of all unsealed rows.
+    uint64_t open_block_wire_bytes = 0;
+    size_t segments = 0;
+    size_t volumes = 0;
+    uint64_t log_bytes = 0;
+    uint64_t disk_bytes = 0;  ///< Log and volumes, as last measured.
+  };
+  Stats GetStats() const;
+
+ private:
+  struct Tenant {
+    explicit Tenant(const LiveTraces::BlockLimits& limits) : live(limits) {}
+    LiveTraces live;
+    std::shared_ptr<const SegmentList> segments;  // By number. Null: none.
+  };
+  // A cut block on its way to disk. There is one at a time: segments are written in the order in
+  // which their blocks were cut, so that of every trace a prefix of the log is sealed.
+  struct Sealing {
+    std::string tenant;
+    CutBlock block;
+    std::vector<SealedSegment> segments;
+    uint64_t bytes = 0;
+  };
+  // Of each tenant and trace, the position up to which its rows are in segments.
+  using SealedPositions =
+      std::map<std::string, std::unordered_map<TraceId, LogPosition, TraceIdHash>, std::less<>>;
+
+  SpanStore(SpanStoreOptions options, const Clock& clock, Telemetry& telemetry);
+
+  // recovery.cc
+  Status Recover(const BatchObserver& replay);
+  SealedPositions LoadSealedPositions(const SegmentList& segments, LogPosition first) const;
+  void ReplayRecord(const LogRecord& record, const SealedPositions& sealed,
+                    const BatchObserver& replay);
+
+  // span_store.cc
+  Result<LiveLog::Appended> AppendLocked(const LiveLog::Entry& entry, const AppendRequest& request,
+                                         const BatchObserver& observe);
+  void InsertLive(const LogRecord& record, std::shared_ptr<const SpanBatch> spans,
+                  const std::vector<bool>& sealed);
+  Status WaitForRoom();
+  bool OverHardBound() const;
+  Tenant& TenantLocked(std::string_view name);
+
+  // sealing.cc; all under seal_mutex_.
+  Status SealDue(Nanos now);
+  Status SealTenantDue(const std::string& name, Nanos now);
+  Status RelieveMemory(Nanos now);
+  Status RelieveLog(Nanos now);
+  Status SealUpTo(const std::string& name, LogPosition position, Nanos now);
+  Status CutAndSeal(const std::string& name, Nanos now);
+  Status FinishSealing(Nanos now);
+  void Publish(const std::vector<std::shared_ptr<const StoredSegment>>& stored);
+  void Forget(const std::vector<std::shared_ptr<StoredVolume>>& volumes);
+  void Retain(Nanos now, uint64_t wanted_bytes);
+  void ForgetIdleTenants();
+  Status DropLog(Nanos now, bool roll);
+  LogPosition LowWater() const;
+  std::vector<std::string> TenantNames() const;
+  void StartCompactions();
+  void CompactInBackground();
+  void SealInBackground();
+  void Wake();
+  void UpdateGauges();
+
+  const SpanStoreOptions options_;
+  const StoreSizes sizes_;
+  const Clock& clock_;
+  Telemetry& telemetry_;
+  Counter& log_cpu_;
+  Counter& seal_cpu_;
+  Counter& damaged_segments_;
+  Counter& damaged_records_;
+  Counter& duplicates_;
+  const std::shared_ptr<ColumnCache> cache_;
+  std::unique_ptr<LiveLog> log_;
+
+  // Lock order: append_mutex_ or seal_mutex_, then mutex_. The others are held alone.
+  std::mutex append_mutex_;   // Orders log, live rows and observers.
+  mutable std::mutex mutex_;  // Guards tenants_; held shortly, never during I/O.
+  std::map<std::string, std::unique_ptr<Tenant>, std::less<>> tenants_;
+  std::atomic<LogPosition> applied_{0};
+  std::atomic<LogPosition> checkpoint_{0};
+  std::atomic<size_t> live_bytes_{0};
+  std::atomic<uint64_t> disk_bytes_{0};
+  std::atomic<size_t> volume_count_{0};
+
+  std::mutex seal_mutex_;  // One sealer at a time; guards what follows.
+  std::unique_ptr<VolumeSet> volumes_;
+  std::optional<Sealing> sealing_;
+  Nanos retry_at_ = 0;  // Not before, after a failed write.
+  Nanos retry_delay_ = 0;
+  std::atomic<bool> seal_failing_{false};
+
+  std::mutex compaction_mutex_;
+  std::condition_variable compaction_changed_;
+  std::deque<std::shared_ptr<StoredVolume>> to_compact_;
+  bool compacting_ = false;
+
+  std::mutex wake_mutex_;
+  std::condition_variable wake_;       // The sealing thread waits for work.
+  std::condition_variable have_room_;  // Append() waits for room.
+  bool woken_ = false;
+  bool stopping_ = false;  // Also read under compaction_mutex_: set under both.
+  std::thread seal_thread_;
+  std::thread compaction_thread_;
+};
+
+}  // namespace tocsin::storage

@@ -1,0 +1,46 @@
+/// What SpanStore::View hands out: the unsealed rows and the segments of one tenant at one moment.
+
+#pragma once
+
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "cpp/base/status.h"
+#include "cpp/base/telemetry.h"
+#include "cpp/model/ids.h"
+#include "cpp/model/span_batch.h"
+#include "cpp/traceql/source.h"
+#include "storage/columnar/column_cache.h"
+#include "storage/spans/live_block.h"
+#include "storage/spans/volume_set.h"
+
+namespace tocsin::storage {
+
+/// What a view was taken of. Everything in it is immutable and shared.
+struct ViewContent {
+  std::vector<std::shared_ptr<const LiveParts>> live;  ///< All of the tenant's unsealed rows.
+  std::shared_ptr<const SegmentList> segments;         ///< All of the tenant's; may be null.
+  uint64_t from = 0;                                   ///< Unix nanoseconds.
+  uint64_t to = UINT64_MAX;
+};
+
+/// Thread-safe. Must not outlive the Telemetry that `damaged_segments` is of.
+class StoreView final : public traceql::SpanView {
+ public:
+  StoreView(ViewContent content, std::shared_ptr<ColumnCache> cache, Counter& damaged_segments);
+
+  std::span<const std::shared_ptr<const traceql::SpanBlock>> blocks() const override {
+    return blocks_;
+  }
+  /// A damaged segment is put aside and the rest is answered.
+  Result<SpanBatch> Trace(const TraceId& id) const override;
+
+ private:
+  const ViewContent content_;
+  const std::shared_ptr<ColumnCache> cache_;
+  Counter& damaged_segments_;
+  std::vector<std::shared_ptr<const traceql::SpanBlock>> blocks_;
+};
+
+}  // namespace tocsin::storage

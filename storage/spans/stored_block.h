@@ -1,0 +1,70 @@
+/// A sealed segment as a traceql::SpanBlock that reads nothing before it is asked for a column: a
+/// view over a month of segments costs no I/O for those that the executor never touches.
+
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <span>
+#include <string_view>
+#include <utility>
+
+#include "cpp/base/status.h"
+#include "cpp/base/telemetry.h"
+#include "cpp/traceql/source.h"
+#include "storage/columnar/column_cache.h"
+#include "storage/spans/segment.h"
+#include "storage/spans/volume_set.h"
+
+namespace tocsin::storage {
+
+/// Thread-safe. A segment whose bytes turn out to be damaged is put aside (StoredSegment) and the
+/// accessor returns kCorruption; the next view does not have it.
+class StoredBlock final : public traceql::SpanBlock {
+ public:
+  StoredBlock(std::shared_ptr<const StoredSegment> segment, std::shared_ptr<ColumnCache> cache,
+              Counter& damaged_segments)
+      : segment_(std::move(segment)),
+        cache_(std::move(cache)),
+        damaged_segments_(damaged_segments) {}
+
+  /// Appends the rows of the trace, in the segment's order. False if there are none. After an error
+  /// what was appended is unspecified.
+  Result<bool> AppendTrace(const TraceId& id, SpanBatchBuilder* to) const;
+
+  uint32_t rows() const override { return segment_->stub().rows; }
+  uint64_t min_start() const override { return segment_->stub().min_start; }
+  uint64_t max_end() const override { return segment_->stub().max_end; }
+  Result<std::span<const TraceId>> Traces() const override;
+  Result<std::span<const uint32_t>> TraceOfRow() const override;
+  Result<std::span<const SpanId>> SpanIds() const override;
+  Result<std::span<const SpanId>> ParentSpanIds() const override;
+  Result<std::span<const uint64_t>> Starts() const override;
+  Result<std::span<const uint64_t>> Ends() const override;
+  Result<std::span<const SpanKind>> Kinds() const override;
+  Result<std::span<const SpanStatus>> Statuses() const override;
+  Result<std::shared_ptr<const traceql::Column>> Names() const override;
+  Result<std::shared_ptr<const traceql::Column>> StatusMessages() const override;
+  Result<std::shared_ptr<const traceql::Column>> EventNames() const override;
+  Result<std::shared_ptr<const traceql::Column>> EventTimes() const override;
+  Result<std::shared_ptr<const traceql::Column>> LinkTraceIds() const override;
+  Result<std::shared_ptr<const traceql::Column>> LinkSpanIds() const override;
+  Result<std::shared_ptr<const traceql::Column>> ScopeNames() const override;
+  Result<std::shared_ptr<const traceql::Column>> ScopeVersions() const override;
+  Result<std::shared_ptr<const traceql::Column>> Attribute(AttrScope scope,
+                                                           std::string_view key) const override;
+
+ private:
+  /// Asks the reader, which is opened at the first call.
+  template <class T, class Ask>
+  Result<T> Read(const Ask& ask) const;
+
+  const std::shared_ptr<const StoredSegment> segment_;
+  const std::shared_ptr<ColumnCache> cache_;
+  Counter& damaged_segments_;
+  mutable std::mutex mutex_;
+  mutable std::shared_ptr<const SegmentReader> reader_;  // Set once.
+};
+
+}  // namespace tocsin::storage

@@ -1,0 +1,384 @@
+#include "storage/spans/volume_set.h"
+
+#include <algorithm>
+#include <charconv>
+#include <utility>
+
+#include "cpp/base/check.h"
+#include "cpp/base/coding.h"
+#include "cpp/base/log.h"
+#include "storage/volume/files.h"
+
+namespace tocsin::storage {
+namespace {
+
+constexpr uint64_t kMiB = uint64_t{1} << 20;
+constexpr size_t kNumberDigits = 8;
+
+// The one key of a volume that is no segment's: format version, when it was made, when it was
+// closed (0: not yet), whether it was compacted since. All varints.
+constexpr std::string_view kStateKey = "volume";
+constexpr uint64_t kFormatVersion = 1;
+
+struct VolumeState {
+  Nanos created = 0;
+  Nanos closed = 0;
+  bool compacted = false;
+};
+
+std::string EncodeState(const VolumeState& state) {
+  std::string bytes;
+  PutVarint64(&bytes, kFormatVersion);
+  PutVarint64(&bytes, static_cast<uint64_t>(state.created));
+  PutVarint64(&bytes, static_cast<uint64_t>(state.closed));
+  PutVarint64(&bytes, state.compacted ? 1 : 0);
+  return bytes;
+}
+
+Result<VolumeState> DecodeState(std::string_view bytes) {
+  const auto version = GetVarint64(&bytes);
+  if (version && *version != kFormatVersion) {
+    return FailedPreconditionError("a volume has format version " + std::to_string(*version) +
+                                   ", and this program knows version " +
+                                   std::to_string(kFormatVersion));
+  }
+  const auto created = version ? GetVarint64(&bytes) : std::nullopt;
+  const auto closed = created ? GetVarint64(&bytes) : std::nullopt;
+  const auto compacted = closed ? GetVarint64(&bytes) : std::nullopt;
+  if (!compacted || !bytes.empty()) return CorruptionError("the state of a volume is damaged");
+  return VolumeState{static_cast<Nanos>(*created), static_cast<Nanos>(*closed), *compacted != 0};
+}
+
+// A volume that was just made and has no state yet is as new as now.
+Result<VolumeState> ReadState(const Volume& volume, Nanos now) {
+  const Result<std::string> bytes = volume.Get(kStateKey);
+  if (!bytes.has_value() && bytes.error().code() == StatusCode::kNotFound) {
+    return VolumeState{now, 0, false};
+  }
+  if (!bytes.has_value()) return Failure(bytes.error());
+  return DecodeState(*bytes);
+}
+
+std::string PathOf(const std::string& directory, uint64_t number) {
+  std::string digits = std::to_string(number);
+  if (digits.size() < kNumberDigits) digits.insert(0, kNumberDigits - digits.size(), '0');
+  return directory + "/" + digits;
+}
+
+}  // namespace
+
+StoreSizes::StoreSizes(uint64_t max)
+    : max_bytes(max),
+      volume_bytes(max == 0 ? 1024 * kMiB : std::clamp(max / 32, kMiB, 1024 * kMiB)),
+      log_bytes(max == 0 ? 512 * kMiB : std::clamp(max / 8, 2 * kMiB, 512 * kMiB)),
+      log_file_bytes(std::clamp(log_bytes / 8, kMiB / 4, 16 * kMiB)),
+      reserve_bytes(3 * std::min(volume_bytes, 64 * kMiB)) {}
+
+StoredVolume::~StoredVolume() {
+  volume_.reset();
+  if (!remove_.load()) return;
+  if (const Status removed = RemoveTree(path_); !removed.ok()) {
+    // It is found again at the next start, and then removed again.
+    log::Warn("volume_not_removed", {{"path", path_}, {"error", removed.ToString()}});
+  }
+}
+
+void StoredSegment::MarkDamaged(const Status& why, Counter& damaged_segments) const {
+  if (damaged_.exchange(true)) return;
+  damaged_segments.Add(1);
+  log::Error("segment_damaged", {{"volume", volume_->path()},
+                                 {"segment", stub_.number},
+                                 {"tenant", tenant_},
+                                 {"error", why.ToString()}});
+}
+
+Result<std::shared_ptr<const SegmentReader>> StoredSegment::OpenReader(
+    std::shared_ptr<ColumnCache> cache) const {
+  // The reader holds the whole StoredVolume through its pointer to the Volume.
+  std::shared_ptr<const Volume> held(volume_, volume_->volume());
+  return SegmentReader::Open(std::move(held), stub_.number, std::move(cache));
+}
+
+VolumeSet::VolumeSet(Options options, Telemetry& telemetry)
+    : options_(std::move(options)),
+      telemetry_(telemetry),
+      damaged_volumes_(telemetry.GetCounter("tocsin_spans_damaged_volumes_total",
+                                            "Volumes found damaged and opened read-only or not.")),
+      damaged_segments_(telemetry.GetCounter("tocsin_spans_damaged_segments_total",
+                                             "Segments found damaged and put aside.")) {}
+
+Volume::Options VolumeSet::VolumeOptions() const {
+  Volume::Options options;
+  const uint64_t volume = options_.sizes.volume_bytes;
+  options.write_buffer = static_cast<size_t>(std::clamp(volume / 4, kMiB / 4, 4 * kMiB));
+  options.table_bytes = static_cast<size_t>(std::clamp(volume, kMiB, 16 * kMiB));
+  return options;
+}
+
+// A day, and with a short retention less, so that a volume never holds much more than it should.
+Nanos VolumeSet::VolumeDuration() const {
+  if (options_.retention == 0) return kDay;
+  return std::min(kDay, std::max(options_.retention / 8, kSecond));
+}
+
+Result<std::unique_ptr<VolumeSet>> VolumeSet::Open(Options options, Nanos now,
+                                                   Telemetry& telemetry) {
+  std::unique_ptr<VolumeSet> set(new VolumeSet(std::move(options), telemetry));
+  const std::string& path = set->options_.path;
+  TOCSIN_RETURN_IF_ERROR(MakeDirectory(path));
+  TOCSIN_ASSIGN_OR_RETURN(const std::vector<std::string> names, ListDirectory(path));
+  std::vector<uint64_t> numbers;
+  for (const std::string& name : names) {
+    uint64_t number = 0;
+    const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), number);
+    if (error == std::errc() && end == name.data() + name.size()) numbers.push_back(number);
+  }
+  std::sort(numbers.begin(), numbers.end());
+  for (const uint64_t number : numbers) {
+    set->next_volume_ = number + 1;
+    TOCSIN_RETURN_IF_ERROR(set->OpenExisting(number, now));
+  }
+  for (size_t i = 0; i + 1 < set->volumes_.size(); ++i) {
+    const std::shared_ptr<StoredVolume>& volume = set->volumes_[i];
+    const bool usable = volume->volume_ != nullptr && !volume->volume_->read_only();
+    if (usable && volume->closed_ == 0) set->Close(volume, now);
+  }
+  // A retried write may have left the same segment in two volumes: the later one counts.
+  SegmentList& found = set->found_;
+  std::stable_sort(found.begin(), found.end(), [](const auto& a, const auto& b) {
+    return a->stub().number < b->stub().number;
+  });
+  const auto same_number = [](const auto& a, const auto& b) {
+    return a->stub().number == b->stub().number;
+  };
+  found.erase(found.begin(), std::unique(found.rbegin(), found.rend(), same_number).base());
+  return set;
+}
+
+Status VolumeSet::OpenExisting(uint64_t number, Nanos now) {
+  const std::string path = PathOf(options_.path, number);
+  auto stored = std::make_shared<StoredVolume>(number, path);
+  Volume::Options options = VolumeOptions();
+  options.create = false;
+  Result<std::unique_ptr<Volume>> volume = Volume::Open(path, options, telemetry_);
+  Result<VolumeState> state = VolumeState{now, now, false};
+  if (volume.has_value()) state = ReadState(**volume, now);
+  if (!volume.has_value() && volume.error().code() == StatusCode::kAlreadyExists) {
+    return volume.error();
+  }
+  if (!state.has_value() && state.error().code() == StatusCode::kFailedPrecondition) {
+    return state.error().WithContext(path);
+  }
+  if (!volume.has_value() || !state.has_value()) {
+    damaged_volumes_.Add(1);
+    const Status& why = volume.has_value() ? state.error() : volume.error();
+    log::Error("volume_damaged", {{"path", path}, {"error", why.ToString()}});
+    volume = Failure(why);  // Closes it.
+    options.read_only = true;
+    volume = Volume::Open(path, options, telemetry_);
+    state = VolumeState{now, now, true};
+  }
+  stored->created_ = state->created;
+  stored->closed_ = state->closed;
+  stored->known_bytes_ = DiskUsage(path);
+  stored->settled_ = state->compacted;
+  volumes_.push_back(stored);
+  if (!volume.has_value()) {
+    log::Error("volume_not_readable", {{"path", path}, {"error", volume.error().ToString()}});
+    return {};
+  }
+  stored->volume_ = *std::move(volume);
+  if (stored->closed_ != 0 && !state->compacted) uncompacted_.push_back(stored);
+  LoadSegments(stored);
+  return {};
+}
+
+void VolumeSet::LoadSegments(const std::shared_ptr<StoredVolume>& volume) {
+  const Status read = ForEachSegment(
+      *volume->volume_,
+      [&](uint64_t number, const Result<SegmentStub>& stub, std::string_view tenant) {
+        next_segment_ = std::max(next_segment_, number + 1);
+        if (!stub.has_value()) {
+          damaged_segments_.Add(1);
+          log::Error(
+              "segment_damaged",
+              {{"volume", volume->path_}, {"segment", number}, {"error", stub.error().ToString()}});
+          return;
+        }
+        volume->max_end_ = std::max(volume->max_end_, stub->max_end);
+        found_.push_back(std::make_shared<StoredSegment>(*stub, std::string(tenant), volume));
+      });
+  if (!read.ok()) {
+    damaged_volumes_.Add(1);
+    log::Error("volume_damaged", {{"path", volume->path_}, {"error", read.ToString()}});
+  }
+}
+
+StoredVolume* VolumeSet::writable() const {
+  if (volumes_.empty()) return nullptr;
+  StoredVolume* last = volumes_.back().get();
+  const bool open = last->closed_ == 0 && last->volume_ != nullptr && !last->volume_->read_only();
+  return open ? last : nullptr;
+}
+
+Status VolumeSet::OpenNext(Nanos now) {
+  const std::string path = PathOf(options_.path, next_volume_);
+  auto stored = std::make_shared<StoredVolume>(next_volume_, path);
+  Result<std::unique_ptr<Volume>> volume = Volume::Open(path, VolumeOptions(), telemetry_);
+  Status made = volume.has_value()
+                    ? (*volume)->Put(kStateKey, EncodeState({now, 0, false}), /*sync=*/true)
+                    : volume.error();
+  if (made.ok()) made = SyncDirectory(options_.path);
+  if (!made.ok()) {
+    volume = Failure(made);  // Closes it.
+    if (const Status removed = RemoveTree(path); !removed.ok()) ++next_volume_;
+    return made.WithContext("making a volume");
+  }
+  ++next_volume_;
+  stored->volume_ = *std::move(volume);
+  stored->created_ = now;
+  volumes_.push_back(std::move(stored));
+  return {};
+}
+
+void VolumeSet::Close(const std::shared_ptr<StoredVolume>& volume, Nanos now) {
+  volume->closed_ = now;
+  const Status put =
+      volume->volume_->Put(kStateKey, EncodeState({volume->created_, now, false}), /*sync=*/false);
+  // The next start closes it again.
+  if (!put.ok()) log::Warn("volume_close", {{"path", volume->path_}, {"error", put.ToString()}});
+  uncompacted_.push_back(volume);
+}
+
+void VolumeSet::RollIfDue(Nanos now, uint64_t wanted_bytes) {
+  StoredVolume* volume = writable();
+  if (volume == nullptr || volume->max_end_ == 0) return;  // None, or nothing in it.
+  volume->known_bytes_ = volume->volume_->DiskBytes();
+  const uint64_t limit = options_.sizes.volume_bytes;
+  const bool full =
+      volume->known_bytes_ >= limit || volume->known_bytes_ + wanted_bytes > limit + limit / 4;
+  if (full || volume->created_ + VolumeDuration() <= now) Close(volumes_.back(), now);
+}
+
+Result<std::vector<std::shared_ptr<const StoredSegment>>> VolumeSet::Write(
+    std::string_view tenant, const std::vector<SealedSegment>& segments, Nanos now) {
+  uint64_t bytes = 0;
+  std::vector<std::string> keys;
+  for (const SealedSegment& segment : segments) {
+    bytes += segment.stub.stored_bytes;
+    for (uint32_t i = 0; i < segment.values.size(); ++i) {
+      keys.push_back(SegmentKey(segment.stub.number, i));
+    }
+  }
+  std::vector<Volume::Entry> entries;
+  entries.reserve(keys.size());
+  for (const SealedSegment& segment : segments) {
+    for (const std::string& value : segment.values)
+      entries.push_back({keys[entries.size()], value});
+  }
+
+  RollIfDue(now, bytes);
+  if (writable() == nullptr) TOCSIN_RETURN_IF_ERROR(OpenNext(now));
+  const std::shared_ptr<StoredVolume>& volume = volumes_.back();
+  if (const Status written = volume->volume_->Write(entries, /*sync=*/true); !written.ok()) {
+    if (written.code() == StatusCode::kCorruption) {
+      // It will take no more; what is in it stays readable, and the next attempt makes another.
+      damaged_volumes_.Add(1);
+      log::Error("volume_damaged", {{"path", volume->path_}, {"error", written.ToString()}});
+      volume->closed_ = now;
+    }
+    return Failure(written.WithContext("writing a segment"));
+  }
+  std::vector<std::shared_ptr<const StoredSegment>> stored;
+  for (const SealedSegment& segment : segments) {
+    volume->max_end_ = std::max(volume->max_end_, segment.stub.max_end);
+    stored.push_back(std::make_shared<StoredSegment>(segment.stub, std::string(tenant), volume));
+  }
+  return stored;
+}
+
+bool VolumeSet::Expired(size_t index, Nanos now) const {
+  if (options_.retention == 0) return false;
+  const StoredVolume& volume = *volumes_[index];
+  // Of a volume that cannot be read only its neighbour's age is known.
+  if (volume.volume_ == nullptr) return index + 1 < volumes_.size() && Expired(index + 1, now);
+  if (volume.max_end_ == 0) return false;
+  // Clocks of senders may be ahead: no span ended after its volume was closed.
+  Nanos newest = volume.max_end_ > INT64_MAX ? INT64_MAX : static_cast<Nanos>(volume.max_end_);
+  newest = std::min(newest, volume.closed_ == 0 ? now : volume.closed_);
+  return newest < now - options_.retention;
+}
+
+std::vector<std::shared_ptr<StoredVolume>> VolumeSet::Retain(Nanos now, uint64_t other_bytes,
+                                                             uint64_t wanted_bytes) {
+  std::vector<std::shared_ptr<StoredVolume>> removed;
+  RollIfDue(now, 0);
+  while (!volumes_.empty() && Expired(0, now)) removed.push_back(RemoveOldest(now, "age"));
+  const StoreSizes& sizes = options_.sizes;
+  if (sizes.max_bytes == 0) return removed;
+  // What was just removed is as good as gone, but for what views hold of it.
+  const auto used = [&] {
+    uint64_t bytes = other_bytes + wanted_bytes + DiskBytes();
+    for (const auto& volume : removed) bytes -= std::min(bytes, volume->known_bytes_);
+    return bytes;
+  };
+  const uint64_t limit = sizes.max_bytes - std::min(sizes.max_bytes, sizes.reserve_bytes);
+  while (!volumes_.empty() && used() > limit) removed.push_back(RemoveOldest(now, "size"));
+  return removed;
+}
+
+std::shared_ptr<StoredVolume> VolumeSet::RemoveOldest(Nanos now, std::string_view reason) {
+  const std::shared_ptr<StoredVolume> volume = volumes_.front();
+  if (volume.get() == writable()) volume->closed_ = now;
+  log::Info("volume_removed",
+            {{"path", volume->path_}, {"reason", reason}, {"bytes", volume->known_bytes_}});
+  telemetry_
+      .GetCounter("tocsin_spans_removed_volumes_total", "Volumes removed by retention.",
+                  {{"reason", std::string(reason)}})
+      .Add(1);
+  volume->remove_ = true;
+  volumes_.pop_front();
+  std::erase(uncompacted_, volume);
+  leaving_.emplace_back(volume);
+  return volume;
+}
+
+std::shared_ptr<StoredVolume> VolumeSet::TakeUncompacted() {
+  if (uncompacted_.empty()) return nullptr;
+  std::shared_ptr<StoredVolume> volume = std::move(uncompacted_.front());
+  uncompacted_.pop_front();
+  return volume;
+}
+
+void VolumeSet::Compact(StoredVolume& volume) {
+  if (volume.remove_.load() || volume.volume_->read_only()) return;
+  Status done = volume.volume_->CompactAll();
+  if (done.ok()) {
+    const VolumeState state{volume.created_, volume.closed_, true};
+    done = volume.volume_->Put(kStateKey, EncodeState(state), /*sync=*/false);
+  }
+  // Not compacted is only slower to read; the next start tries again.
+  if (!done.ok())
+    log::Warn("volume_compaction", {{"path", volume.path_}, {"error", done.ToString()}});
+  volume.settled_ = true;
+}
+
+uint64_t VolumeSet::DiskBytes() {
+  uint64_t bytes = 0;
+  for (const auto& volume : volumes_) {
+    // The size of a settled volume is looked at once more, after its last change.
+    const bool settled = volume->settled_.load();
+    if (volume->volume_ != nullptr && !(settled && volume->measured_settled_)) {
+      volume->known_bytes_ = DiskUsage(volume->path_);
+      volume->measured_settled_ = settled;
+    }
+    bytes += volume->known_bytes_;
+  }
+  std::erase_if(leaving_, [](const auto& volume) { return volume.expired(); });
+  for (const auto& leaving : leaving_) {
+    if (const auto volume = leaving.lock()) bytes += volume->known_bytes_;
+  }
+  return bytes;
+}
+
+}  // namespace tocsin::storage
