@@ -29,7 +29,7 @@ struct Call {
 
 /// What a call fails with. The code of `status` becomes gRPC's as docs/errors.md says.
 struct CallError {
-  Status status;  ///< Not OK.
+  Status status = {};  ///< Not OK.
   /// A serialised google.rpc.Status for `grpc-status-details-bin`; empty for none.
   std::string details = {};
 };
