@@ -15,9 +15,6 @@
 namespace tocsin::traceql {
 namespace {
 
-constexpr uint64_t kMs = 1'000'000;
-constexpr uint64_t kSec = 1'000 * kMs;
-
 SearchResult MustSearch(const SpanView& view, std::string_view text,
                         const SearchOptions& options = {}) {
   const Result<Query> query = Parse(text);
@@ -48,52 +45,6 @@ std::vector<uint64_t> TracesFound(const SearchResult& result) {
   std::vector<uint64_t> ids;
   for (const SearchTrace& trace : result.traces) ids.push_back(trace.id.low);
   return ids;
-}
-
-TestSpan Span(uint64_t trace, SpanId id, SpanId parent, uint64_t start, uint64_t duration) {
-  TestSpan span;
-  span.trace = {0, trace};
-  span.id = id;
-  span.parent = parent;
-  span.start = start;
-  span.end = start + duration;
-  span.name = "span " + std::to_string(id);
-  return span;
-}
-
-// One trace of five spans: 1 -> (2 -> 4, 3), and 5 whose parent never arrived.
-std::vector<TestSpan> Family() {
-  TestSpan a = Span(1, 1, 0, 10 * kSec, 5 * kSec);
-  a.name = "GET /";
-  a.kind = SpanKind::kServer;
-  a.resource = {{"service.name", "frontend"}, {"cluster", "app-cluster"}, {"k", "of resource"}};
-  a.attrs = {{"http.status_code", int64_t{500}}, {"k", "of span"}, {"ok", true}};
-  TestSpan b = Span(1, 2, 1, 11 * kSec, 2 * kSec);
-  b.name = "POST /api/users";
-  b.kind = SpanKind::kClient;
-  b.status = SpanStatus::kError;
-  b.status_message = "boom";
-  b.resource = a.resource;
-  b.attrs = {{"http.status_code", "500"}, {"ratio", 0.5}, {"x", int64_t{6}}, {"y", int64_t{3}}};
-  b.events = {
-      {11 * kSec + 5 * kMs, "exception", {{"exception.type", "IOError"}, {"n", int64_t{1}}}},
-      {11 * kSec + 9 * kMs, "retry", {{"n", int64_t{2}}}}};
-  TestSpan c = Span(1, 3, 1, 12 * kSec, 100 * kMs);
-  c.resource = {{"service.name", "backend"}};
-  c.scope_name = "grpc";
-  c.scope_version = "1.2";
-  c.scope_attrs = {{"library", "x"}};
-  c.attrs = {{"tags", ArrayValue{{std::string("red"), std::string("blue")}}},
-             {"sizes", ArrayValue{{int64_t{1}, 2.5}}},
-             {"empty", ArrayValue{}},
-             {"ok", false}};
-  TestSpan d = Span(1, 4, 2, 11 * kSec + 1, kSec);
-  d.resource = {{"service.name", "db"}};
-  d.links = {{{0xab, 0xcd}, 0xef, {{"why", "because"}}}};
-  d.attrs = {{"x", int64_t{-7}}, {"y", int64_t{2}}, {"zero", int64_t{0}}};
-  TestSpan e = Span(1, 5, 99, 13 * kSec, 0);
-  e.resource = {{"service.name", "orphan"}};
-  return {a, b, c, d, e};
 }
 
 struct Case {
