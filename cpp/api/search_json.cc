@@ -1,46 +1,33 @@
 #include "cpp/api/search_json.h"
 
-#include <cmath>
+#include <algorithm>
 
-#include "cpp/base/base64.h"
 #include "cpp/base/clock.h"
-#include "cpp/base/format.h"
 #include "cpp/lib/json.h"
+#include "cpp/wire/attribute_json.h"
 
 namespace tocsin::api {
 namespace {
 
 using lib::JsonWriter;
 
-// common.v1.AnyValue in jsonpb.
 void WriteValue(const traceql::Value& value, JsonWriter* w) {
-  w->BeginObject();
   switch (value.type) {
     case ValueType::kString:
-      w->Key("stringValue").String(value.text);
-      break;
+      return wire::WriteStringValue(value.text, w);
     case ValueType::kBool:
-      w->Key("boolValue").Bool(value.integer != 0);
-      break;
+      return wire::WriteBoolValue(value.integer != 0, w);
     case ValueType::kInt:
-      w->Key("intValue").String(std::to_string(value.integer));
-      break;
+      return wire::WriteIntValue(value.integer, w);
     case ValueType::kDouble:
-      w->Key("doubleValue");
-      if (std::isfinite(value.number)) {
-        w->Double(value.number);
-      } else {
-        w->String(std::isnan(value.number) ? "NaN" : value.number > 0 ? "Infinity" : "-Infinity");
-      }
-      break;
+      return wire::WriteDoubleValue(value.number, w);
     case ValueType::kBytes:
+      return wire::WriteBytesValue(value.text, w);
     case ValueType::kComposite:
-      w->Key("bytesValue").String(Base64(value.text));
-      break;
+      return wire::WriteCompositeValue(value.text, w);
     case ValueType::kEmpty:
-      break;
+      w->BeginObject().EndObject();
   }
-  w->EndObject();
 }
 
 std::string SpanSet(const traceql::SearchTrace& trace) {

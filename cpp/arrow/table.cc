@@ -80,6 +80,21 @@ void Column::AppendNull() {
   MarkValid(false);
 }
 
+bool Column::IsValid(int64_t row) const {
+  return (validity_[static_cast<size_t>(row / 8)] >> (row % 8) & 1) != 0;
+}
+
+bool Column::BoolAt(int64_t row) const {
+  return (bits_[static_cast<size_t>(row / 8)] >> (row % 8) & 1) != 0;
+}
+
+std::string_view Column::StringAt(int64_t row) const {
+  const auto at =
+      static_cast<size_t>(type_ == Type::kCategory ? codes_[static_cast<size_t>(row)] : row);
+  const auto begin = static_cast<size_t>(offsets_[at]);
+  return std::string_view(text_).substr(begin, static_cast<size_t>(offsets_[at + 1]) - begin);
+}
+
 Table::Table(std::vector<Column> columns) : columns_(std::move(columns)) {
   for (const Column& column : columns_) {
     TOCSIN_CHECK(column.rows() == columns_.front().rows());

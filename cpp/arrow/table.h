@@ -39,6 +39,13 @@ class Column {
   Type type() const { return type_; }
   int64_t rows() const { return rows_; }
 
+  // Reading back, for those who have no Arrow library. REQUIRES: 0 <= row < rows(); the type fits.
+  bool IsValid(int64_t row) const;
+  int64_t IntAt(int64_t row) const { return ints_[static_cast<size_t>(row)]; }
+  double DoubleAt(int64_t row) const { return doubles_[static_cast<size_t>(row)]; }
+  bool BoolAt(int64_t row) const;
+  std::string_view StringAt(int64_t row) const;
+
  private:
   friend class Table;
   friend struct Exporter;

@@ -205,6 +205,18 @@ Status Volume::Put(std::string_view key, std::string_view value, bool sync) {
   return Write({&entry, 1}, sync);
 }
 
+Status Volume::Apply(std::span<const Change> changes, bool sync) {
+  leveldb::WriteBatch batch;
+  for (const Change& change : changes) {
+    if (change.value) {
+      batch.Put(ToSlice(change.key), ToSlice(*change.value));
+    } else {
+      batch.Delete(ToSlice(change.key));
+    }
+  }
+  return rep_->Apply(&batch, sync);
+}
+
 Status Volume::Delete(std::span<const std::string> keys, bool sync) {
   leveldb::WriteBatch batch;
   for (const std::string& key : keys) batch.Delete(ToSlice(key));

@@ -17,6 +17,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -63,6 +64,13 @@ class Volume {
   /// Returns kFailedPrecondition for a read-only or closed volume.
   Status Write(std::span<const Entry> entries, bool sync);
   Status Put(std::string_view key, std::string_view value, bool sync);
+  /// One change: sets the value of a key, or with nullopt removes it.
+  struct Change {
+    std::string_view key;
+    std::optional<std::string_view> value;
+  };
+  /// Makes all changes or none; otherwise as Write.
+  Status Apply(std::span<const Change> changes, bool sync);
   /// Removes the keys, all or none; an absent key is no error.
   Status Delete(std::span<const std::string> keys, bool sync);
 

@@ -96,6 +96,18 @@ TEST(TableTest, AChildMayBeMovedOutAndOutliveItsBatch) {
   child.release(&child);
 }
 
+TEST(TableTest, ValuesReadBackAsTheyWereAppended) {
+  const auto table = SampleTable();
+  const auto& columns = table->columns();
+  EXPECT_FALSE(columns[0].IsValid(3));
+  EXPECT_EQ(columns[0].IntAt(9), 9);
+  EXPECT_EQ(columns[1].DoubleAt(5), 2.5);
+  EXPECT_TRUE(columns[2].BoolAt(9));
+  EXPECT_FALSE(columns[2].BoolAt(8));
+  EXPECT_EQ(columns[3].StringAt(9), "s9");
+  EXPECT_EQ(columns[4].StringAt(8), "even");
+}
+
 TEST(TableTest, AnEmptyTableIsAnEmptyBatch) {
   ArrowArrayStream stream{};
   ExportStream(std::make_shared<const Table>(std::vector<Column>{{"n", Type::kInt64}}), &stream);
