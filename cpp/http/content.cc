@@ -23,12 +23,16 @@ std::string Token(std::string_view text) {
 
 }  // namespace
 
-Result<std::string> TakeDecodedBody(Request* request, size_t max_bytes) {
-  const std::string coding = Token(request->Header("content-encoding"));
+Result<std::string_view> DecodedBody(const Request& request, size_t max_bytes,
+                                     std::string* decoded) {
+  const std::string coding = Token(request.Header("content-encoding"));
   if (coding == "gzip" || coding == "x-gzip") {
-    Result<std::string> decoded = lib::Gunzip(request->body, max_bytes);
-    if (decoded.has_value()) return decoded;
-    const Status& error = decoded.error();
+    Result<std::string> plain = lib::Gunzip(request.body, max_bytes);
+    if (plain.has_value()) {
+      *decoded = *std::move(plain);
+      return *decoded;
+    }
+    const Status& error = plain.error();
     if (error.code() != StatusCode::kCorruption) return Failure(error);
     return InvalidArgumentError("the body is not gzip, as Content-Encoding says: " +
                                 std::string(error.message()));
@@ -36,11 +40,11 @@ Result<std::string> TakeDecodedBody(Request* request, size_t max_bytes) {
   if (!coding.empty() && coding != "identity") {
     return UnsupportedError("Content-Encoding \"" + coding + "\" is not supported; gzip is");
   }
-  if (request->body.size() > max_bytes) {
-    return ResourceExhaustedError("the body has " + std::to_string(request->body.size()) +
+  if (request.body.size() > max_bytes) {
+    return ResourceExhaustedError("the body has " + std::to_string(request.body.size()) +
                                   " bytes; the limit is " + std::to_string(max_bytes));
   }
-  return std::move(request->body);
+  return request.body;
 }
 
 std::string MediaType(std::string_view content_type) {

@@ -11,6 +11,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <expected>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -39,9 +40,12 @@ struct ExportOutcome {
   /// kInvalidArgument: the body is not the message it should be; never retried by the sender.
   /// kResourceExhausted: a limit of the tenant; retried after `retry_after`, if that is set.
   /// kUnavailable: cannot store now (full disk, queue full, shutting down); retried.
+  /// Any other code is a failure of ours.
   Status status = {};
   uint64_t accepted = 0;
-  uint64_t rejected = 0;  ///< Spans that were dropped for good, while the others were kept.
+  /// Spans that were dropped for good, while the others were kept. When `status` is not OK: the
+  /// spans that the request had, as far as that is known.
+  uint64_t rejected = 0;
   /// Why spans were rejected; with rejected == 0, a warning that the sender's log shows.
   std::string message = {};
   Nanos retry_after = 0;  ///< When to try again; 0 leaves it to the sender.
@@ -56,35 +60,50 @@ class SpanSink {
 };
 
 struct OtlpOptions {
-  /// Of one request after decompression; beyond it 413 and RESOURCE_EXHAUSTED. Over gRPC the
-  /// server's own max_message_bytes holds as well.
+  /// Of one request after decompression; beyond it 413. Over gRPC the server's max_message_bytes
+  /// holds instead.
   size_t max_request_bytes = 64 << 20;
   /// On: the tenant is X-Scope-OrgID, and a request without it is refused (401, UNAUTHENTICATED).
   /// Off: the header is ignored and everything belongs to kSingleTenant.
   bool multitenancy = false;
 };
 
-/// OTLP traces over HTTP and gRPC. Thread-safe. Outlives the servers it is registered with.
+/// OTLP traces over HTTP and gRPC: the codes, bodies and headers are those of the OpenTelemetry
+/// Collector. Thread-safe. Outlives the servers that it is registered with.
 class OtlpReceiver {
  public:
-  /// Borrows both.
+  /// Borrows `sink` and `telemetry`.
   OtlpReceiver(SpanSink* sink, OtlpOptions options, Telemetry* telemetry);
 
-  /// POST /v1/traces; /v1/metrics and /v1/logs, which are not spoken here, as quick 404s.
+  /// POST /v1/traces, in protobuf, plain or gzip; and quick 404s for /v1/metrics and /v1/logs,
+  /// which every SDK tries.
   void Register(http::Router* router);
 
-  /// A readable page on `/`, for ports that have nothing else there: what this port takes, and
-  /// where the API is.
-  void RegisterLanding(http::Router* router) const;
+  /// A readable page on `/`, for ports that have nothing else there.
+  static void RegisterLanding(http::Router* router);
 
   /// Method name and handler, for rpc::Server::Handle().
   std::vector<std::pair<std::string, rpc::UnaryHandler>> RpcMethods();
 
  private:
-  struct Transport;  // Counters of one transport.
+  /// The counters of one transport.
+  struct Transport {
+    Counter& accepted;
+    Counter& refused;
+  };
+
+  Transport CountersOf(std::string_view transport) const;
+  http::Response ExportOverHttp(const http::Request& request);
+  std::expected<std::string, rpc::CallError> ExportOverGrpc(const rpc::Call& call);
+  /// Finds the tenant, asks the sink and counts.
+  ExportOutcome Export(std::string_view tenant_header, std::string_view body,
+                       const Transport& transport);
 
   SpanSink* const sink_;
   const OtlpOptions options_;
+  Telemetry* const telemetry_;
+  const Transport http_;
+  const Transport grpc_;
 };
 
 }  // namespace tocsin::receive
