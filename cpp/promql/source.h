@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <span>
 #include <string>
@@ -44,6 +45,15 @@ class SeriesSource {
   /// ends included), with those samples, ordered by labels. Thread-safe.
   virtual Result<std::vector<SeriesData>> Select(std::span<const Matcher> matchers, Millis from,
                                                  Millis to) const = 0;
+
+  /// Takes one series; an error ends the visit.
+  using Visitor = std::function<Status(SeriesData&&)>;
+
+  /// The same series in the same order, one at a time, so that a query over many long series need
+  /// not hold all their samples at once. An error of the visitor is returned as it is. Calls
+  /// Select() unless overridden. Thread-safe.
+  virtual Status Visit(std::span<const Matcher> matchers, Millis from, Millis to,
+                       const Visitor& visitor) const;
 };
 
 }  // namespace tocsin::promql

@@ -1,0 +1,77 @@
+/// Binary operators on the values of all steps.
+
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "cpp/base/status.h"
+#include "cpp/promql/annotations.h"
+#include "cpp/promql/ast.h"
+#include "cpp/promql/step_vector.h"
+
+namespace tocsin::promql {
+
+/// Of two scalars: comparisons give 0 and 1. REQUIRES: arithmetic or a comparison.
+double ScalarOperation(BinaryOp op, double left, double right);
+
+/// Go's math.Min and math.Max: NaN if either is, and an infinity beats NaN where it is the extreme.
+double MinOrMax(bool maximum, double a, double b);
+
+/// A vector and a scalar, `scalar_left` says on which side. A comparison without `bool` keeps the
+/// values of the vector for which it holds. Names are left alone.
+void ApplyScalar(const Binary& binary, const StepScalars& scalars, bool scalar_left,
+                 StepVector* vector);
+
+/// and, or, unless.
+StepVector SetOperation(const Binary& binary, size_t step_count, StepVector left, StepVector right);
+
+/// `</` and `>/` trim native histograms; floats have no buckets.
+void AnnotateTrimOfFloats(BinaryOp op, PosRange pos, Annotations* annotations);
+
+/// Arithmetic and comparisons between vectors, with matching. For one use.
+class VectorOperation {
+ public:
+  VectorOperation(const Binary& binary, size_t step_count, bool delayed_name_removal);
+
+  /// kFailedPrecondition where the matching is ambiguous at some step. Several series of the result
+  /// may have the same labels.
+  Result<StepVector> Run(StepVector left, StepVector right);
+  /// A trim operator met two floats.
+  bool trimmed_floats() const { return trimmed_floats_; }
+
+ private:
+  struct Group {
+    std::vector<size_t> many;  ///< Series of either side that match each other.
+    std::vector<size_t> one;
+  };
+  /// Which series, if any, is the one side of a group at each step.
+  using Owners = std::vector<int32_t>;
+
+  Result<Owners> FindOwners(const Group& group) const;
+  Status CheckOneToOne(const Group& group, const Owners& owners) const;
+  Status CheckUniqueTargets(const Group& group, const Owners& owners) const;
+  Status RunGroup(const Group& group);
+  void Combine(const StepSeries& many, const Group& group, const Owners& owners);
+  void CombinePair(const StepSeries& many, const StepSeries* one, const Owners& owners,
+                   int32_t owner);
+  void FillMany(const Group& group, const Owners& owners);
+  double Operate(double many, double one);
+  Labels ResultLabels(const Labels& many, const Labels& one) const;
+  Labels MatchLabels(const Labels& labels) const;
+  Failure DuplicateError(const StepSeries& a, const StepSeries& b) const;
+
+  const Binary& binary_;
+  const VectorMatching& matching_;
+  const size_t step_count_;
+  const bool delayed_name_removal_;
+  const bool swapped_;  ///< The left side is the one side.
+  bool trimmed_floats_ = false;
+  StepVector many_;
+  StepVector one_;
+  std::vector<bool> active_;  ///< Steps at which the many side has a value, or is filled.
+  StepVector result_;
+};
+
+}  // namespace tocsin::promql

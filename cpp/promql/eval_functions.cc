@@ -1,0 +1,386 @@
+// Calls: functions of range vectors, of values one by one, of the calendar, absent() and sort().
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <numbers>
+#include <utility>
+
+#include "cpp/base/format.h"
+#include "cpp/promql/binary_operation.h"
+#include "cpp/promql/calendar.h"
+#include "cpp/promql/evaluator.h"
+#include "cpp/promql/natural_order.h"
+#include "cpp/promql/range_functions.h"
+#include "cpp/promql/text.h"
+
+namespace tocsin::promql {
+namespace {
+
+using MathFunction = double (*)(double);
+
+double Sign(double v) { return v < 0 ? -1 : v > 0 ? 1 : v; }
+double ToRadians(double v) { return v * std::numbers::pi / 180; }
+double ToDegrees(double v) { return v * 180 / std::numbers::pi; }
+
+// Null for a function that is not simply one of each value.
+MathFunction MathFunctionOf(FunctionId id) {
+  switch (id) {
+    case FunctionId::kAbs:
+      return [](double v) { return std::abs(v); };
+    case FunctionId::kAcos:
+      return [](double v) { return std::acos(v); };
+    case FunctionId::kAcosh:
+      return [](double v) { return std::acosh(v); };
+    case FunctionId::kAsin:
+      return [](double v) { return std::asin(v); };
+    case FunctionId::kAsinh:
+      return [](double v) { return std::asinh(v); };
+    case FunctionId::kAtan:
+      return [](double v) { return std::atan(v); };
+    case FunctionId::kAtanh:
+      return [](double v) { return std::atanh(v); };
+    case FunctionId::kCeil:
+      return [](double v) { return std::ceil(v); };
+    case FunctionId::kCos:
+      return [](double v) { return std::cos(v); };
+    case FunctionId::kCosh:
+      return [](double v) { return std::cosh(v); };
+    case FunctionId::kDeg:
+      return ToDegrees;
+    case FunctionId::kExp:
+      return [](double v) { return std::exp(v); };
+    case FunctionId::kFloor:
+      return [](double v) { return std::floor(v); };
+    case FunctionId::kLn:
+      return [](double v) { return std::log(v); };
+    case FunctionId::kLog10:
+      return [](double v) { return std::log10(v); };
+    case FunctionId::kLog2:
+      return [](double v) { return std::log2(v); };
+    case FunctionId::kRad:
+      return ToRadians;
+    case FunctionId::kSgn:
+      return Sign;
+    case FunctionId::kSin:
+      return [](double v) { return std::sin(v); };
+    case FunctionId::kSinh:
+      return [](double v) { return std::sinh(v); };
+    case FunctionId::kSqrt:
+      return [](double v) { return std::sqrt(v); };
+    case FunctionId::kTan:
+      return [](double v) { return std::tan(v); };
+    case FunctionId::kTanh:
+      return [](double v) { return std::tanh(v); };
+    default:
+      return nullptr;
+  }
+}
+
+double CalendarValue(FunctionId id, double seconds) {
+  if (std::isnan(seconds)) seconds = std::numeric_limits<double>::lowest();
+  // Far outside of any calendar the number is only to be one that an integer can hold.
+  const auto unix_seconds = static_cast<int64_t>(std::clamp(seconds, -9e18, 9e18));
+  const CalendarTime time = ToCalendar(unix_seconds);
+  switch (id) {
+    case FunctionId::kYear:
+      return static_cast<double>(time.year);
+    case FunctionId::kMonth:
+      return time.month;
+    case FunctionId::kDayOfMonth:
+      return time.day;
+    case FunctionId::kDayOfWeek:
+      return time.weekday;
+    case FunctionId::kDayOfYear:
+      return time.day_of_year;
+    case FunctionId::kDaysInMonth:
+      return time.days_in_month;
+    case FunctionId::kHour:
+      return time.hour;
+    default:
+      return time.minute;
+  }
+}
+
+bool NameEndsLikeCounter(std::string_view name) {
+  return name.ends_with("_total") || name.ends_with("_sum") || name.ends_with("_count") ||
+         name.ends_with("_bucket");
+}
+
+// The labels that a series would have that the selector asks for in vain: those that it names with
+// `=`, once.
+Labels LabelsOfAbsent(const Expr& arg) {
+  const Expr& inner = arg.Unwrapped();
+  const auto* selector = inner.As<VectorSelector>();
+  if (const auto* matrix = inner.As<MatrixSelector>()) selector = &matrix->selector;
+  Labels labels;
+  if (selector == nullptr) return labels;
+  std::vector<std::string_view> seen;
+  for (const Matcher& matcher : selector->matchers) {
+    if (matcher.name == kMetricName) continue;
+    const bool again = std::ranges::find(seen, matcher.name) != seen.end();
+    const bool equal = matcher.op == Matcher::Op::kEqual && !again;
+    labels.Set(matcher.name, equal ? std::string_view(matcher.value) : std::string_view());
+    if (equal) seen.push_back(matcher.name);
+  }
+  return labels;
+}
+
+// -1 if no argument is a range vector.
+int MatrixArgument(const Call& call) {
+  for (size_t i = 0; i < call.args.size(); ++i) {
+    if (call.args[i].type() == ValueType::kMatrix) return static_cast<int>(i);
+  }
+  return -1;
+}
+
+}  // namespace
+
+Result<StepVector> Evaluator::EvalCall(const Expr& expr, const Call& call) {
+  if (const int matrix = MatrixArgument(call); matrix >= 0) {
+    return EvalRangeCall(call, static_cast<size_t>(matrix));
+  }
+  switch (call.function->id) {
+    case FunctionId::kAbsent:
+      return EvalAbsent(call);
+    case FunctionId::kHistogramQuantile:
+      return EvalHistogramQuantile(call);
+    case FunctionId::kHistogramQuantiles:
+      return EvalHistogramQuantiles(call);
+    case FunctionId::kHistogramFraction:
+      return EvalHistogramFraction(call);
+    case FunctionId::kInfo:
+      return EvalInfo(call);
+    case FunctionId::kLabelJoin:
+      return EvalLabelJoin(call);
+    case FunctionId::kLabelReplace:
+      return EvalLabelReplace(call);
+    case FunctionId::kSort:
+    case FunctionId::kSortDesc:
+    case FunctionId::kSortByLabel:
+    case FunctionId::kSortByLabelDesc:
+      return EvalSort(expr, call);
+    case FunctionId::kTimestamp:
+      return EvalTimestamp(call);
+    case FunctionId::kVector: {
+      TOCSIN_ASSIGN_OR_RETURN(const StepScalars values, EvalScalar(call.args[0]));
+      return StepVector{StepSeries::Make(Labels(), values)};
+    }
+    case FunctionId::kDayOfMonth:
+    case FunctionId::kDayOfWeek:
+    case FunctionId::kDayOfYear:
+    case FunctionId::kDaysInMonth:
+    case FunctionId::kHour:
+    case FunctionId::kMinute:
+    case FunctionId::kMonth:
+    case FunctionId::kYear:
+      return EvalCalendar(call);
+    case FunctionId::kHistogramAvg:
+    case FunctionId::kHistogramCount:
+    case FunctionId::kHistogramStddev:
+    case FunctionId::kHistogramStdvar:
+    case FunctionId::kHistogramSum: {
+      // These leave floats out, and a source has nothing else: the operand may still fail.
+      TOCSIN_ASSIGN_OR_RETURN(StepVector vector, EvalVector(call.args[0]));
+      vector.clear();
+      return vector;
+    }
+    case FunctionId::kStartTimestamp:
+      return UnsupportedError("start_timestamp() needs start timestamps, which are not stored");
+    default:
+      return EvalMap(call);
+  }
+}
+
+Result<StepVector> Evaluator::EvalRangeCall(const Call& call, size_t matrix_arg) {
+  const FunctionId id = call.function->id;
+  const Expr& arg = call.args[matrix_arg].Unwrapped();
+  std::vector<StepScalars> scalars;
+  for (size_t i = 0; i < call.args.size(); ++i) {
+    if (i == matrix_arg) continue;
+    TOCSIN_ASSIGN_OR_RETURN(scalars.emplace_back(), EvalScalar(call.args[i]));
+  }
+  TOCSIN_ASSIGN_OR_RETURN(const WindowGrid grid, GridOf(arg));
+  RangeCall range_call{call.function, scalars, false, false};
+  if (const auto* matrix = arg.As<MatrixSelector>()) {
+    range_call.anchored = matrix->selector.anchored;
+    range_call.smoothed = matrix->selector.smoothed;
+  }
+  const bool is_absent = id == FunctionId::kAbsentOverTime;
+  const Function* const present = FindFunction("present_over_time");
+  if (is_absent) range_call.function = present;
+  TOCSIN_ASSIGN_OR_RETURN(const RangeKernel kernel, MakeRangeKernel(range_call));
+
+  StepVector result;
+  std::vector<double> dense(steps_.count);
+  std::vector<bool> present_at(steps_.count);
+  const auto visit = [&](RangeSeries&& series) -> Status {
+    kernel(series.samples, grid, dense);
+    StepSeries values = StepSeries::Make(std::move(series.labels), dense);
+    if (values.values.empty()) return Status();
+    values.drop_name = series.drop_name;
+    if (is_absent) {
+      for (size_t step = 0; step < dense.size(); ++step) {
+        if (!IsAbsent(dense[step])) present_at[step] = true;
+      }
+      return Status();
+    }
+    const std::string_view name = values.labels.metric_name();
+    if ((id == FunctionId::kRate || id == FunctionId::kIncrease) && !name.empty() &&
+        !NameEndsLikeCounter(name)) {
+      context_.annotations().Info(arg.pos,
+                                  "metric might not be a counter, name does not end in "
+                                  "_total/_sum/_count/_bucket: " +
+                                      QuoteGo(name));
+    }
+    TOCSIN_RETURN_IF_ERROR(context_.Charge(values.values.size()));
+    result.push_back(std::move(values));
+    return Status();
+  };
+  TOCSIN_RETURN_IF_ERROR(VisitRange(arg, grid, visit));
+  if (is_absent) return AbsentSteps(present_at, arg);
+  if (id == FunctionId::kQuantileOverTime && !result.empty()) {
+    for (const double phi : scalars[0]) {
+      if (phi >= 0 && phi <= 1) continue;
+      context_.annotations().Warn(
+          call.args[0].pos, "quantile value should be between 0 and 1, got " + FormatGoFloat(phi));
+      break;
+    }
+  }
+  // These two give a sample of the series itself, as an offset does.
+  if (id == FunctionId::kFirstOverTime || id == FunctionId::kLastOverTime) {
+    TOCSIN_RETURN_IF_ERROR(CheckUnique(&result));
+    return result;
+  }
+  return NameDropped(std::move(result));
+}
+
+Result<StepVector> Evaluator::EvalMap(const Call& call) {
+  TOCSIN_ASSIGN_OR_RETURN(StepVector vector, EvalVector(call.args[0]));
+  std::vector<StepScalars> scalars;
+  for (size_t i = 1; i < call.args.size(); ++i) {
+    TOCSIN_ASSIGN_OR_RETURN(scalars.emplace_back(), EvalScalar(call.args[i]));
+  }
+  const FunctionId id = call.function->id;
+  const MathFunction function = MathFunctionOf(id);
+  const auto clamped = [](double v, double low, double high) {
+    return high < low ? Absent() : MinOrMax(true, low, MinOrMax(false, high, v));
+  };
+  constexpr double kInf = std::numeric_limits<double>::infinity();
+  const auto map = [&](double v, size_t step) {
+    if (function != nullptr) return function(v);
+    switch (id) {
+      case FunctionId::kClamp:
+        return clamped(v, scalars[0][step], scalars[1][step]);
+      case FunctionId::kClampMax:
+        return clamped(v, -kInf, scalars[0][step]);
+      case FunctionId::kClampMin:
+        return clamped(v, scalars[0][step], kInf);
+      default: {
+        // round(): multiplied by the inverse, which errs less than dividing twice.
+        const double inverse = 1 / (scalars.empty() ? 1 : scalars[0][step]);
+        return std::floor(v * inverse + 0.5) / inverse;
+      }
+    }
+  };
+  for (StepSeries& series : vector) {
+    for (size_t i = 0; i < series.values.size(); ++i) {
+      double& value = series.values[i];
+      if (!IsAbsent(value)) value = map(value, series.first + i);
+    }
+  }
+  return NameDropped(std::move(vector));
+}
+
+Result<StepVector> Evaluator::EvalCalendar(const Call& call) {
+  const FunctionId id = call.function->id;
+  if (call.args.empty()) {
+    StepScalars values(steps_.count);
+    for (size_t i = 0; i < values.size(); ++i) {
+      values[i] = CalendarValue(id, std::floor(static_cast<double>(steps_.At(i)) / 1000));
+    }
+    return StepVector{StepSeries::Make(Labels(), values)};
+  }
+  TOCSIN_ASSIGN_OR_RETURN(StepVector vector, EvalVector(call.args[0]));
+  for (StepSeries& series : vector) {
+    for (double& value : series.values) {
+      if (!IsAbsent(value)) value = CalendarValue(id, value);
+    }
+  }
+  return NameDropped(std::move(vector));
+}
+
+Result<StepVector> Evaluator::EvalTimestamp(const Call& call) {
+  // Of a selector the times of its samples, of everything else those of the evaluation.
+  if (const auto* selector = call.args[0].Unwrapped().As<VectorSelector>()) {
+    TOCSIN_ASSIGN_OR_RETURN(StepVector times, EvalSelector(*selector, /*timestamps=*/true));
+    return NameDropped(std::move(times));
+  }
+  TOCSIN_ASSIGN_OR_RETURN(StepVector vector, EvalVector(call.args[0]));
+  for (StepSeries& series : vector) {
+    for (size_t i = 0; i < series.values.size(); ++i) {
+      if (IsAbsent(series.values[i])) continue;
+      series.values[i] = static_cast<double>(steps_.At(series.first + i)) / 1000;
+    }
+  }
+  return NameDropped(std::move(vector));
+}
+
+Result<StepVector> Evaluator::AbsentSteps(const std::vector<bool>& present, const Expr& arg) const {
+  StepScalars values(steps_.count);
+  for (size_t step = 0; step < values.size(); ++step) {
+    values[step] = present[step] ? Absent() : 1;
+  }
+  StepVector result;
+  if (StepSeries series = StepSeries::Make(LabelsOfAbsent(arg), values); !series.values.empty()) {
+    result.push_back(std::move(series));
+  }
+  return result;
+}
+
+Result<StepVector> Evaluator::EvalAbsent(const Call& call) {
+  TOCSIN_ASSIGN_OR_RETURN(const StepVector vector, EvalVector(call.args[0]));
+  std::vector<bool> present(steps_.count);
+  for (const StepSeries& series : vector) {
+    for (size_t step = series.first; step < series.end(); ++step) {
+      if (!IsAbsent(series.At(step))) present[step] = true;
+    }
+  }
+  return AbsentSteps(present, call.args[0]);
+}
+
+Result<StepVector> Evaluator::EvalSort(const Expr& expr, const Call& call) {
+  TOCSIN_ASSIGN_OR_RETURN(StepVector vector, EvalVector(call.args[0]));
+  if (steps_.count > 1) {
+    context_.annotations().Warn(expr.pos,
+                                "sort is ineffective for range queries since results are always "
+                                "ordered by labels");
+    return vector;
+  }
+  const FunctionId id = call.function->id;
+  if (id == FunctionId::kSort || id == FunctionId::kSortDesc) {
+    const bool descending = id == FunctionId::kSortDesc;
+    std::ranges::stable_sort(vector, [descending](const StepSeries& a, const StepSeries& b) {
+      const double x = a.values.front();
+      const double y = b.values.front();
+      if (std::isnan(x) || std::isnan(y)) return std::isnan(y) && !std::isnan(x);
+      return descending ? x > y : x < y;
+    });
+    return vector;
+  }
+  std::vector<std::string> names;
+  for (size_t i = 1; i < call.args.size(); ++i) names.push_back(StringArgument(call, i));
+  const auto before = [&names](const StepSeries& a, const StepSeries& b) {
+    for (const std::string& name : names) {
+      const std::string_view x = a.labels.Get(name);
+      const std::string_view y = b.labels.Get(name);
+      if (x != y) return NaturallyBefore(x, y);
+    }
+    return a.labels < b.labels;
+  };
+  std::ranges::stable_sort(vector, before);
+  if (id == FunctionId::kSortByLabelDesc) std::ranges::reverse(vector);
+  return vector;
+}
+
+}  // namespace tocsin::promql

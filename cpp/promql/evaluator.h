@@ -1,0 +1,92 @@
+/// Evaluates an expression series by series: each node gives all its series with their values at
+/// all steps. Part of the engine; see cpp/promql/engine.h for the errors.
+
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "cpp/base/status.h"
+#include "cpp/promql/ast.h"
+#include "cpp/promql/functions.h"
+#include "cpp/promql/query_context.h"
+#include "cpp/promql/step_vector.h"
+#include "cpp/promql/windows.h"
+
+namespace tocsin::promql {
+
+/// A series of raw samples, without stale markers.
+struct RangeSeries {
+  Labels labels;
+  bool drop_name = false;
+  std::vector<Sample> samples;
+};
+
+class Evaluator {
+ public:
+  /// The context is borrowed. Evaluators of subqueries share it.
+  Evaluator(QueryContext* context, Steps steps) : context_(*context), steps_(steps) {}
+
+  /// REQUIRES: an expression of the type in the name. Every series of a vector has some value.
+  Result<StepScalars> EvalScalar(const Expr& expr);
+  Result<StepVector> EvalVector(const Expr& expr);
+  /// REQUIRES: one step, at which the range vector is taken.
+  Result<std::vector<RangeSeries>> EvalMatrix(const Expr& expr);
+
+ private:
+  using RangeVisitor = std::function<Status(RangeSeries&&)>;
+
+  // evaluator.cc
+  Result<StepScalars> EvalScalarNode(const Expr& expr);
+  Result<StepScalars> EvalScalarCall(const Call& call);
+  Result<StepVector> EvalVectorNode(const Expr& expr);
+  Result<StepVector> EvalUnary(const Unary& unary);
+  Result<StepVector> EvalBinary(const Expr& expr, const Binary& binary);
+  Result<StepVector> EvalAggregate(const Aggregate& aggregate);
+  /// Marks the names as dropped, and drops them at once unless that is to be done at the end.
+  Result<StepVector> NameDropped(StepVector vector) const;
+  /// No two series may have the same labels and a value at the same step. With delayed name removal
+  /// that is checked at the end.
+  Status CheckUnique(StepVector* vector) const;
+
+  // eval_selectors.cc
+  Result<ReferenceTimes> ResolveShift(const TimeShift& shift) const;
+  Result<Millis> RangeOf(const Expr& matrix) const;
+  Result<StepVector> EvalSelector(const VectorSelector& selector, bool timestamps);
+  Result<WindowGrid> GridOf(const Expr& matrix) const;
+  Status VisitRange(const Expr& matrix, const WindowGrid& grid, const RangeVisitor& visitor);
+  Status VisitSubquery(const Subquery& subquery, const WindowGrid& grid,
+                       const RangeVisitor& visitor);
+
+  // eval_functions.cc
+  Result<StepVector> EvalCall(const Expr& expr, const Call& call);
+  Result<StepVector> EvalRangeCall(const Call& call, size_t matrix_arg);
+  Result<StepVector> EvalMap(const Call& call);
+  Result<StepVector> EvalCalendar(const Call& call);
+  Result<StepVector> EvalTimestamp(const Call& call);
+  Result<StepVector> EvalAbsent(const Call& call);
+  Result<StepVector> EvalSort(const Expr& expr, const Call& call);
+  Result<StepVector> AbsentSteps(const std::vector<bool>& present, const Expr& arg) const;
+
+  // eval_labels.cc
+  Result<StepVector> EvalLabelReplace(const Call& call);
+  Result<StepVector> EvalLabelJoin(const Call& call);
+  Result<StepVector> EvalInfo(const Call& call);
+
+  // eval_histograms.cc
+  Result<StepVector> EvalHistogramQuantile(const Call& call);
+  Result<StepVector> EvalHistogramQuantiles(const Call& call);
+  Result<StepVector> EvalHistogramFraction(const Call& call);
+
+  QueryContext& context_;
+  const Steps steps_;
+};
+
+/// The value of an argument that must be a string literal, whatever parentheses stand around it.
+const std::string& StringArgument(const Call& call, size_t index);
+
+/// The value is the same at every step, because every selector in it is pinned by `@`.
+bool IsStepInvariant(const Expr& expr);
+
+}  // namespace tocsin::promql

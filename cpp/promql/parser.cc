@@ -1,0 +1,634 @@
+// Recursive descent with precedence climbing over the tokens of the whole query. The first error
+// ends the parse; its text and place are those of Prometheus's generated parser where that has a
+// message of its own.
+
+#include "cpp/promql/parser.h"
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <limits>
+#include <string>
+#include <utility>
+
+#include "cpp/base/format.h"
+#include "cpp/promql/duration_parser.h"
+#include "cpp/promql/functions.h"
+#include "cpp/promql/lexer.h"
+#include "cpp/promql/text.h"
+#include "cpp/promql/token_stream.h"
+#include "cpp/promql/type_check.h"
+
+namespace tocsin::promql {
+namespace {
+
+using Kind = TokenKind;
+
+constexpr int kLowestPrecedence = 1;
+constexpr int kPowPrecedence = 6;
+
+// 0 for what is no binary operator.
+int Precedence(Kind kind) {
+  switch (kind) {
+    case Kind::kOr:
+      return kLowestPrecedence;
+    case Kind::kAnd:
+    case Kind::kUnless:
+      return 2;
+    case Kind::kAdd:
+    case Kind::kSub:
+      return 4;
+    case Kind::kMul:
+    case Kind::kDiv:
+    case Kind::kMod:
+    case Kind::kAtan2:
+      return 5;
+    case Kind::kPow:
+      return kPowPrecedence;
+    default:
+      return IsOperator(kind) ? 3 : 0;  // What remains are comparisons and trims.
+  }
+}
+
+// Token kinds list the operators and the aggregations in the order of the tree's own enumerations.
+BinaryOp BinaryOpOf(Kind kind) {
+  return static_cast<BinaryOp>(static_cast<int>(kind) - static_cast<int>(Kind::kAdd));
+}
+AggregateOp AggregateOpOf(Kind kind) {
+  return static_cast<AggregateOp>(static_cast<int>(kind) - static_cast<int>(Kind::kSum));
+}
+static_assert(static_cast<int>(Kind::kUnless) - static_cast<int>(Kind::kAdd) ==
+              static_cast<int>(BinaryOp::kUnless));
+static_assert(static_cast<int>(Kind::kLimitRatio) - static_cast<int>(Kind::kSum) ==
+              static_cast<int>(AggregateOp::kLimitRatio));
+
+bool IsFillKeyword(Kind kind) {
+  return kind == Kind::kFill || kind == Kind::kFillLeft || kind == Kind::kFillRight;
+}
+
+// Keywords that are legal as the name of a metric.
+bool CanNameMetric(Kind kind) {
+  switch (kind) {
+    case Kind::kIdentifier:
+    case Kind::kMetricIdentifier:
+    case Kind::kAnd:
+    case Kind::kOr:
+    case Kind::kUnless:
+    case Kind::kOffset:
+    case Kind::kAnchored:
+    case Kind::kSmoothed:
+    case Kind::kBy:
+    case Kind::kWithout:
+      return true;
+    default:
+      return IsAggregator(kind) || IsFillKeyword(kind) || kind >= Kind::kStart;
+  }
+}
+
+bool CanNameLabel(Kind kind) {
+  return CanNameMetric(kind) || kind >= Kind::kOffset || kind == Kind::kAtan2;
+}
+
+class Parser {
+ public:
+  Parser(std::string_view query, const ParserOptions& options)
+      : tokens_(query), options_(options) {}
+
+  Result<Expr> ParseQuery();
+  Result<std::vector<Matcher>> ParseSelectorAlone();
+
+ private:
+  const Token& Peek(size_t ahead = 0) const { return tokens_.Peek(ahead); }
+  Kind PeekKind(size_t ahead = 0) const { return tokens_.Peek(ahead).kind; }
+  Failure Error(PosRange pos, std::string_view message) const {
+    return ParseErrorAt(tokens_.query(), pos, message);
+  }
+  PosRange Since(uint32_t start) const { return {start, tokens_.consumed_end()}; }
+
+  Result<Expr> Make(Expr::Node node, PosRange pos, uint32_t height_below) const;
+
+  Result<Expr> ParseExpr(int precedence);
+  Result<Expr> ParseOperand();
+  Result<Expr> ParseUnary();
+  Result<Expr> ParsePrimary();
+  Result<Expr> ParsePostfix(Expr expr);
+  Result<Expr> ParseNumber();
+  Result<Expr> ParseParen();
+  Result<Expr> ParseBinaryRest(Expr lhs);
+  Result<Expr> ParseCall();
+  Result<Expr> ParseAggregate();
+  Result<Expr> ParseVectorSelector();
+  Result<Expr> ParseBrackets(Expr expr);
+  Result<Expr> ParseMatrixSelector(Expr expr, Duration range, uint32_t bracket) const;
+
+  Result<std::vector<Expr>> ParseArguments();
+  Result<std::vector<std::string>> ParseLabelList();
+  Status ParseGrouping(Aggregate* aggregate);
+  Status ParseVectorMatching(Binary* binary);
+  Status ParseFill(VectorMatching* matching);
+  Result<double> ParseFillValue();
+  Status ParseMatchers(std::vector<Matcher>* matchers);
+  Result<Matcher> ParseMatcher();
+  Status ParseOffset(Expr* expr);
+  Status ParseAt(Expr* expr);
+  Status ParseExtension(Expr* expr);
+
+  TokenStream tokens_;
+  const ParserOptions options_;
+  uint32_t depth_ = 0;
+};
+
+Result<Expr> Parser::Make(Expr::Node node, PosRange pos, uint32_t height_below) const {
+  if (height_below >= kMaxExpressionHeight) return Error(pos, "expression is nested too deeply");
+  return Expr{std::move(node), pos, height_below + 1};
+}
+
+Result<Expr> Parser::ParseQuery() {
+  if (PeekKind() == Kind::kEnd) return Error({}, "no expression found in input");
+  TOCSIN_ASSIGN_OR_RETURN(Expr expr, ParseExpr(kLowestPrecedence));
+  if (PeekKind() != Kind::kEnd) return tokens_.Unexpected("", "");
+  TOCSIN_RETURN_IF_ERROR(CheckTypes(&expr, tokens_.query()));
+  return expr;
+}
+
+Result<std::vector<Matcher>> Parser::ParseSelectorAlone() {
+  if (!CanNameMetric(PeekKind()) && PeekKind() != Kind::kLeftBrace) {
+    return tokens_.Unexpected("", "");
+  }
+  TOCSIN_ASSIGN_OR_RETURN(Expr expr, ParseVectorSelector());
+  if (PeekKind() != Kind::kEnd) return tokens_.Unexpected("", "");
+  return std::move(std::get<VectorSelector>(expr.node).matchers);
+}
+
+Result<Expr> Parser::ParseExpr(int precedence) {
+  // Parentheses and unary operators nest without making the tree of their parents higher yet.
+  if (depth_ >= kMaxExpressionHeight) {
+    return Error({Peek().position, Peek().end()}, "expression is nested too deeply");
+  }
+  ++depth_;
+  Result<Expr> expr = ParseOperand();
+  while (expr.has_value() && Precedence(PeekKind()) >= precedence && Precedence(PeekKind()) > 0) {
+    expr = ParseBinaryRest(*std::move(expr));
+  }
+  --depth_;
+  return expr;
+}
+
+Result<Expr> Parser::ParseBinaryRest(Expr lhs) {
+  const Token op = tokens_.Take();
+  const int precedence = Precedence(op.kind);
+  VectorMatching no_matching;
+  Binary binary{BinaryOpOf(op.kind), false, no_matching, {}, std::move(lhs), Expr{}};
+  TOCSIN_RETURN_IF_ERROR(ParseVectorMatching(&binary));
+  binary.op_pos = Since(op.position);
+  // To the right of ^ stands everything that ^ itself may join; of the others what binds tighter.
+  TOCSIN_ASSIGN_OR_RETURN(Expr rhs, ParseExpr(op.kind == Kind::kPow ? precedence : precedence + 1));
+  const uint32_t height = std::max(binary.lhs->height, rhs.height);
+  const PosRange pos{binary.lhs->pos.start, rhs.pos.end};
+  binary.rhs = std::move(rhs);
+  return Make(std::move(binary), pos, height);
+}
+
+Status Parser::ParseVectorMatching(Binary* binary) {
+  VectorMatching& matching = *binary->matching;
+  if (tokens_.TakeIf(Kind::kBool)) binary->return_bool = true;
+  if (PeekKind() == Kind::kOn || PeekKind() == Kind::kIgnoring) {
+    matching.on = tokens_.Take().kind == Kind::kOn;
+    TOCSIN_ASSIGN_OR_RETURN(matching.labels, ParseLabelList());
+    if (PeekKind() == Kind::kGroupLeft || PeekKind() == Kind::kGroupRight) {
+      matching.cardinality = tokens_.Take().kind == Kind::kGroupLeft ? Cardinality::kManyToOne
+                                                                     : Cardinality::kOneToMany;
+      if (PeekKind() == Kind::kLeftParen) {
+        TOCSIN_ASSIGN_OR_RETURN(matching.include, ParseLabelList());
+      }
+    }
+  }
+  if (IsFillKeyword(PeekKind()) && PeekKind(1) == Kind::kLeftParen) return ParseFill(&matching);
+  return Status();
+}
+
+Status Parser::ParseFill(VectorMatching* matching) {
+  const PosRange pos{Peek().position, Peek().end()};
+  const Kind first = tokens_.Take().kind;
+  TOCSIN_ASSIGN_OR_RETURN(const double value, ParseFillValue());
+  if (first != Kind::kFillRight) matching->fill_left = value;
+  if (first != Kind::kFillLeft) matching->fill_right = value;
+  const Kind other = first == Kind::kFillLeft ? Kind::kFillRight : Kind::kFillLeft;
+  if (first != Kind::kFill && tokens_.TakeIf(other)) {
+    TOCSIN_ASSIGN_OR_RETURN(const double second, ParseFillValue());
+    (first == Kind::kFillLeft ? matching->fill_right : matching->fill_left) = second;
+  }
+  if (!options_.fill_modifiers) {
+    return Error(pos, "binop fill modifiers are experimental and not enabled");
+  }
+  return Status();
+}
+
+Result<double> Parser::ParseFillValue() {
+  if (!tokens_.TakeIf(Kind::kLeftParen)) return tokens_.Unexpected("", "");
+  bool negative = false;
+  if (PeekKind() == Kind::kAdd || PeekKind() == Kind::kSub) {
+    negative = tokens_.Take().kind == Kind::kSub;
+  }
+  if (PeekKind() != Kind::kNumber && PeekKind() != Kind::kDuration) {
+    return tokens_.Unexpected("", "");
+  }
+  TOCSIN_ASSIGN_OR_RETURN(const double value, tokens_.TakeNumber());
+  if (!tokens_.TakeIf(Kind::kRightParen)) return tokens_.Unexpected("", "");
+  return negative ? -value : value;
+}
+
+Result<Expr> Parser::ParseOperand() {
+  if (PeekKind() == Kind::kAdd || PeekKind() == Kind::kSub) return ParseUnary();
+  TOCSIN_ASSIGN_OR_RETURN(Expr primary, ParsePrimary());
+  return ParsePostfix(std::move(primary));
+}
+
+Result<Expr> Parser::ParseUnary() {
+  const Token sign = tokens_.Take();
+  const bool negative = sign.kind == Kind::kSub;
+  TOCSIN_ASSIGN_OR_RETURN(Expr operand, ParseExpr(kPowPrecedence));
+  if (auto* number = std::get_if<NumberLiteral>(&operand.node)) {
+    if (negative) number->value = -number->value;
+    operand.pos.start = sign.position;
+    return operand;
+  }
+  const uint32_t height = operand.height;
+  const PosRange pos{sign.position, operand.pos.end};
+  return Make(Unary{negative, std::move(operand)}, pos, height);
+}
+
+Result<Expr> Parser::ParsePrimary() {
+  const Token& token = Peek();
+  switch (token.kind) {
+    case Kind::kNumber:
+    case Kind::kDuration:
+      return ParseNumber();
+    case Kind::kString: {
+      const Token string = tokens_.Take();
+      TOCSIN_ASSIGN_OR_RETURN(std::string value, UnquoteLiteral(string.text));
+      return Make(StringLiteral{std::move(value)}, {string.position, string.end()}, 0);
+    }
+    case Kind::kLeftParen:
+      return ParseParen();
+    case Kind::kLeftBrace:
+      return ParseVectorSelector();
+    default:
+      break;
+  }
+  const Kind next = PeekKind(1);
+  if (IsAggregator(token.kind) &&
+      (next == Kind::kLeftParen || next == Kind::kBy || next == Kind::kWithout)) {
+    return ParseAggregate();
+  }
+  const bool callable = token.kind == Kind::kIdentifier || token.kind >= Kind::kStart;
+  if (callable && next == Kind::kLeftParen) return ParseCall();
+  if (CanNameMetric(token.kind)) return ParseVectorSelector();
+  return tokens_.Unexpected("", "");
+}
+
+Result<Expr> Parser::ParseNumber() {
+  const bool has_unit = PeekKind() == Kind::kDuration;
+  const uint32_t start = Peek().position;
+  TOCSIN_ASSIGN_OR_RETURN(const double value, tokens_.TakeNumber());
+  return Make(NumberLiteral{value, has_unit}, Since(start), 0);
+}
+
+Result<Expr> Parser::ParseParen() {
+  const uint32_t start = tokens_.Take().position;
+  TOCSIN_ASSIGN_OR_RETURN(Expr inner, ParseExpr(kLowestPrecedence));
+  if (!tokens_.TakeIf(Kind::kRightParen)) return tokens_.Unexpected("", "");
+  const uint32_t height = inner.height;
+  return Make(Paren{std::move(inner)}, Since(start), height);
+}
+
+Result<std::vector<Expr>> Parser::ParseArguments() {
+  if (!tokens_.TakeIf(Kind::kLeftParen)) return tokens_.Unexpected("", "");
+  std::vector<Expr> args;
+  if (tokens_.TakeIf(Kind::kRightParen)) return args;
+  while (true) {
+    TOCSIN_ASSIGN_OR_RETURN(Expr arg, ParseExpr(kLowestPrecedence));
+    args.push_back(std::move(arg));
+    if (tokens_.TakeIf(Kind::kRightParen)) return args;
+    const PosRange comma{Peek().position, Peek().end()};
+    if (!tokens_.TakeIf(Kind::kComma)) return tokens_.Unexpected("", "");
+    if (PeekKind() == Kind::kRightParen) {
+      return Error(comma, "trailing commas not allowed in function call args");
+    }
+  }
+}
+
+Result<Expr> Parser::ParseCall() {
+  const Token name = tokens_.Take();
+  const PosRange name_pos{name.position, name.end()};
+  TOCSIN_ASSIGN_OR_RETURN(std::vector<Expr> args, ParseArguments());
+  const Function* function = FindFunction(name.text);
+  if (function == nullptr) {
+    return Error(name_pos, "unknown function with name " + QuoteGo(name.text));
+  }
+  if (function->experimental && !options_.experimental_functions) {
+    return Error(name_pos, "function " + QuoteGo(name.text) + " is not enabled");
+  }
+  uint32_t height = 0;
+  for (const Expr& arg : args) height = std::max(height, arg.height);
+  return Make(Call{function, std::move(args)}, Since(name.position), height);
+}
+
+Status Parser::ParseGrouping(Aggregate* aggregate) {
+  aggregate->without = tokens_.Take().kind == Kind::kWithout;
+  TOCSIN_ASSIGN_OR_RETURN(aggregate->grouping, ParseLabelList());
+  return Status();
+}
+
+Result<Expr> Parser::ParseAggregate() {
+  const Token op = tokens_.Take();
+  Aggregate aggregate{AggregateOpOf(op.kind), false, {}, std::nullopt, Expr{}};
+  const auto grouping_follows = [this] {
+    return PeekKind() == Kind::kBy || PeekKind() == Kind::kWithout;
+  };
+  const bool grouped_before = grouping_follows();
+  if (grouped_before) TOCSIN_RETURN_IF_ERROR(ParseGrouping(&aggregate));
+  if (PeekKind() != Kind::kLeftParen) return tokens_.Unexpected("aggregation", "");
+  TOCSIN_ASSIGN_OR_RETURN(std::vector<Expr> args, ParseArguments());
+  if (!grouped_before && grouping_follows()) TOCSIN_RETURN_IF_ERROR(ParseGrouping(&aggregate));
+  const PosRange pos = Since(op.position);
+  if (args.empty()) return Error(pos, "no arguments for aggregate expression provided");
+  const bool experimental =
+      aggregate.op == AggregateOp::kLimitk || aggregate.op == AggregateOp::kLimitRatio;
+  if (experimental && !options_.experimental_functions) {
+    return Error(pos, std::string(AggregateOpName(aggregate.op)) +
+                          "() is experimental and must be enabled with "
+                          "--enable-feature=promql-experimental-functions");
+  }
+  const size_t expected = HasParameter(aggregate.op) ? 2 : 1;
+  if (args.size() != expected) {
+    return Error(pos, "wrong number of arguments for aggregate expression provided, expected " +
+                          std::to_string(expected) + ", got " + std::to_string(args.size()));
+  }
+  uint32_t height = args.back().height;
+  aggregate.expr = std::move(args.back());
+  if (expected == 2) {
+    height = std::max(height, args.front().height);
+    aggregate.param = std::move(args.front());
+  }
+  return Make(std::move(aggregate), pos, height);
+}
+
+Result<std::vector<std::string>> Parser::ParseLabelList() {
+  if (!tokens_.TakeIf(Kind::kLeftParen)) return tokens_.Unexpected("grouping opts", "\"(\"");
+  std::vector<std::string> labels;
+  if (tokens_.TakeIf(Kind::kRightParen)) return labels;
+  while (true) {
+    const Token& token = Peek();
+    if (!CanNameLabel(token.kind) && token.kind != Kind::kString) {
+      return tokens_.Unexpected("grouping opts", "label");
+    }
+    std::string name = token.text;
+    if (token.kind == Kind::kString) {
+      TOCSIN_ASSIGN_OR_RETURN(name, UnquoteLiteral(token.text));
+    }
+    if (!IsValidLabelName(name)) {
+      return Error({token.position, token.end()},
+                   "invalid label name for grouping: " + QuoteGo(name));
+    }
+    labels.push_back(std::move(name));
+    tokens_.Take();
+    const bool comma = tokens_.TakeIf(Kind::kComma);
+    if (tokens_.TakeIf(Kind::kRightParen)) return labels;
+    if (!comma) return tokens_.Unexpected("grouping opts", R"x("," or ")")x");
+  }
+}
+
+Result<Expr> Parser::ParseVectorSelector() {
+  const uint32_t start = Peek().position;
+  VectorSelector selector;
+  if (PeekKind() != Kind::kLeftBrace) selector.name = tokens_.Take().text;
+  if (PeekKind() == Kind::kLeftBrace) TOCSIN_RETURN_IF_ERROR(ParseMatchers(&selector.matchers));
+  if (!selector.name.empty()) {
+    TOCSIN_ASSIGN_OR_RETURN(Matcher matcher,
+                            Matcher::Make(Matcher::Op::kEqual, kMetricName, selector.name));
+    selector.matchers.push_back(std::move(matcher));
+  }
+  return Make(std::move(selector), Since(start), 0);
+}
+
+Status Parser::ParseMatchers(std::vector<Matcher>* matchers) {
+  tokens_.Take();  // The brace.
+  if (tokens_.TakeIf(Kind::kRightBrace)) return Status();
+  while (true) {
+    TOCSIN_ASSIGN_OR_RETURN(Matcher matcher, ParseMatcher());
+    matchers->push_back(std::move(matcher));
+    const bool comma = tokens_.TakeIf(Kind::kComma);
+    if (tokens_.TakeIf(Kind::kRightBrace)) return Status();
+    if (!comma) return tokens_.Unexpected("label matching", R"("," or "}")");
+  }
+}
+
+Result<Matcher> Parser::ParseMatcher() {
+  if (PeekKind() != Kind::kIdentifier && PeekKind() != Kind::kString) {
+    return tokens_.Unexpected("label matching", R"(identifier or "}")");
+  }
+  const Token label = tokens_.Take();
+  std::string name = label.text;
+  if (label.kind == Kind::kString) {
+    TOCSIN_ASSIGN_OR_RETURN(name, UnquoteLiteral(label.text));
+  }
+  Matcher::Op op = Matcher::Op::kEqual;
+  switch (PeekKind()) {
+    case Kind::kAssign:
+      break;
+    case Kind::kNotEqual:
+      op = Matcher::Op::kNotEqual;
+      break;
+    case Kind::kRegex:
+      op = Matcher::Op::kRegex;
+      break;
+    case Kind::kNotRegex:
+      op = Matcher::Op::kNotRegex;
+      break;
+    default:
+      // A quoted string alone is the name of the metric.
+      if (label.kind == Kind::kString) return Matcher::Make(op, kMetricName, name);
+      return tokens_.Unexpected("label matching", "label matching operator");
+  }
+  tokens_.Take();
+  if (PeekKind() != Kind::kString) return tokens_.Unexpected("label matching", "string");
+  const Token literal = tokens_.Take();
+  TOCSIN_ASSIGN_OR_RETURN(const std::string value, UnquoteLiteral(literal.text));
+  Result<Matcher> matcher = Matcher::Make(op, name, value);
+  if (!matcher.has_value()) {
+    return Error({label.position, literal.end()}, matcher.error().message());
+  }
+  return matcher;
+}
+
+Result<Expr> Parser::ParsePostfix(Expr expr) {
+  while (true) {
+    switch (PeekKind()) {
+      case Kind::kLeftBracket: {
+        TOCSIN_ASSIGN_OR_RETURN(expr, ParseBrackets(std::move(expr)));
+        break;
+      }
+      case Kind::kOffset:
+        TOCSIN_RETURN_IF_ERROR(ParseOffset(&expr));
+        break;
+      case Kind::kAt:
+        TOCSIN_RETURN_IF_ERROR(ParseAt(&expr));
+        break;
+      case Kind::kAnchored:
+      case Kind::kSmoothed:
+        TOCSIN_RETURN_IF_ERROR(ParseExtension(&expr));
+        break;
+      default:
+        return expr;
+    }
+  }
+}
+
+Result<Expr> Parser::ParseBrackets(Expr expr) {
+  const uint32_t bracket = tokens_.Take().position;
+  DurationParser durations(&tokens_, options_.duration_expressions);
+  if (!durations.CanStart()) {
+    return tokens_.Unexpected("subquery or range selector", "number, duration, step(), or range()");
+  }
+  TOCSIN_ASSIGN_OR_RETURN(Duration range, durations.ParsePositive());
+  if (tokens_.TakeIf(Kind::kRightBracket)) {
+    return ParseMatrixSelector(std::move(expr), std::move(range), bracket);
+  }
+  if (!tokens_.TakeIf(Kind::kColon)) {
+    return tokens_.Unexpected("subquery or range", R"(":" or "]")");
+  }
+  std::optional<Duration> step;
+  if (PeekKind() != Kind::kRightBracket) {
+    if (!durations.CanStart()) {
+      return tokens_.Unexpected("subquery selector",
+                                R"(number, duration, step(), range(), or "]")");
+    }
+    TOCSIN_ASSIGN_OR_RETURN(step, durations.ParsePositive());
+  }
+  if (!tokens_.TakeIf(Kind::kRightBracket)) {
+    return tokens_.Unexpected("subquery selector", R"("]")");
+  }
+  const uint32_t height = expr.height;
+  const PosRange pos = Since(expr.pos.start);
+  return Make(Subquery{std::move(expr), std::move(range), std::move(step), {}}, pos, height);
+}
+
+Result<Expr> Parser::ParseMatrixSelector(Expr expr, Duration range, uint32_t bracket) const {
+  auto* selector = std::get_if<VectorSelector>(&expr.node);
+  if (selector == nullptr) {
+    return Error(Since(bracket), "ranges only allowed for vector selectors");
+  }
+  if (selector->shift.offset) {
+    return Error(Since(bracket), "no offset modifiers allowed before range");
+  }
+  if (selector->shift.at != TimeShift::At::kNone) {
+    return Error(Since(bracket), "no @ modifiers allowed before range");
+  }
+  const PosRange pos = Since(expr.pos.start);
+  return Make(MatrixSelector{std::move(*selector), std::move(range)}, pos, 0);
+}
+
+// The modifiers of what may be shifted in time, or null.
+TimeShift* ShiftOf(Expr* expr) {
+  if (auto* selector = std::get_if<VectorSelector>(&expr->node)) return &selector->shift;
+  if (auto* matrix = std::get_if<MatrixSelector>(&expr->node)) return &matrix->selector.shift;
+  if (auto* subquery = std::get_if<Subquery>(&expr->node)) return &subquery->shift;
+  return nullptr;
+}
+
+Status Parser::ParseOffset(Expr* expr) {
+  tokens_.Take();
+  DurationParser durations(&tokens_, options_.duration_expressions);
+  if (!durations.CanStart()) {
+    return tokens_.Unexpected("offset", "number, duration, step(), or range()");
+  }
+  TOCSIN_ASSIGN_OR_RETURN(Duration offset, durations.ParseOffset());
+  TimeShift* shift = ShiftOf(expr);
+  if (shift == nullptr) {
+    return Error(expr->pos,
+                 "offset modifier must be preceded by an instant vector selector or range vector "
+                 "selector or a subquery");
+  }
+  if (shift->offset) return Error(expr->pos, "offset may not be set multiple times");
+  // An offset of nothing is none, so that it may be followed by another one, as in Prometheus.
+  if (offset.expression || offset.millis != 0) shift->offset = std::move(offset);
+  expr->pos.end = tokens_.consumed_end();
+  return Status();
+}
+
+Status Parser::ParseAt(Expr* expr) {
+  tokens_.Take();
+  TimeShift::At at = TimeShift::At::kTimestamp;
+  double seconds = 0;
+  if (PeekKind() == Kind::kStart || PeekKind() == Kind::kEndFunction) {
+    at = tokens_.Take().kind == Kind::kStart ? TimeShift::At::kStart : TimeShift::At::kEnd;
+    if (!tokens_.TakeIf(Kind::kLeftParen)) return tokens_.Unexpected("@", "timestamp");
+    if (!tokens_.TakeIf(Kind::kRightParen)) return tokens_.Unexpected("@", "timestamp");
+  } else {
+    bool negative = false;
+    if (PeekKind() == Kind::kAdd || PeekKind() == Kind::kSub) {
+      negative = tokens_.Take().kind == Kind::kSub;
+    }
+    if (PeekKind() != Kind::kNumber && PeekKind() != Kind::kDuration) {
+      return tokens_.Unexpected("@", "timestamp");
+    }
+    TOCSIN_ASSIGN_OR_RETURN(seconds, tokens_.TakeNumber());
+    if (negative) seconds = -seconds;
+  }
+  // Far beyond any calendar, and still far enough from the ends of int64 to add to it.
+  constexpr double kMostSeconds = 1e15;
+  if (!(std::abs(seconds) <= kMostSeconds)) {
+    return Error(expr->pos, "timestamp out of bounds for @ modifier: " + FormatGoFixed(seconds));
+  }
+  TimeShift* shift = ShiftOf(expr);
+  if (shift == nullptr) {
+    return Error(expr->pos,
+                 "@ modifier must be preceded by an instant vector selector or range vector "
+                 "selector or a subquery");
+  }
+  if (shift->at != TimeShift::At::kNone) {
+    return Error(expr->pos, "@ <timestamp> may not be set multiple times");
+  }
+  shift->at = at;
+  shift->timestamp = static_cast<Millis>(std::round(seconds * 1000));
+  expr->pos.end = tokens_.consumed_end();
+  return Status();
+}
+
+Status Parser::ParseExtension(Expr* expr) {
+  const Token keyword = tokens_.Take();
+  if (!options_.extended_range_selectors) {
+    return Error(expr->pos, keyword.text + " modifier is experimental and not enabled");
+  }
+  if (expr->As<Subquery>() != nullptr) {
+    return Error(expr->pos, keyword.text + " modifier is not supported for subqueries");
+  }
+  auto* selector = std::get_if<VectorSelector>(&expr->node);
+  if (auto* matrix = std::get_if<MatrixSelector>(&expr->node)) selector = &matrix->selector;
+  if (selector == nullptr) return Error(expr->pos, keyword.text + " modifier not implemented");
+  (keyword.kind == Kind::kAnchored ? selector->anchored : selector->smoothed) = true;
+  if (selector->anchored && selector->smoothed) {
+    return Error(expr->pos, "anchored and smoothed modifiers cannot be used together");
+  }
+  expr->pos.end = tokens_.consumed_end();
+  return Status();
+}
+
+}  // namespace
+
+Result<Expr> Parse(std::string_view query, const ParserOptions& options) {
+  if (query.size() >= std::numeric_limits<uint32_t>::max()) {
+    return InvalidArgumentError("parse error: the query is too long");
+  }
+  return Parser(query, options).ParseQuery();
+}
+
+Result<std::vector<Matcher>> ParseSelector(std::string_view text) {
+  if (text.size() >= std::numeric_limits<uint32_t>::max()) {
+    return InvalidArgumentError("parse error: the selector is too long");
+  }
+  return Parser(text, ParserOptions()).ParseSelectorAlone();
+}
+
+}  // namespace tocsin::promql

@@ -1,0 +1,35 @@
+/// PromQL text to an expression tree.
+///
+/// Errors are kInvalidArgument and read as Prometheus's: "1:5: parse error: unexpected <op:*>",
+/// with the line and the column of the place. A tree that was returned is well typed.
+
+#pragma once
+
+#include <string_view>
+#include <vector>
+
+#include "cpp/base/status.h"
+#include "cpp/promql/ast.h"
+
+namespace tocsin::promql {
+
+/// What Prometheus keeps behind feature flags.
+struct ParserOptions {
+  bool experimental_functions = false;    ///< promql-experimental-functions
+  bool duration_expressions = false;      ///< promql-duration-expr
+  bool extended_range_selectors = false;  ///< promql-extended-range-selectors
+  bool fill_modifiers = false;            ///< promql-binop-fill-modifiers
+
+  static ParserOptions Everything() { return {true, true, true, true}; }
+};
+
+/// The height that a tree may have: what keeps every walk over it from running out of stack.
+inline constexpr uint32_t kMaxExpressionHeight = 500;
+
+Result<Expr> Parse(std::string_view query, const ParserOptions& options = {});
+
+/// `name{label="value"}` alone, as in the API's match[]. Unlike in a query, the matchers may all
+/// match the empty string.
+Result<std::vector<Matcher>> ParseSelector(std::string_view text);
+
+}  // namespace tocsin::promql

@@ -1,0 +1,62 @@
+/// What the parts of one running query share: its source, its bounds, what it has to say.
+
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <utility>
+
+#include "cpp/base/clock.h"
+#include "cpp/base/status.h"
+#include "cpp/promql/annotations.h"
+#include "cpp/promql/duration_parser.h"
+#include "cpp/promql/engine.h"
+#include "cpp/promql/source.h"
+#include "cpp/promql/step_vector.h"
+
+namespace tocsin::promql {
+
+/// Of one query and one thread. What it borrows outlives it.
+class QueryContext {
+ public:
+  QueryContext(const SeriesSource& source, const EngineOptions& options, const Clock& clock,
+               QueryOptions query_options)
+      : source_(source),
+        options_(options),
+        clock_(clock),
+        query_options_(std::move(query_options)),
+        deadline_(clock.Now() + options.timeout) {}
+
+  const SeriesSource& source() const { return source_; }
+  const EngineOptions& options() const { return options_; }
+  Millis lookback() const {
+    return query_options_.lookback > 0 ? query_options_.lookback : options_.lookback;
+  }
+  Annotations& annotations() { return annotations_; }
+
+  /// The range of the whole query, to which start(), end(), `@ start()` and step() refer.
+  void SetRange(const TimeRange& range) { range_ = range; }
+  const TimeRange& range() const { return range_; }
+  DurationContext durations() const { return {range_.step, range_.end - range_.start}; }
+
+  /// kCancelled or kDeadlineExceeded once the query has to end. Cheap: call it for every series.
+  Status CheckAlive();
+
+  /// Values held in memory. Charge() fails with kResourceExhausted beyond the bound.
+  Status Charge(size_t samples);
+  void Release(size_t samples) { charged_ -= std::min(samples, charged_); }
+  size_t charged() const { return charged_; }
+
+ private:
+  const SeriesSource& source_;
+  const EngineOptions& options_;
+  const Clock& clock_;
+  const QueryOptions query_options_;
+  const Nanos deadline_;
+  Annotations annotations_;
+  TimeRange range_;
+  size_t charged_ = 0;
+  unsigned checks_ = 0;
+};
+
+}  // namespace tocsin::promql

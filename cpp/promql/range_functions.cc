@@ -1,0 +1,331 @@
+// Most kernels look at each window by itself. Those that are asked for over long windows with short
+// steps (rate, sums, averages, extremes, counts of changes) carry their state from window to window
+// and cost the same for each step, however many samples its window has.
+
+#include "cpp/promql/range_functions.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <limits>
+#include <memory>
+#include <utility>
+
+#include "cpp/promql/kahan.h"
+#include "cpp/promql/sliding.h"
+#include "cpp/promql/smoothing.h"
+
+namespace tocsin::promql {
+namespace {
+
+double Seconds(Millis millis) { return static_cast<double>(millis) / 1000; }
+
+// A kernel of a function of one window, which is not called for empty ones.
+template <class OfWindow>
+RangeKernel PerWindow(OfWindow of_window) {
+  return
+      [of_window](std::span<const Sample> samples, const WindowGrid& grid, std::span<double> out) {
+        ForEachWindow(samples, grid, [&](const Window& window) {
+          out[window.step] = window.empty() ? Absent() : of_window(window);
+        });
+      };
+}
+
+// rate, increase, delta.
+struct Extrapolation {
+  bool is_counter = false;
+  bool per_second = false;
+
+  // `increase`: the difference between the last sample and the first, resets added.
+  double operator()(const Window& window, double increase) const {
+    const double to_start = Seconds(window.front().t - window.start_time);
+    const double to_end = Seconds(window.end_time - window.back().t);
+    const double sampled = Seconds(window.back().t - window.front().t);
+    const double average = sampled / static_cast<double>(window.size() - 1);
+    // A boundary that is farther away than a sample may be late is taken for the end of the series:
+    // then half a distance between samples is added, the best guess for where it began or ended.
+    const double threshold = average * 1.1;
+    double before = to_start >= threshold ? average / 2 : to_start;
+    if (is_counter && increase > 0 && window.front().v >= 0) {
+      // A counter is never negative: it began at zero, and not before that.
+      before = std::min(before, sampled * (window.front().v / increase));
+    }
+    const double after = to_end >= threshold ? average / 2 : to_end;
+    double factor = sampled != 0 ? (sampled + before + after) / sampled : 1;
+    if (per_second) factor /= Seconds(window.end_time - window.start_time);
+    return increase * factor;
+  }
+};
+
+RangeKernel RateKernel(Extrapolation extrapolation) {
+  return
+      [extrapolation, resets = std::vector<size_t>()](
+          std::span<const Sample> samples, const WindowGrid& grid, std::span<double> out) mutable {
+        resets.clear();
+        for (size_t i = 1; extrapolation.is_counter && i < samples.size(); ++i) {
+          if (samples[i].v < samples[i - 1].v) resets.push_back(i);
+        }
+        size_t first_reset = 0;
+        ForEachWindow(samples, grid, [&](const Window& window) {
+          out[window.step] = Absent();
+          if (window.size() < 2) return;
+          while (first_reset < resets.size() && resets[first_reset] <= window.begin) ++first_reset;
+          double increase = window.back().v - window.front().v;
+          for (size_t i = first_reset; i < resets.size() && resets[i] < window.end; ++i) {
+            increase += samples[resets[i] - 1].v;
+          }
+          out[window.step] = extrapolation(window, increase);
+        });
+      };
+}
+
+double InstantDelta(const Window& window, bool is_rate) {
+  if (window.size() < 2) return Absent();
+  const Sample& last = window.back();
+  const Sample& before = window.all[window.end - 2];
+  if (last.t == before.t) return Absent();
+  const bool reset = is_rate && last.v < before.v;
+  const double value = reset ? last.v : last.v - before.v;
+  return is_rate ? value / Seconds(last.t - before.t) : value;
+}
+
+double StandardVariance(const Window& window) {
+  double count = 0;
+  KahanSum mean;
+  KahanSum squares;
+  for (const Sample& sample : window.samples()) {
+    count += 1;
+    const double delta = sample.v - (mean.sum + mean.compensation);
+    mean.Add(delta / count);
+    squares.Add(delta * (sample.v - (mean.sum + mean.compensation)));
+  }
+  return (squares.sum + squares.compensation) / count;
+}
+
+double MedianAbsoluteDeviation(const Window& window, std::vector<double>* values) {
+  values->clear();
+  for (const Sample& sample : window.samples()) {
+    if (std::isnan(sample.v)) return std::numeric_limits<double>::quiet_NaN();
+    values->push_back(sample.v);
+  }
+  const double median = QuantileOf(0.5, values);
+  for (double& value : *values) value = std::abs(value - median);
+  return QuantileOf(0.5, values);
+}
+
+struct Line {
+  double slope = 0;
+  double intercept = 0;  // At the time asked for.
+};
+
+Line FitLine(std::span<const Sample> samples, Millis intercept_time) {
+  KahanSum x_sum;
+  KahanSum y_sum;
+  KahanSum xy_sum;
+  KahanSum xx_sum;
+  const double first_y = samples.front().v;
+  bool constant = true;
+  for (const Sample& sample : samples) {
+    constant = constant && sample.v == first_y;
+    const double x = Seconds(sample.t - intercept_time);
+    x_sum.Add(x);
+    y_sum.Add(sample.v);
+    xy_sum.Add(x * sample.v);
+    xx_sum.Add(x * x);
+  }
+  constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
+  if (constant) return std::isinf(first_y) ? Line{kNan, kNan} : Line{0, first_y};
+  const auto n = static_cast<double>(samples.size());
+  const double sx = x_sum.sum + x_sum.compensation;
+  const double sy = y_sum.sum + y_sum.compensation;
+  const double covariance = xy_sum.sum + xy_sum.compensation - sx * sy / n;
+  const double variance = xx_sum.sum + xx_sum.compensation - sx * sx / n;
+  const double slope = covariance / variance;
+  return {slope, sy / n - slope * sx / n};
+}
+
+RangeKernel PredictLinear(const StepScalars& seconds) {
+  return
+      [&seconds](std::span<const Sample> samples, const WindowGrid& grid, std::span<double> out) {
+        ForEachWindow(samples, grid, [&](const Window& window) {
+          out[window.step] = Absent();
+          if (window.size() < 2) return;
+          const Line line = FitLine(window.samples(), grid.times.steps.At(window.step));
+          out[window.step] = line.slope * seconds[window.step] + line.intercept;
+        });
+      };
+}
+
+RangeKernel QuantileKernel(const StepScalars& phi) {
+  return
+      [&phi, values = std::vector<double>()](
+          std::span<const Sample> samples, const WindowGrid& grid, std::span<double> out) mutable {
+        ForEachWindow(samples, grid, [&](const Window& window) {
+          out[window.step] = Absent();
+          if (window.empty()) return;
+          values.clear();
+          for (const Sample& sample : window.samples()) values.push_back(sample.v);
+          out[window.step] = QuantileOf(phi[window.step], &values);
+        });
+      };
+}
+
+double DoubleExponentialSmoothing(const Window& window, double smoothing, double trend) {
+  const std::span<const Sample> samples = window.samples();
+  if (samples.size() < 2) return Absent();
+  double previous = 0;
+  double smoothed = samples[0].v;
+  double slope = samples[1].v - samples[0].v;
+  for (size_t i = 1; i < samples.size(); ++i) {
+    const double scaled = smoothing * samples[i].v;
+    if (i > 1) slope = trend * (smoothed - previous) + (1 - trend) * slope;
+    const double next = scaled + (1 - smoothing) * (smoothed + slope);
+    previous = std::exchange(smoothed, next);
+  }
+  return smoothed;
+}
+
+Result<RangeKernel> SmoothingKernel(const StepScalars& smoothing, const StepScalars& trend) {
+  const auto check = [](const StepScalars& factors, const std::string& name) -> Status {
+    for (const double factor : factors) {
+      if (factor > 0 && factor < 1) continue;
+      return FailedPreconditionError("invalid " + name + " factor. Expected: 0 < " + name[0] +
+                                     "f < 1, got: " + std::to_string(factor));
+    }
+    return Status();
+  };
+  TOCSIN_RETURN_IF_ERROR(check(smoothing, "smoothing"));
+  TOCSIN_RETURN_IF_ERROR(check(trend, "trend"));
+  return PerWindow([&smoothing, &trend](const Window& window) {
+    return DoubleExponentialSmoothing(window, smoothing[window.step], trend[window.step]);
+  });
+}
+
+// The time of the last of the extreme samples.
+template <class NotWorse>
+double TimeOfExtreme(const Window& window, NotWorse not_worse) {
+  Sample best = window.front();
+  for (const Sample& sample : window.samples()) {
+    if (not_worse(sample.v, best.v) || std::isnan(best.v)) best = sample;
+  }
+  return Seconds(best.t);
+}
+
+Result<RangeKernel> ExtendedKernel(const RangeCall& call) {
+  const std::string_view modifier = call.anchored ? "anchored" : "smoothed";
+  switch (call.function->id) {
+    case FunctionId::kRate:
+      return PerWindow(ExtendedRate{true, true, call.smoothed});
+    case FunctionId::kIncrease:
+      return PerWindow(ExtendedRate{true, false, call.smoothed});
+    case FunctionId::kDelta:
+      return PerWindow(ExtendedRate{false, false, call.smoothed});
+    case FunctionId::kChanges:
+      if (call.anchored) return CountChangesKernel(/*resets=*/false, /*anchored=*/true);
+      break;
+    case FunctionId::kResets:
+      if (call.anchored) return CountChangesKernel(/*resets=*/true, /*anchored=*/true);
+      break;
+    default:
+      break;
+  }
+  const std::string allowed =
+      call.anchored ? "changes, delta, increase, rate, resets" : "delta, increase, rate";
+  return FailedPreconditionError(std::string(modifier) + " modifier can only be used with: " +
+                                 allowed + " - not with " + std::string(call.function->name));
+}
+
+// Functions of more than one window's samples at a time, and those with scalar arguments.
+Result<RangeKernel> StatefulKernel(const RangeCall& call) {
+  switch (call.function->id) {
+    case FunctionId::kRate:
+      return RateKernel({true, true});
+    case FunctionId::kIncrease:
+      return RateKernel({true, false});
+    case FunctionId::kDelta:
+      return RateKernel({false, false});
+    case FunctionId::kChanges:
+      return CountChangesKernel(/*resets=*/false, /*anchored=*/false);
+    case FunctionId::kResets:
+      return CountChangesKernel(/*resets=*/true, /*anchored=*/false);
+    case FunctionId::kSumOverTime:
+      return SumKernel(/*average=*/false);
+    case FunctionId::kAvgOverTime:
+      return SumKernel(/*average=*/true);
+    case FunctionId::kMinOverTime:
+      return ExtremeKernel(/*maximum=*/false);
+    case FunctionId::kMaxOverTime:
+      return ExtremeKernel(/*maximum=*/true);
+    case FunctionId::kQuantileOverTime:
+      return QuantileKernel(call.scalars[0]);
+    case FunctionId::kPredictLinear:
+      return PredictLinear(call.scalars[0]);
+    case FunctionId::kDoubleExponentialSmoothing:
+      return SmoothingKernel(call.scalars[0], call.scalars[1]);
+    case FunctionId::kMadOverTime:
+      return PerWindow([values = std::make_shared<std::vector<double>>()](const Window& window) {
+        return MedianAbsoluteDeviation(window, values.get());
+      });
+    default:
+      return UnsupportedError("not a function of a range vector");
+  }
+}
+
+}  // namespace
+
+double QuantileOf(double phi, std::vector<double>* values) {
+  if (values->empty() || std::isnan(phi)) return std::numeric_limits<double>::quiet_NaN();
+  if (phi < 0) return -std::numeric_limits<double>::infinity();
+  if (phi > 1) return std::numeric_limits<double>::infinity();
+  std::ranges::sort(*values,
+                    [](double a, double b) { return std::isnan(a) ? !std::isnan(b) : a < b; });
+  const auto n = static_cast<double>(values->size());
+  const double rank = phi * (n - 1);
+  const double lower = std::max(0.0, std::floor(rank));
+  const double upper = std::min(n - 1, lower + 1);
+  const double weight = rank - std::floor(rank);
+  return (*values)[static_cast<size_t>(lower)] * (1 - weight) +
+         (*values)[static_cast<size_t>(upper)] * weight;
+}
+
+Result<RangeKernel> MakeRangeKernel(const RangeCall& call) {
+  if (call.anchored || call.smoothed) return ExtendedKernel(call);
+  switch (call.function->id) {
+    case FunctionId::kIrate:
+      return PerWindow([](const Window& window) { return InstantDelta(window, true); });
+    case FunctionId::kIdelta:
+      return PerWindow([](const Window& window) { return InstantDelta(window, false); });
+    case FunctionId::kCountOverTime:
+      return PerWindow([](const Window& window) { return static_cast<double>(window.size()); });
+    case FunctionId::kPresentOverTime:
+      return PerWindow([](const Window&) { return 1.0; });
+    case FunctionId::kFirstOverTime:
+      return PerWindow([](const Window& window) { return window.front().v; });
+    case FunctionId::kLastOverTime:
+      return PerWindow([](const Window& window) { return window.back().v; });
+    case FunctionId::kTsOfFirstOverTime:
+      return PerWindow([](const Window& window) { return Seconds(window.front().t); });
+    case FunctionId::kTsOfLastOverTime:
+      return PerWindow([](const Window& window) { return Seconds(window.back().t); });
+    case FunctionId::kTsOfMaxOverTime:
+      return PerWindow([](const Window& window) {
+        return TimeOfExtreme(window, [](double v, double best) { return v >= best; });
+      });
+    case FunctionId::kTsOfMinOverTime:
+      return PerWindow([](const Window& window) {
+        return TimeOfExtreme(window, [](double v, double best) { return v <= best; });
+      });
+    case FunctionId::kStdvarOverTime:
+      return PerWindow(StandardVariance);
+    case FunctionId::kStddevOverTime:
+      return PerWindow([](const Window& window) { return std::sqrt(StandardVariance(window)); });
+    case FunctionId::kDeriv:
+      return PerWindow([](const Window& window) {
+        return window.size() < 2 ? Absent() : FitLine(window.samples(), window.front().t).slope;
+      });
+    default:
+      return StatefulKernel(call);
+  }
+}
+
+}  // namespace tocsin::promql
