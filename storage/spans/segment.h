@@ -107,9 +107,9 @@ class SegmentReader final : public traceql::SpanBlock {
   /// False if there is none. After an error what was appended is unspecified.
   Result<bool> AppendTrace(const TraceId& id, SpanBatchBuilder* to) const;
 
-  /// Appends rows [first, last), exactly as they were received: for merges and exports.
+  /// Rows [first, last), exactly as they were received.
   /// REQUIRES: first <= last <= rows().
-  Status AppendRows(uint32_t first, uint32_t last, SpanBatchBuilder* to) const;
+  Result<SpanBatch> ReadRows(uint32_t first, uint32_t last) const;
 
   /// The positions given to BuildSegment, in trace id order.
   using TraceVisitor = std::function<void(const TraceId& id, uint64_t through)>;
@@ -139,6 +139,9 @@ class SegmentReader final : public traceql::SpanBlock {
   Result<std::shared_ptr<const traceql::Column>> EventNames() const override;
   Result<std::shared_ptr<const traceql::Column>> ScopeNames() const override;
   Result<std::shared_ptr<const traceql::Column>> ScopeVersions() const override;
+  Result<std::shared_ptr<const traceql::Column>> EventTimes() const override;
+  Result<std::shared_ptr<const traceql::Column>> LinkTraceIds() const override;
+  Result<std::shared_ptr<const traceql::Column>> LinkSpanIds() const override;
   Result<std::shared_ptr<const traceql::Column>> Attribute(AttrScope scope,
                                                            std::string_view key) const override;
 
