@@ -1,0 +1,32 @@
+/// From a place inside a scalar of a YAML file, such as an error in an expression, to the place in
+/// the file. Private to this folder.
+
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "cpp/lib/yaml.h"
+
+namespace tocsin::rules {
+
+/// From 1; a line of 0 means "unknown".
+struct TextPosition {
+  int line = 0;
+  int column = 0;
+};
+
+struct LocatedMessage {
+  TextPosition position;
+  std::string message;
+};
+
+/// Takes "line 3, column 5: what" or "3:5: what" apart.
+LocatedMessage SplitPosition(std::string_view message);
+
+/// Where the place `inside` a scalar stands in `file_text`. Exact in literal blocks (`|`) and in
+/// scalars of one line; otherwise, as in folded text, the place where the scalar begins.
+TextPosition PositionInside(std::string_view file_text, const lib::Yaml& scalar,
+                            TextPosition inside);
+
+}  // namespace tocsin::rules

@@ -1,0 +1,115 @@
+/// What the rules are tested against: series, state and listeners in memory.
+
+#pragma once
+
+#include <algorithm>
+#include <map>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "cpp/model/alert.h"
+#include "cpp/model/labels.h"
+#include "cpp/model/ports.h"
+#include "cpp/model/state_store.h"
+#include "cpp/promql/source.h"
+#include "cpp/rules/ports.h"
+
+namespace tocsin::rules {
+
+/// A store of series that is read by the PromQL engine and written by rules.
+class FakeSeries : public SampleSink, public promql::SeriesSource {
+ public:
+  SeriesRef Ref(const Labels& labels) override {
+    for (size_t i = 0; i < series_.size(); ++i) {
+      if (series_[i].labels == labels) return i;
+    }
+    series_.push_back({labels, {}});
+    return series_.size() - 1;
+  }
+
+  Status Append(std::span<const RefSample> samples, std::span<const RefExemplar>) override {
+    if (full) return UnavailableError("no space left on device");
+    for (const RefSample& sample : samples) {
+      auto& stored = series_[sample.series].samples;
+      if (stored.empty() || stored.back().t < sample.sample.t) stored.push_back(sample.sample);
+    }
+    return {};
+  }
+
+  void Add(const Labels& labels, Millis t, double value) {
+    const RefSample sample{Ref(labels), {t, value}};
+    EXPECT_TRUE(Append({&sample, 1}, {}).ok());
+  }
+
+  Result<std::vector<promql::SeriesData>> Select(std::span<const promql::Matcher> matchers,
+                                                 Millis from, Millis to) const override {
+    std::vector<promql::SeriesData> found;
+    for (const promql::SeriesData& series : series_) {
+      const bool matches = std::ranges::all_of(matchers, [&](const promql::Matcher& matcher) {
+        return matcher.Matches(series.labels.Get(matcher.name));
+      });
+      if (!matches) continue;
+      promql::SeriesData part{series.labels, {}};
+      for (const Sample& sample : series.samples) {
+        if (sample.t >= from && sample.t <= to) part.samples.push_back(sample);
+      }
+      if (!part.samples.empty()) found.push_back(std::move(part));
+    }
+    std::ranges::sort(found, {}, &promql::SeriesData::labels);
+    return found;
+  }
+
+  /// The last sample of a series; a stale marker prints as "stale", no sample as "none".
+  std::string Last(const Labels& labels) {
+    const auto& samples = series_[Ref(labels)].samples;
+    if (samples.empty()) return "none";
+    if (IsStaleNan(samples.back().v)) return "stale";
+    return std::to_string(samples.back().v);
+  }
+
+  const std::vector<promql::SeriesData>& all() const { return series_; }
+
+  bool full = false;  ///< Refuse all samples.
+
+ private:
+  std::vector<promql::SeriesData> series_;
+};
+
+class FakeState : public StateStore {
+ public:
+  Status Save(std::span<const StateChange> changes) override {
+    ++saves;
+    if (full) return UnavailableError("no space left on device");
+    for (const StateChange& change : changes) {
+      if (change.value) {
+        entries.insert_or_assign(change.key, *change.value);
+      } else {
+        entries.erase(change.key);
+      }
+    }
+    return {};
+  }
+  Result<std::vector<std::pair<std::string, std::string>>> Load() const override {
+    return std::vector<std::pair<std::string, std::string>>(entries.begin(), entries.end());
+  }
+
+  std::map<std::string, std::string> entries;
+  int saves = 0;
+  bool full = false;
+};
+
+class FakeSink : public AlertSink {
+ public:
+  void Send(std::span<const Alert> alerts) override {
+    ++calls;
+    sent.insert(sent.end(), alerts.begin(), alerts.end());
+  }
+  std::vector<Alert> Take() { return std::exchange(sent, {}); }
+
+  std::vector<Alert> sent;
+  int calls = 0;
+};
+
+}  // namespace tocsin::rules
