@@ -19,14 +19,14 @@ constexpr size_t kFirstSlots = 256;  // A power of two, as every size of a table
 // Texts and ids come from clients. With a seed that they cannot know, they cannot choose texts that
 // collide, and probe lengths stay short.
 uint64_t ProcessSeed() {
-  static const uint64_t kSeed = [] {
+  static const uint64_t process_seed = [] {
     uint64_t seed = 0;
     if (getrandom(&seed, sizeof(seed), GRND_NONBLOCK) != static_cast<ssize_t>(sizeof(seed))) {
       seed = static_cast<uint64_t>(std::chrono::steady_clock::now().time_since_epoch().count());
     }
     return seed;
   }();
-  return kSeed;
+  return process_seed;
 }
 
 // As ==, for the short texts of which attributes consist: no call for 64 bytes or less.
@@ -403,8 +403,9 @@ void SpanBatchBuilder::SeparateAttrs() {
   std::vector<SpanBatch::Attr> sorted;
   sorted.reserve(batch_.attrs.size());
   const auto copy = [&](uint32_t begin, uint32_t end) {
-    if (begin < end)
-      sorted.insert(sorted.end(), &batch_.attrs[begin], &batch_.attrs[begin] + (end - begin));
+    if (begin >= end) return;
+    const auto from = batch_.attrs.begin();
+    sorted.insert(sorted.end(), from + begin, from + end);
   };
   uint32_t at = 0;
   auto list = lists.begin();

@@ -10,16 +10,14 @@ namespace tocsin::wire {
 namespace {
 
 // Field numbers of AnyValue's oneof.
-enum Field : uint32_t {
-  kNone = 0,
-  kStringValue = 1,
-  kBoolValue = 2,
-  kIntValue = 3,
-  kDoubleValue = 4,
-  kArrayValue = 5,
-  kKvlistValue = 6,
-  kBytesValue = 7,
-};
+constexpr uint32_t kNone = 0;
+constexpr uint32_t kStringValue = 1;
+constexpr uint32_t kBoolValue = 2;
+constexpr uint32_t kIntValue = 3;
+constexpr uint32_t kDoubleValue = 4;
+constexpr uint32_t kArrayValue = 5;
+constexpr uint32_t kKvlistValue = 6;
+constexpr uint32_t kBytesValue = 7;
 
 // The member of the oneof that was set last.
 struct OneOf {
@@ -66,8 +64,9 @@ class Canonical {
                                     : WriteKeyValue(element, depth - 1);
         });
         if (!ok) return false;
-      } else if (p == nullptr || (p = SkipField(p, end, tag, depth)) == nullptr) {
-        return error_->Set(at, "a field of an array or kvlist is malformed");
+      } else {
+        if (p != nullptr) p = SkipField(p, end, tag, depth);
+        if (p == nullptr) return error_->Set(at, "a field of an array or kvlist is malformed");
       }
     }
     return true;
@@ -100,7 +99,8 @@ class OneOfReader {
     for (const std::string_view part : parts) {
       const char* const end = part.data() + part.size();
       for (const char* p = part.data(); p != end;) {
-        if ((p = ReadField(p, end, value)) == nullptr) return false;
+        p = ReadField(p, end, value);
+        if (p == nullptr) return false;
       }
     }
     return true;

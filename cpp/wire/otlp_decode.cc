@@ -1,5 +1,6 @@
 #include "cpp/wire/otlp_decode.h"
 
+#include <algorithm>
 #include <bit>
 #include <limits>
 #include <utility>
@@ -26,6 +27,8 @@ constexpr int kInScopeSpans = kInResourceSpans - 1;
 constexpr int kInScope = kInScopeSpans - 1;
 constexpr int kInSpan = kInScopeSpans - 1;
 constexpr int kInPartOfSpan = kInSpan - 1;  // An event, a link, a status.
+
+constexpr size_t kSpanSizeMin = 2 + (2 + 16) + (2 + 8);
 
 constexpr const char* kMalformed = "a field is malformed or cut short";
 
@@ -134,7 +137,7 @@ inline const char* Decoder::ReadString(const char* p, const char* end, StringId*
   // What was interned before was checked then.
   const bool known = batch_.strings.size() == before && !interned_raw_;
   if (known || IsUtf8(text)) return p;
-  Fail(text.data(), kNotUtf8);
+  Fail(text.begin(), kNotUtf8);
   return nullptr;
 }
 
@@ -239,7 +242,8 @@ bool Decoder::ReadScopeSpans(View message, uint32_t resource) {
   scope.attrs.end = builder_.AttrCount();
   scope_ = static_cast<uint32_t>(batch_.scopes.size());
   batch_.scopes.push_back(scope);
-  builder_.Reserve(spans);
+  // A span that is kept has two ids: many empty ones must not ask for much memory.
+  builder_.Reserve(std::min(spans, message.size() / kSpanSizeMin));
   if (!ForEachField(message, [&](uint32_t tag, const char* p, const char* end) {
         return tag == Tag(2, kBytes) ? ReadMessage(p, end, [&](View m) { return ReadSpan(m); })
                                      : SkipField(p, end, tag, kInScopeSpans);
@@ -389,8 +393,8 @@ bool Decoder::ReadLink(View message, SpanFields* span) {
     return true;
   }
   link.attrs.end = builder_.AttrCount();
-  if (!ids.trace_id.empty()) link.trace_id = TraceId::FromBytes(ids.trace_id.data());
-  if (!ids.span_id.empty()) link.span_id = SpanIdFromBytes(ids.span_id.data());
+  if (!ids.trace_id.empty()) link.trace_id = TraceId::FromBytes(ids.trace_id.begin());
+  if (!ids.span_id.empty()) link.span_id = SpanIdFromBytes(ids.span_id.begin());
   batch_.links.push_back(link);
   return true;
 }
@@ -468,9 +472,9 @@ bool Decoder::AddAttr(View key, const AnyValue& value) {
       break;
   }
   if (batch_.strings.size() == before && !interned_raw_) return true;  // Checked when interned.
-  if (!IsUtf8(key)) return Fail(key.data(), kNotUtf8);
+  if (!IsUtf8(key)) return Fail(key.begin(), kNotUtf8);
   if (IsUtf8(value.text)) return true;
-  if (is_string) return Fail(value.text.data(), kNotUtf8);
+  if (is_string) return Fail(value.text.begin(), kNotUtf8);
   interned_raw_ = true;
   return true;
 }
@@ -490,10 +494,10 @@ bool Decoder::HasValidIds(const SpanFields& span) {
 
 void Decoder::AddRow(const SpanFields& span, size_t wire_size) {
   const auto row = static_cast<uint32_t>(batch_.rows());
-  batch_.trace.push_back(builder_.InternTrace(TraceId::FromBytes(span.trace_id.data())));
-  batch_.span_id.push_back(SpanIdFromBytes(span.span_id.data()));
+  batch_.trace.push_back(builder_.InternTrace(TraceId::FromBytes(span.trace_id.begin())));
+  batch_.span_id.push_back(SpanIdFromBytes(span.span_id.begin()));
   const bool is_root = span.parent_span_id.empty();
-  batch_.parent_span_id.push_back(is_root ? 0 : SpanIdFromBytes(span.parent_span_id.data()));
+  batch_.parent_span_id.push_back(is_root ? 0 : SpanIdFromBytes(span.parent_span_id.begin()));
   batch_.start.push_back(span.start);
   batch_.end.push_back(span.end);
   batch_.name.push_back(span.name);

@@ -56,8 +56,7 @@ inline const char* ReadTag(const char* p, const char* end, uint32_t* tag) {
 inline const char* ReadBytes(const char* p, const char* end, std::string_view* bytes) {
   if (p != end && static_cast<uint8_t>(*p) < 0x80) [[likely]] {
     const size_t size = static_cast<uint8_t>(*p++);
-    if (size > static_cast<size_t>(end - p)) [[unlikely]]
-      return nullptr;
+    if (size > static_cast<size_t>(end - p)) return nullptr;
     *bytes = {p, size};
     return p + size;
   }
@@ -65,15 +64,13 @@ inline const char* ReadBytes(const char* p, const char* end, std::string_view* b
 }
 
 inline const char* ReadFixed64(const char* p, const char* end, uint64_t* value) {
-  if (end - p < 8) [[unlikely]]
-    return nullptr;
+  if (end - p < 8) return nullptr;
   std::memcpy(value, p, 8);
   return p + 8;
 }
 
 inline const char* ReadFixed32(const char* p, const char* end, uint32_t* value) {
-  if (end - p < 4) [[unlikely]]
-    return nullptr;
+  if (end - p < 4) return nullptr;
   std::memcpy(value, p, 4);
   return p + 4;
 }

@@ -1,5 +1,6 @@
 // Decoding OTLP into columns, the first stage of the path of every span. Items are spans, so that
-// 1e6 / (items per second) is CPU-seconds per million spans.
+// 1e6 / (items per second) is CPU-seconds per million spans: 0.72 (default) and 1.1 (wide) when
+// this was written, on the machine of docs/performance.md.
 
 #include <cstdint>
 #include <string>

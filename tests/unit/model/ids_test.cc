@@ -28,7 +28,7 @@ TEST(TraceIdTest, NumericOrderIsTheOrderOfBytesAndOfText) {
 }
 
 TEST(TraceIdTest, ShortTextIsPaddedOnTheLeft) {
-  EXPECT_EQ(TraceId::FromHex("abc123def456")->ToHex(), "00000000000000000000abc123def456");
+  EXPECT_EQ(TraceId::FromHex("abc123def456"), (TraceId{0, 0xabc123def456U}));
   EXPECT_EQ(TraceId::FromHex("ABC123DEF456"), TraceId::FromHex("abc123def456"));
   EXPECT_EQ(TraceId::FromHex("0"), TraceId());
   EXPECT_EQ(TraceId::FromHex("10000000000000000"), (TraceId{1, 0}));

@@ -360,13 +360,15 @@ TEST(SpanBatchBuilderTest, CopiedRowsAreTheSameRows) {
     for (uint32_t row = 0; row < from.rows(); ++row) builder.CopyRow(from, row);
     const SpanBatch copy = std::move(builder).Finish();
     ASSERT_EQ(copy.rows(), from.rows());
-    for (uint32_t row = 0; row < from.rows(); ++row)
+    for (uint32_t row = 0; row < from.rows(); ++row) {
       EXPECT_EQ(RowText(copy, row), RowText(from, row));
+    }
   }
 }
 
 TEST(SpanBatchBuilderTest, RowsOfManyBatchesAreCopiedInAnyOrder) {
   std::vector<SpanBatch> sources;
+  sources.reserve(8);
   for (uint64_t seed = 0; seed < 8; ++seed) sources.push_back(RandomBatch(seed).Make(10));
   std::mt19937_64 random(9);
   SpanBatchBuilder builder;
@@ -383,6 +385,7 @@ TEST(SpanBatchBuilderTest, RowsOfManyBatchesAreCopiedInAnyOrder) {
 
 TEST(SpanBatchBuilderTest, EqualResourcesAndScopesAreShared) {
   std::vector<SpanBatch> sources;
+  sources.reserve(4);
   for (int i = 0; i < 4; ++i) sources.push_back(RandomBatch(3).Make(20));  // Four times the same.
   std::set<std::string> distinct;
   for (uint32_t i = 0; i < sources[0].scopes.size(); ++i) distinct.insert(ScopeText(sources[0], i));

@@ -202,6 +202,7 @@ TEST(OtlpDecodeTest, WhatIsEncodedDecodesToTheSame) {
 
 TEST(OtlpDecodeTest, OneInvalidSpanDoesNotSinkTheOthers) {
   std::vector<std::string> spans;
+  spans.reserve(10);
   for (int i = 0; i < 10; ++i) {
     spans.push_back(Message([&](ProtoWriter& w) {
       w.Bytes(1, kTraceId);

@@ -26,28 +26,26 @@ namespace {
 using lib::Json;
 
 // Where `a` and `b` differ, as a path; "" if they are equal but for the order of members.
-std::string Difference(const Json& a, const Json& b, const std::string& path = "$") {
+std::string Difference(const Json& a, const Json& b) {
   const bool numbers = (a.type == Json::Type::kInt || a.type == Json::Type::kDouble) &&
                        (b.type == Json::Type::kInt || b.type == Json::Type::kDouble);
   if (numbers) {
     // The two print different digits of the same double, which need not parse to the last bit
     // alike.
-    return std::abs(a.number - b.number) <= 1e-15 * std::abs(b.number) ? "" : path;
+    return std::abs(a.number - b.number) <= 1e-15 * std::abs(b.number) ? "" : " differs";
   }
   if (a.type != b.type || a.boolean != b.boolean || a.string != b.string ||
       a.array.size() != b.array.size() || a.object.size() != b.object.size()) {
-    return path;
+    return " differs";
   }
   for (size_t i = 0; i < a.array.size(); ++i) {
-    const std::string inner =
-        Difference(a.array[i], b.array[i], path + "[" + std::to_string(i) + "]");
-    if (!inner.empty()) return inner;
+    const std::string inner = Difference(a.array[i], b.array[i]);
+    if (!inner.empty()) return (std::to_string(i) += '.') += inner;
   }
   for (const auto& [key, value] : a.object) {
     const Json* other = b.Find(key);
-    if (other == nullptr) return path + "." + key;
-    const std::string inner = Difference(value, *other, path + "." + key);
-    if (!inner.empty()) return inner;
+    const std::string inner = other == nullptr ? " is missing" : Difference(value, *other);
+    if (!inner.empty()) return (std::string(key) += '.') += inner;
   }
   return "";
 }
