@@ -78,7 +78,8 @@ struct RemoteWrite {
   Nanos min_backoff = 30 * kMillisecond;
   Nanos max_backoff = 5 * kSecond;
   bool retry_on_http_429 = false;
-  Nanos wal_max_age = 2 * kHour;
+  Nanos wal_max_age = 2 * kHour;           ///< What could not be sent for longer is dropped.
+  uint64_t wal_max_bytes = 1'000'000'000;  ///< And what takes more room; the oldest first.
 };
 
 struct Webhook {
@@ -106,6 +107,8 @@ struct Config {
   Storage storage;
   MetricsGenerator metrics_generator;
   bool strict_traceql = false;
+  Nanos scrape_interval = kMinute;      ///< Where a scrape config has none; also of itself.
+  Nanos scrape_timeout = 10 * kSecond;  ///< The same; at most the interval.
   Nanos evaluation_interval = kMinute;
   Labels external_labels;
   std::string external_url;             ///< Empty: made from the address of the API.

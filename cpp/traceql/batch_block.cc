@@ -130,12 +130,11 @@ ColumnResult StringColumn(const SpanBatch& batch, const std::vector<StringId>& i
   return std::move(builder).Finish();
 }
 
-// A string of each row's scope; an empty one counts as absent.
+// A string of each row's scope; an empty one too is a value.
 ColumnResult ScopeColumn(const SpanBatch& batch, StringId SpanBatch::Scope::* member) {
   ColumnBuilder builder(batch);
   for (const uint32_t scope : batch.scope) {
-    const StringId id = batch.scopes[scope].*member;
-    builder.Push(id == 0 ? 0 : builder.CodeOfString(id));
+    builder.Push(builder.CodeOfString(batch.scopes[scope].*member));
   }
   return std::move(builder).Finish();
 }

@@ -58,6 +58,7 @@ class SpanBlock {
   virtual Result<std::span<const uint64_t>> Ends() const = 0;
   virtual Result<std::span<const SpanKind>> Kinds() const = 0;
   virtual Result<std::span<const SpanStatus>> Statuses() const = 0;
+  // The next five always have a value: what is empty is "", not absent.
   virtual Result<std::shared_ptr<const Column>> Names() const = 0;
   virtual Result<std::shared_ptr<const Column>> StatusMessages() const = 0;
   /// Event names (owner set), scope name, version.

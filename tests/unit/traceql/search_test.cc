@@ -82,6 +82,8 @@ TEST(SearchTest, IntrinsicsOfTheSpan) {
                   {"{ kind = unspecified }", "3 4 5"},
                   {"{ instrumentation:name = \"grpc\" }", "3"},
                   {"{ instrumentation:version = \"1.2\" }", "3"},
+                  {"{ instrumentation:name = \"\" }", "1 2 4 5"},
+                  {"{ instrumentation:name != \"grpc\" }", "1 2 4 5"},
                   {"{ event:name = \"exception\" }", "2"},
                   {"{ event:name = \"exception\" && event:name = \"retry\" }", "2"},
                   {"{ event:timeSinceStart > 8ms }", "2"},

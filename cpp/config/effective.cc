@@ -1,0 +1,304 @@
+#include "cpp/config/effective.h"
+
+#include <string_view>
+#include <vector>
+
+#include "cpp/config/units.h"
+
+namespace tocsin::config {
+namespace {
+
+std::string Quoted(std::string_view text) {
+  constexpr std::string_view kHex = "0123456789abcdef";
+  std::string out = "\"";
+  for (const char c : text) {
+    const auto byte = static_cast<uint8_t>(c);
+    if (c == '"' || c == '\\') {
+      out.append({'\\', c});
+    } else if (byte < 0x20 || byte == 0x7f) {
+      out.append("\\x").append({kHex[byte >> 4], kHex[byte & 15]});
+    } else {
+      out.push_back(c);
+    }
+  }
+  return out.append("\"");
+}
+
+std::string HidePassword(const std::string& url) {
+  const size_t scheme = url.find("://");
+  if (scheme == std::string::npos) return url;
+  const size_t begin = scheme + 3;
+  const size_t at = url.substr(0, url.find_first_of("/?#", begin)).rfind('@');
+  const size_t colon = url.find(':', begin);
+  if (at == std::string::npos || at < begin || colon > at) return url;
+  return url.substr(0, colon + 1) + "xxxxx" + url.substr(at);
+}
+
+bool IsSecretHeader(std::string name) {
+  for (char& c : name) {
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  }
+  return name == "authorization" || name == "proxy-authorization" || name == "cookie";
+}
+
+// Block style. A map is opened with its path of names, under which the origins are known.
+class Writer {
+ public:
+  explicit Writer(const Reading& reading) : reading_(reading) {}
+
+  void Open(std::string_view key) {
+    Line(std::string(key) + ":", {});
+    names_.push_back(names_.empty() ? std::string(key) : names_.back() + "." + std::string(key));
+    ++indent_;
+  }
+  void Close() {
+    names_.pop_back();
+    --indent_;
+  }
+  // An entry of a list of maps: its first line begins with "- ".
+  void OpenEntry(std::string_view list, size_t index) {
+    names_.push_back(names_.back() + (list.empty() ? "" : "." + std::string(list)) + "[" +
+                     std::to_string(index) + "]");
+    ++indent_;
+    first_of_entry_ = true;
+  }
+
+  void Plain(std::string_view key, std::string_view value, std::string_view name = {}) {
+    std::string setting(name);
+    if (name.empty()) {
+      setting = names_.empty() ? std::string(key) : names_.back() + "." + std::string(key);
+    }
+    Line(std::string(key) + ": " + std::string(value), reading_.OriginOf(setting));
+  }
+  void Text(std::string_view key, std::string_view value) { Plain(key, Quoted(value)); }
+  void Bool(std::string_view key, bool value) { Plain(key, value ? "true" : "false"); }
+  void Number(std::string_view key, uint64_t value) { Plain(key, std::to_string(value)); }
+  void Period(std::string_view key, Nanos value) { Plain(key, FormatPeriod(value)); }
+  void List(std::string_view key, const std::vector<std::string>& values) {
+    std::string text = "[";
+    for (const std::string& value : values) {
+      text.append(text.size() > 1 ? ", " : "").append(Quoted(value));
+    }
+    Plain(key, text.append("]"));
+  }
+  template <class Pairs>
+  void Map(std::string_view key, const Pairs& pairs) {
+    std::string text = "{";
+    for (const auto& [name, value] : pairs) {
+      text.append(text.size() > 1 ? ", " : "").append(Quoted(name)).append(": ");
+      text.append(Quoted(IsSecretHeader(name) ? "<secret>" : value));
+    }
+    Plain(key, text.append("}"));
+  }
+
+  std::string Take() && { return std::move(out_); }
+
+ private:
+  void Line(const std::string& text, const std::string& origin) {
+    out_.append(2 * (indent_ - (first_of_entry_ ? 1 : 0)), ' ');
+    if (first_of_entry_) out_.append("- ");
+    first_of_entry_ = false;
+    out_.append(text);
+    if (!origin.empty()) out_.append("  # ").append(origin);
+    out_.push_back('\n');
+  }
+
+  const Reading& reading_;
+  std::string out_;
+  size_t indent_ = 0;
+  bool first_of_entry_ = false;
+  std::vector<std::string> names_;
+};
+
+void WriteServer(const Config& config, Writer* w) {
+  const std::string& address = config.server.http_address;
+  const size_t colon = address.rfind(':');
+  w->Open("server");
+  w->Text("http_listen_address", address.substr(0, colon));
+  w->Plain("http_listen_port", address.substr(colon + 1));
+  w->Period("graceful_shutdown_timeout", config.server.graceful_shutdown_timeout);
+  w->Text("log_level", config.server.log_level);
+  if (!config.external_url.empty()) w->Text("external_url", config.external_url);
+  w->Close();
+}
+
+void WriteReceivers(const Receivers& receivers, Writer* w) {
+  w->Open("receivers");
+  w->Open("otlp");
+  w->Open("protocols");
+  w->Open("grpc");
+  w->Text("endpoint", receivers.otlp_grpc);
+  w->Close();
+  w->Open("http");
+  w->Text("endpoint", receivers.otlp_http);
+  w->Number("max_request_body_size", receivers.max_request_bytes);
+  w->Close();
+  w->Close();
+  w->Close();
+  w->Close();
+}
+
+void WriteStorage(const Storage& storage, Writer* w) {
+  w->Open("ingester");
+  w->Period("trace_idle_period", storage.trace_idle_period);
+  w->Number("max_block_bytes", storage.max_block_bytes);
+  w->Period("max_block_duration", storage.max_block_duration);
+  w->Close();
+  w->Open("storage");
+  w->Text("path", storage.path);
+  w->Number("max_bytes", storage.max_bytes);
+  w->Open("trace");
+  w->Open("pool");
+  w->Number("max_workers", storage.max_workers);
+  w->Number("queue_depth", storage.queue_depth);
+  w->Close();
+  w->Close();
+  w->Close();
+  w->Open("compaction");
+  w->Period("block_retention", storage.block_retention);
+  w->Close();
+  w->Open("wal");
+  w->Plain("sync", storage.wal_sync_always ? "always" : "interval");
+  w->Period("interval", storage.wal_interval);
+  w->Close();
+}
+
+void WriteScrapes(const Config& config, Writer* w) {
+  if (config.self_scrape) return;
+  if (config.scrape_configs.empty()) {
+    w->Plain("scrape_configs", "[]");
+    return;
+  }
+  w->Open("scrape_configs");
+  for (size_t i = 0; i < config.scrape_configs.size(); ++i) {
+    const Scrape& scrape = config.scrape_configs[i];
+    w->OpenEntry({}, i);
+    w->Text("job_name", scrape.job_name);
+    w->Text("scheme", scrape.scheme);
+    w->Text("metrics_path", scrape.metrics_path);
+    w->Period("scrape_interval", scrape.scrape_interval);
+    w->Period("scrape_timeout", scrape.scrape_timeout);
+    if (!scrape.static_configs.empty()) {
+      w->Open("static_configs");
+      for (size_t k = 0; k < scrape.static_configs.size(); ++k) {
+        w->OpenEntry({}, k);
+        w->List("targets", scrape.static_configs[k].targets);
+        w->Map("labels", scrape.static_configs[k].labels);
+        w->Close();
+      }
+      w->Close();
+    }
+    w->Close();
+  }
+  w->Close();
+}
+
+void WriteAlertmanagers(const Config& config, Writer* w) {
+  if (config.alertmanagers.empty()) return;
+  w->Open("alerting");
+  w->Open("alertmanagers");
+  for (size_t i = 0; i < config.alertmanagers.size(); ++i) {
+    const Alertmanager& alertmanager = config.alertmanagers[i];
+    w->OpenEntry({}, i);
+    w->Text("scheme", alertmanager.scheme);
+    w->Text("path_prefix", alertmanager.path_prefix);
+    w->Period("timeout", alertmanager.timeout);
+    w->Open("static_configs");
+    w->OpenEntry({}, 0);
+    w->List("targets", alertmanager.targets);
+    w->Close();
+    w->Close();
+    w->Close();
+  }
+  w->Close();
+  w->Close();
+}
+
+void WriteRemoteWrites(const Config& config, Writer* w) {
+  if (config.remote_write.empty()) return;
+  w->Open("remote_write");
+  for (size_t i = 0; i < config.remote_write.size(); ++i) {
+    const RemoteWrite& remote = config.remote_write[i];
+    w->OpenEntry({}, i);
+    w->Text("url", HidePassword(remote.url));
+    w->Text("name", remote.name);
+    w->Bool("send_exemplars", remote.send_exemplars);
+    w->Period("remote_timeout", remote.remote_timeout);
+    w->Map("headers", remote.headers);
+    w->Open("queue_config");
+    w->Number("capacity", remote.capacity);
+    w->Number("max_samples_per_send", remote.max_samples_per_send);
+    w->Period("batch_send_deadline", remote.batch_send_deadline);
+    w->Period("min_backoff", remote.min_backoff);
+    w->Period("max_backoff", remote.max_backoff);
+    w->Bool("retry_on_http_429", remote.retry_on_http_429);
+    w->Period("wal_max_age", remote.wal_max_age);
+    w->Number("wal_max_bytes", remote.wal_max_bytes);
+    w->Close();
+    w->Close();
+  }
+  w->Close();
+}
+
+void WriteAlertmanager(const Config& config, Writer* w) {
+  if (config.route.receiver.empty()) return;
+  w->Open("alertmanager");
+  w->Open("route");
+  w->Text("receiver", config.route.receiver);
+  w->List("group_by", config.route.group_by);
+  w->Period("group_wait", config.route.group_wait);
+  w->Period("group_interval", config.route.group_interval);
+  w->Period("repeat_interval", config.route.repeat_interval);
+  w->Close();
+  w->Open("receivers");
+  for (size_t i = 0; i < config.alert_receivers.size(); ++i) {
+    const AlertReceiver& receiver = config.alert_receivers[i];
+    w->OpenEntry({}, i);
+    w->Text("name", receiver.name);
+    if (!receiver.webhooks.empty()) {
+      w->Open("webhook_configs");
+      for (size_t k = 0; k < receiver.webhooks.size(); ++k) {
+        w->OpenEntry({}, k);
+        w->Text("url", HidePassword(receiver.webhooks[k].url));
+        w->Bool("send_resolved", receiver.webhooks[k].send_resolved);
+        w->Close();
+      }
+      w->Close();
+    }
+    w->Close();
+  }
+  w->Close();
+  w->Close();
+}
+
+}  // namespace
+
+std::string Effective(const Config& config, const Reading& reading) {
+  Writer w(reading);
+  WriteServer(config, &w);
+  WriteReceivers(config.receivers, &w);
+  WriteStorage(config.storage, &w);
+  w.Open("traceql");
+  w.Bool("strict", config.strict_traceql);
+  w.Close();
+  w.Open("metrics_generator");
+  w.Bool("enabled", config.metrics_generator.enabled);
+  w.Period("collection_interval", config.metrics_generator.collection_interval);
+  w.Number("max_active_series", config.metrics_generator.max_active_series);
+  w.Text("trace_id_label_name", config.metrics_generator.trace_id_label_name);
+  w.Close();
+  w.Open("global");
+  w.Period("scrape_interval", config.scrape_interval);
+  w.Period("scrape_timeout", config.scrape_timeout);
+  w.Period("evaluation_interval", config.evaluation_interval);
+  w.Map("external_labels", config.external_labels);
+  w.Close();
+  w.List("rule_files", config.rule_files);
+  WriteScrapes(config, &w);
+  WriteAlertmanagers(config, &w);
+  WriteRemoteWrites(config, &w);
+  WriteAlertmanager(config, &w);
+  return std::move(w).Take();
+}
+
+}  // namespace tocsin::config

@@ -1,0 +1,153 @@
+#include "cpp/config/units.h"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <cmath>
+#include <limits>
+
+namespace tocsin::config {
+namespace {
+
+struct PeriodUnit {
+  std::string_view name;
+  Nanos size;
+};
+constexpr std::array<PeriodUnit, 10> kPeriodUnits = {{{"y", 365 * kDay},
+                                                      {"w", 7 * kDay},
+                                                      {"d", kDay},
+                                                      {"h", kHour},
+                                                      {"m", kMinute},
+                                                      {"s", kSecond},
+                                                      {"ms", kMillisecond},
+                                                      {"us", kMicrosecond},
+                                                      {"\u00b5s", kMicrosecond},
+                                                      {"ns", 1}}};
+
+std::string Lower(std::string_view text) {
+  std::string lower(text);
+  for (char& c : lower) {
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  }
+  return lower;
+}
+
+bool IsNumberChar(char c) { return (c >= '0' && c <= '9') || c == '.' || c == '_'; }
+
+// Takes the digits, underscores and points off the front.
+std::string_view TakeNumber(std::string_view* text) {
+  size_t length = 0;
+  while (length < text->size() && IsNumberChar((*text)[length])) ++length;
+  const std::string_view number = text->substr(0, length);
+  text->remove_prefix(length);
+  return number;
+}
+
+// `number` times `unit`, where the number may have a fraction; below `max`.
+std::optional<uint64_t> Multiply(std::string_view number, uint64_t unit, uint64_t max) {
+  const size_t point = number.find('.');
+  const std::string_view whole_text = number.substr(0, point);
+  uint64_t whole = 0;
+  if (!whole_text.empty()) {
+    const std::optional<uint64_t> count = ParseCount(whole_text);
+    if (!count) return std::nullopt;
+    whole = *count;
+  }
+  double fraction = 0;
+  if (point != std::string_view::npos) {
+    const std::string_view digits = number.substr(point + 1);
+    if (digits.empty() || digits.find_first_not_of("0123456789") != std::string_view::npos) {
+      return std::nullopt;
+    }
+    const std::string text = "0." + std::string(digits);
+    std::from_chars(text.data(), text.data() + text.size(), fraction);
+  } else if (whole_text.empty()) {
+    return std::nullopt;
+  }
+  if (whole > max / unit) return std::nullopt;
+  const auto rest = static_cast<uint64_t>(std::llround(fraction * static_cast<double>(unit)));
+  if (whole * unit > max - rest) return std::nullopt;
+  return whole * unit + rest;
+}
+
+// The factor of "", "B", "K", "KB", "Ki", "KiB" and so on; 0 if it is none.
+uint64_t SizeUnit(std::string_view text) {
+  constexpr std::string_view kPrefixes = "kmgtp";
+  const std::string unit = Lower(text);
+  if (unit.empty() || unit == "b") return 1;
+  const size_t power = kPrefixes.find(unit[0]);
+  if (power == std::string_view::npos) return 0;
+  const std::string_view rest = std::string_view(unit).substr(1);
+  const bool binary = rest == "i" || rest == "ib";
+  if (!binary && !rest.empty() && rest != "b") return 0;
+  uint64_t factor = 1;
+  for (size_t i = 0; i <= power; ++i) factor *= binary ? 1024 : 1000;
+  return factor;
+}
+
+}  // namespace
+
+std::optional<uint64_t> ParseCount(std::string_view text) {
+  const bool hex = text.starts_with("0x") || text.starts_with("0X");
+  if (hex) text.remove_prefix(2);
+  if (text.empty() || text.front() == '_' || text.back() == '_') return std::nullopt;
+  std::string digits(text);
+  std::erase(digits, '_');
+  uint64_t value = 0;
+  const auto [end, error] =
+      std::from_chars(digits.data(), digits.data() + digits.size(), value, hex ? 16 : 10);
+  if (error != std::errc() || end != digits.data() + digits.size()) return std::nullopt;
+  return value;
+}
+
+std::optional<uint64_t> ParseSize(std::string_view text) {
+  if (text.starts_with("0x") || text.starts_with("0X")) return ParseCount(text);
+  const std::string_view number = TakeNumber(&text);
+  text.remove_prefix(std::min(text.find_first_not_of(' '), text.size()));
+  const uint64_t unit = SizeUnit(text);
+  if (unit == 0) return std::nullopt;
+  return Multiply(number, unit, std::numeric_limits<uint64_t>::max());
+}
+
+std::optional<Nanos> ParsePeriod(std::string_view text) {
+  if (text == "0") return 0;
+  if (text.empty()) return std::nullopt;
+  constexpr auto kMax = static_cast<uint64_t>(std::numeric_limits<Nanos>::max());
+  uint64_t total = 0;
+  while (!text.empty()) {
+    const std::string_view number = TakeNumber(&text);
+    size_t length = 0;
+    while (length < text.size() && !IsNumberChar(text[length])) ++length;
+    const auto* const unit =
+        std::find_if(kPeriodUnits.begin(), kPeriodUnits.end(),
+                     [&](const PeriodUnit& u) { return u.name == text.substr(0, length); });
+    if (unit == kPeriodUnits.end()) return std::nullopt;
+    text.remove_prefix(length);
+    const std::optional<uint64_t> part = Multiply(number, static_cast<uint64_t>(unit->size), kMax);
+    if (!part || *part > kMax - total) return std::nullopt;
+    total += *part;
+  }
+  return static_cast<Nanos>(total);
+}
+
+std::optional<bool> ParseBool(std::string_view text) {
+  const std::string word = Lower(text);
+  if (word == "true" || word == "yes" || word == "on") return true;
+  if (word == "false" || word == "no" || word == "off") return false;
+  return std::nullopt;
+}
+
+std::string FormatPeriod(Nanos period) {
+  if (period == 0) return "0s";
+  std::string out;
+  for (const std::string_view name : {"h", "m", "s", "ms", "us", "ns"}) {
+    const auto* const unit = std::find_if(kPeriodUnits.begin(), kPeriodUnits.end(),
+                                          [&](const PeriodUnit& u) { return u.name == name; });
+    if (period / unit->size == 0) continue;
+    out.append(std::to_string(period / unit->size)).append(name);
+    period %= unit->size;
+  }
+  return out;
+}
+
+}  // namespace tocsin::config
