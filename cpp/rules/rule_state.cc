@@ -15,7 +15,7 @@
 #include <optional>
 #include <utility>
 
-#include "cpp/base/coding.h"
+#include "cpp/base/record.h"
 
 namespace tocsin::rules {
 namespace {
@@ -24,89 +24,18 @@ constexpr char kAlerts = 1;
 constexpr char kSeries = 2;
 constexpr char kTime = 3;
 
-using Pairs = std::vector<std::pair<std::string, std::string>>;
-
-void PutSigned(std::string* out, int64_t value) { PutVarint64(out, ZigZag(value)); }
-
-void PutText(std::string* out, std::string_view text) {
-  PutVarint64(out, text.size());
-  out->append(text);
-}
-
-template <class AnyPairs>
-void PutPairs(std::string* out, const AnyPairs& pairs) {
-  PutVarint64(out, pairs.size());
-  for (const auto& [name, value] : pairs) {
-    PutText(out, name);
-    PutText(out, value);
-  }
-}
-
-/// Takes values off the front. After one failure all further values are empty and ok() is false.
-class Taker {
- public:
-  explicit Taker(std::string_view bytes) : rest_(bytes) {}
-
-  bool ok() const { return ok_; }
-  bool done() const { return ok_ && rest_.empty(); }
-
-  uint8_t Byte() {
-    if (rest_.empty()) return Fail();
-    const auto byte = static_cast<uint8_t>(rest_[0]);
-    rest_.remove_prefix(1);
-    return byte;
-  }
-  uint64_t Varint() {
-    const std::optional<uint64_t> value = GetVarint64(&rest_);
-    if (!value) return Fail();
-    return *value;
-  }
-  int64_t Signed() { return UnZigZag(Varint()); }
-  std::string Text() {
-    const uint64_t size = Varint();
-    if (size > rest_.size()) Fail();
-    if (!ok_) return {};
-    std::string text(rest_.substr(0, size));
-    rest_.remove_prefix(size);
-    return text;
-  }
-  /// A number of things of which each takes at least a byte.
-  uint64_t Count() {
-    const uint64_t count = Varint();
-    return count > rest_.size() ? Fail() : count;
-  }
-  Pairs ReadPairs() {
-    Pairs pairs;
-    for (uint64_t left = Count(); left > 0 && ok_; --left) {
-      std::string name = Text();
-      pairs.emplace_back(std::move(name), Text());
-    }
-    return pairs;
-  }
-
- private:
-  uint8_t Fail() {
-    ok_ = false;
-    rest_ = {};
-    return 0;
-  }
-
-  std::string_view rest_;
-  bool ok_ = true;
-};
-
-ActiveAlert TakeAlert(Taker* taker) {
+ActiveAlert TakeAlert(RecordReader* reader) {
   ActiveAlert alert;
-  alert.labels = Labels(taker->ReadPairs());
-  alert.annotations = taker->ReadPairs();
-  alert.value = std::bit_cast<double>(taker->Varint());
-  alert.state = static_cast<AlertState>(taker->Byte());
-  alert.active_at = taker->Signed();
-  alert.valid_until = taker->Signed();
-  const uint8_t times = taker->Byte();
-  if ((times & 1U) != 0) alert.fired_at = taker->Signed();
-  if ((times & 2U) != 0) alert.resolved_at = taker->Signed();
-  if ((times & 4U) != 0) alert.keep_firing_since = taker->Signed();
+  alert.labels = Labels(reader->Pairs());
+  alert.annotations = reader->Pairs();
+  alert.value = std::bit_cast<double>(reader->Varint());
+  alert.state = static_cast<AlertState>(reader->Byte());
+  alert.active_at = reader->Signed();
+  alert.valid_until = reader->Signed();
+  const uint8_t times = reader->Byte();
+  if ((times & 1U) != 0) alert.fired_at = reader->Signed();
+  if ((times & 2U) != 0) alert.resolved_at = reader->Signed();
+  if ((times & 4U) != 0) alert.keep_firing_since = reader->Signed();
   return alert;
 }
 
@@ -130,67 +59,63 @@ Failure Damaged(std::string_view what) {
 }  // namespace
 
 std::string EncodeAlerts(std::span<const ActiveAlert> alerts) {
-  std::string out(1, kAlerts);
-  PutVarint64(&out, alerts.size());
+  RecordWriter writer;
+  writer.Byte(kAlerts).Varint(alerts.size());
   for (const ActiveAlert& alert : alerts) {
-    PutPairs(&out, alert.labels);
-    PutPairs(&out, alert.annotations);
-    PutVarint64(&out, std::bit_cast<uint64_t>(alert.value));
-    out.push_back(static_cast<char>(alert.state));
-    PutSigned(&out, alert.active_at);
-    PutSigned(&out, alert.valid_until);
+    writer.Pairs(alert.labels).Pairs(alert.annotations);
+    writer.Varint(std::bit_cast<uint64_t>(alert.value));
+    writer.Byte(static_cast<uint8_t>(alert.state));
+    writer.Signed(alert.active_at).Signed(alert.valid_until);
     const std::array times{alert.fired_at, alert.resolved_at, alert.keep_firing_since};
     uint32_t present = 0;
     for (size_t i = 0; i < times.size(); ++i) present |= (times[i] ? 1U : 0U) << i;
-    out.push_back(static_cast<char>(present));
+    writer.Byte(static_cast<uint8_t>(present));
     for (const std::optional<Nanos>& time : times) {
-      if (time) PutSigned(&out, *time);
+      if (time) writer.Signed(*time);
     }
   }
-  return out;
+  return std::move(writer).Take();
 }
 
 Result<std::vector<ActiveAlert>> DecodeAlerts(std::string_view bytes) {
-  Taker taker(bytes);
-  if (taker.Byte() != kAlerts) return Damaged("alerts");
+  RecordReader reader(bytes);
+  if (reader.Byte() != kAlerts) return Damaged("alerts");
   std::vector<ActiveAlert> alerts;
-  for (uint64_t left = taker.Count(); left > 0 && taker.ok(); --left) {
-    alerts.push_back(TakeAlert(&taker));
-    if (taker.ok() && !IsConsistent(alerts.back())) return Damaged("alerts");
+  for (uint64_t left = reader.Count(); left > 0 && reader.ok(); --left) {
+    alerts.push_back(TakeAlert(&reader));
+    if (reader.ok() && !IsConsistent(alerts.back())) return Damaged("alerts");
   }
-  if (!taker.done()) return Damaged("alerts");
+  if (!reader.done()) return Damaged("alerts");
   return alerts;
 }
 
 std::string EncodeSeries(std::span<const Labels> series) {
-  std::string out(1, kSeries);
-  PutVarint64(&out, series.size());
-  for (const Labels& labels : series) PutPairs(&out, labels);
-  return out;
+  RecordWriter writer;
+  writer.Byte(kSeries).Varint(series.size());
+  for (const Labels& labels : series) writer.Pairs(labels);
+  return std::move(writer).Take();
 }
 
 Result<std::vector<Labels>> DecodeSeries(std::string_view bytes) {
-  Taker taker(bytes);
-  if (taker.Byte() != kSeries) return Damaged("series");
+  RecordReader reader(bytes);
+  if (reader.Byte() != kSeries) return Damaged("series");
   std::vector<Labels> series;
-  for (uint64_t left = taker.Count(); left > 0 && taker.ok(); --left) {
-    series.emplace_back(taker.ReadPairs());
+  for (uint64_t left = reader.Count(); left > 0 && reader.ok(); --left) {
+    series.emplace_back(reader.Pairs());
   }
-  if (!taker.done()) return Damaged("series");
+  if (!reader.done()) return Damaged("series");
   return series;
 }
 
 std::string EncodeTime(Nanos time) {
-  std::string out(1, kTime);
-  PutSigned(&out, time);
-  return out;
+  return std::move(RecordWriter().Byte(kTime).Signed(time)).Take();
 }
 
 Result<Nanos> DecodeTime(std::string_view bytes) {
-  Taker taker(bytes);
-  const bool known = taker.Byte() == kTime;
-  const Nanos time = taker.Signed();
-  if (!known || !taker.done()) return Damaged("time");
+  RecordReader reader(bytes);
+  const bool known = reader.Byte() == kTime;
+  const Nanos time = reader.Signed();
+  if (!known || !reader.done()) return Damaged("time");
   return time;
 }
 
