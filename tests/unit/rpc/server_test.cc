@@ -18,6 +18,7 @@
 
 #include "cpp/http/client.h"
 #include "cpp/http/server.h"
+#include "tests/unit/http/raw_socket.h"
 
 namespace tocsin::rpc {
 namespace {
@@ -241,6 +242,33 @@ TEST_F(ServerTest, BoundsTheBytesInFlight) {
   EXPECT_TRUE(running.get().status.ok());
   Answer after = Ask("/test.Echo/Echo", std::string(600, 'x'));
   while (!after.status.ok()) after = Ask("/test.Echo/Echo", std::string(600, 'x'));
+}
+
+/// Agents and proxies ping far more often than gRPC thinks proper; that must not end the
+/// connection.
+TEST_F(ServerTest, AnswersEveryPing) {
+  Start();
+  const http::RawSocket socket(address_);
+  using std::string_view_literals::operator""sv;
+  socket.Send("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
+  socket.Send("\0\0\0\x04\0\0\0\0\0"sv);  // SETTINGS, empty.
+  constexpr char kPing = 6;
+  constexpr char kGoAway = 7;
+  for (int i = 0; i < 100; ++i) {
+    ASSERT_TRUE(socket.Send("\0\0\x08\x06\0\0\0\0\0pingpong"sv));
+    for (bool answered = false; !answered;) {
+      char head[9];
+      ASSERT_EQ(recv(socket.fd(), head, sizeof(head), MSG_WAITALL), 9) << i;
+      ASSERT_NE(head[3], kGoAway) << i;
+      const auto size =
+          static_cast<size_t>(static_cast<uint8_t>(head[1])) << 8 | static_cast<uint8_t>(head[2]);
+      std::string payload(size, '\0');
+      if (size > 0) {
+        ASSERT_EQ(recv(socket.fd(), payload.data(), size, MSG_WAITALL), static_cast<ssize_t>(size));
+      }
+      answered = head[3] == kPing && head[4] == 1 && payload == "pingpong";
+    }
+  }
 }
 
 TEST_F(ServerTest, TellsItsHealth) {
