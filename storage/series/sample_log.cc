@@ -1,0 +1,371 @@
+#include "storage/series/sample_log.h"
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <charconv>
+#include <cstdio>
+#include <limits>
+#include <utility>
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "cpp/base/check.h"
+#include "cpp/base/coding.h"
+#include "cpp/base/crc32c.h"
+#include "cpp/base/log.h"
+
+namespace tocsin::storage {
+namespace {
+
+constexpr std::string_view kMagic{"tsclog\0\1", 8};
+constexpr size_t kHeaderBytes = 16;
+constexpr size_t kRecordHeaderBytes = 8;
+constexpr std::string_view kSuffix = ".log";
+constexpr uint32_t kMaxRecordBytes = 1U << 30;
+
+// Magic, the low half of the segment's number, and a checksum of both: a file that was copied under
+// another name is not taken for it.
+std::string SegmentHeader(uint64_t number) {
+  std::string header(kMagic);
+  PutFixed32(&header, static_cast<uint32_t>(number));
+  PutFixed32(&header, Crc32c(header));
+  return header;
+}
+
+std::optional<uint64_t> NumberOf(std::string_view name) {
+  if (!name.ends_with(kSuffix)) return std::nullopt;
+  name.remove_suffix(kSuffix.size());
+  uint64_t number = 0;
+  const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), number);
+  if (error != std::errc() || end != name.data() + name.size() || number == 0) return std::nullopt;
+  return number;
+}
+
+/// The payload of the record at the front of `bytes`; nullopt if there is no whole, sound record.
+std::optional<std::string_view> RecordAt(std::string_view bytes) {
+  if (bytes.size() < kRecordHeaderBytes) return std::nullopt;
+  const uint32_t size = DecodeFixed32(bytes.data());
+  const uint32_t crc = DecodeFixed32(bytes.data() + 4);
+  if (size > bytes.size() - kRecordHeaderBytes) return std::nullopt;
+  const std::string_view payload = bytes.substr(kRecordHeaderBytes, size);
+  return Crc32c(payload) == crc ? std::optional(payload) : std::nullopt;
+}
+
+}  // namespace
+
+std::string SampleLog::PathOf(uint64_t number) const {
+  std::array<char, 32> name{};
+  std::snprintf(name.data(), name.size(), "/%08llu.log", static_cast<unsigned long long>(number));
+  return options_.directory + name.data();
+}
+
+Result<std::shared_ptr<SampleLog>> SampleLog::Open(Options options, uint64_t first,
+                                                   const Visitor& visit) {
+  TOCSIN_RETURN_IF_ERROR(MakeDirectory(options.directory));
+  std::shared_ptr<SampleLog> log(new SampleLog(std::move(options)));
+  TOCSIN_RETURN_IF_ERROR(log->Recover(first, visit));
+  return log;
+}
+
+Status SampleLog::Recover(uint64_t first, const Visitor& visit) {
+  TOCSIN_ASSIGN_OR_RETURN(const std::vector<std::string> names, ListDirectory(options_.directory));
+  std::vector<uint64_t> numbers;
+  for (const std::string& name : names) {
+    if (const auto number = NumberOf(name)) numbers.push_back(*number);
+  }
+  std::ranges::sort(numbers);
+  if (!numbers.empty()) current_ = numbers.back();
+  for (const uint64_t number : numbers) {
+    TOCSIN_RETURN_IF_ERROR(
+        RecoverSegment(number, number == numbers.back(), number >= first ? visit : Visitor()));
+  }
+  // Numbers are not used again, also when all files of the log are lost: positions stay unique.
+  current_ = std::max(current_ + 1, first) - 1;
+  return {};
+}
+
+Status SampleLog::RecoverSegment(uint64_t number, bool last, const Visitor& visit) {
+  const std::string path = PathOf(number);
+  TOCSIN_ASSIGN_OR_RETURN(const std::string bytes, ReadFile(path));
+  if (!visit && !last) {  // Only readers want it, and they check for themselves.
+    segments_[number] = {bytes.size(), options_.clock->Now()};
+    return {};
+  }
+  size_t end = 0;
+  if (bytes.starts_with(SegmentHeader(number))) {
+    end = kHeaderBytes;
+    SampleLogDecoder decoder;
+    while (const auto payload = RecordAt(std::string_view(bytes).substr(end))) {
+      Result<SampleLogRecord> record = decoder.Decode(*payload);
+      if (!record.has_value()) break;
+      if (visit) visit(*std::move(record));
+      end += kRecordHeaderBytes + payload->size();
+    }
+  }
+  if (last && end <= kHeaderBytes) {  // Begun, and nothing written: begin it again.
+    current_ = std::min(current_, number - 1);
+    return RemoveFile(path);
+  }
+  if (end < bytes.size() && last) {
+    log::Warn("sample log: cut off a torn end",
+              {{"file", path}, {"bytes", uint64_t{bytes.size() - end}}});
+    if (::truncate(path.c_str(), static_cast<off_t>(end)) != 0) {
+      return FileError(errno, "truncate " + path);
+    }
+  } else if (end < bytes.size()) {
+    ++damaged_segments_;
+    log::Error("sample log: a segment is damaged; what follows in it is lost",
+               {{"file", path}, {"offset", uint64_t{end}}});
+  }
+  segments_[number] = {end, options_.clock->Now()};
+  return {};
+}
+
+Status SampleLog::CutTornTail() {
+  if (!torn_tail_) return {};
+  if (::ftruncate(file_.get(), static_cast<off_t>(current_end_)) != 0) {
+    return FileError(errno, "truncate " + PathOf(current_));
+  }
+  torn_tail_ = false;
+  return {};
+}
+
+Status SampleLog::Sync() {
+  if (!unsynced_) return {};
+  if (::fdatasync(file_.get()) != 0) return FileError(errno, "sync " + PathOf(current_));
+  unsynced_ = false;
+  return {};
+}
+
+Result<uint64_t> SampleLog::Roll() {
+  if (file_.valid()) {
+    TOCSIN_RETURN_IF_ERROR(CutTornTail());
+    TOCSIN_RETURN_IF_ERROR(Sync());
+  }
+  const uint64_t next = current_ + 1;
+  const std::string path = PathOf(next);
+  // Truncated: an earlier try may have left a file.
+  TOCSIN_ASSIGN_OR_RETURN(FileDescriptor file,
+                          OpenFile(path, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND));
+  Status begun = WriteAll(file.get(), SegmentHeader(next), path);
+  if (begun.ok()) begun = SyncDirectory(options_.directory);
+  if (!begun.ok()) {
+    // Best effort: what stays is an empty segment, which the next try or start takes over.
+    static_cast<void>(RemoveFile(path));
+    return Failure(begun);
+  }
+  const std::lock_guard lock(mutex_);
+  file_ = std::move(file);
+  current_ = next;
+  current_end_ = kHeaderBytes;
+  segments_[next] = {kHeaderBytes, options_.clock->Now()};
+  encoder_.BeginSegment();
+  return next;
+}
+
+Status SampleLog::WriteRecord(const std::string& record) {
+  torn_tail_ = true;
+  TOCSIN_RETURN_IF_ERROR(WriteAll(file_.get(), record, PathOf(current_)));
+  unsynced_ = true;
+  if (options_.sync_always) TOCSIN_RETURN_IF_ERROR(Sync());
+  torn_tail_ = false;
+  return {};
+}
+
+Status SampleLog::Append(std::span<const RefSample> samples, std::span<const RefExemplar> exemplars,
+                         const SampleLogEncoder::LabelsOf& labels_of) {
+  if (!file_.valid() || current_end_ >= options_.segment_bytes) {
+    if (auto rolled = Roll(); !rolled.has_value()) return Failure(std::move(rolled).error());
+  }
+  TOCSIN_RETURN_IF_ERROR(CutTornTail());
+  const std::string payload = encoder_.Encode(samples, exemplars, labels_of);
+  Status written = ResourceExhaustedError("sample log: too many samples in one append");
+  std::string record;
+  if (payload.size() <= kMaxRecordBytes) {
+    record.reserve(kRecordHeaderBytes + payload.size());
+    PutFixed32(&record, static_cast<uint32_t>(payload.size()));
+    PutFixed32(&record, Crc32c(payload));
+    record += payload;
+    written = WriteRecord(record);
+  }
+  if (!written.ok()) {
+    encoder_.Rollback();
+    // At once if possible, so that nothing unacknowledged is found after a crash.
+    static_cast<void>(CutTornTail());
+    return written;
+  }
+  encoder_.Commit();
+  current_end_ += record.size();
+  const std::lock_guard lock(mutex_);
+  segments_[current_] = {current_end_, options_.clock->Now()};
+  return {};
+}
+
+Status SampleLog::Trim(uint64_t needed, Nanos keep_since, uint64_t keep_bytes) {
+  std::vector<uint64_t> doomed;
+  {
+    const std::lock_guard lock(mutex_);
+    std::erase_if(needs_, [](const auto& need) { return need.expired(); });
+    uint64_t wanted = needed;
+    for (const auto& weak : needs_) {
+      if (const auto need = weak.lock()) wanted = std::min(wanted, need->load());
+    }
+    uint64_t bytes = 0;
+    for (const auto& [number, segment] : segments_) bytes += segment.end;
+    for (auto it = segments_.begin(); it != segments_.end() && it->first < needed;) {
+      const Segment& segment = it->second;
+      if (it->first >= wanted && segment.last_write >= keep_since && bytes <= keep_bytes) break;
+      bytes -= segment.end;
+      doomed.push_back(it->first);
+      it = segments_.erase(it);
+    }
+  }
+  for (const uint64_t number : doomed) TOCSIN_RETURN_IF_ERROR(RemoveFile(PathOf(number)));
+  return {};
+}
+
+uint64_t SampleLog::BytesFrom(uint64_t first) const {
+  const std::lock_guard lock(mutex_);
+  uint64_t bytes = 0;
+  for (auto it = segments_.lower_bound(first); it != segments_.end(); ++it) bytes += it->second.end;
+  return bytes;
+}
+
+std::optional<std::pair<uint64_t, uint64_t>> SampleLog::SegmentFrom(uint64_t number) const {
+  const std::lock_guard lock(mutex_);
+  const auto it = segments_.lower_bound(number);
+  if (it == segments_.end()) return std::nullopt;
+  return std::pair(it->first, it->second.end);
+}
+
+/// Follows the log record by record; private to this file, made by SampleLog::NewReader.
+class SampleLogReader : public SampleReader {
+ public:
+  SampleLogReader(std::shared_ptr<SampleLog> log, const LogPosition& from, SampleLog::Define define,
+                  std::shared_ptr<SampleLog::Need> need)
+      : log_(std::move(log)), define_(std::move(define)), need_(std::move(need)), position_(from) {}
+
+  Result<Run> Next(size_t max_items) override {
+    Run run;
+    while (run.samples.size() + run.exemplars.size() < max_items) {
+      if (!record_.has_value()) {
+        TOCSIN_ASSIGN_OR_RETURN(const bool found, ReadRecord(&run));
+        if (!found) break;
+      }
+      Take(max_items, &run);
+    }
+    return run;
+  }
+
+  LogPosition position() const override { return position_; }
+
+  void Release(const LogPosition& position) override { need_->store(position.segment); }
+
+ private:
+  /// Moves items of the record at hand to the run; with the last of them the record is done.
+  void Take(size_t max_items, Run* run) {
+    const size_t samples = record_->samples.size();
+    const size_t items = samples + record_->exemplars.size();
+    while (position_.index < items && run->samples.size() + run->exemplars.size() < max_items) {
+      if (position_.index < samples) {
+        run->samples.push_back(record_->samples[position_.index]);
+      } else {
+        run->exemplars.push_back(std::move(record_->exemplars[position_.index - samples]));
+      }
+      ++position_.index;
+    }
+    if (position_.index < items) return;
+    record_.reset();
+    position_ = {position_.segment, record_end_, 0};
+  }
+
+  /// Reads the record at the position; false if there is none yet.
+  Result<bool> ReadRecord(Run* run) {
+    while (true) {
+      const auto segment = log_->SegmentFrom(position_.segment);
+      if (!segment.has_value()) return false;
+      const auto& [number, end] = *segment;
+      if (number != opened_) TOCSIN_RETURN_IF_ERROR(OpenSegment(number, run));
+      if (position_.offset < end) {
+        TOCSIN_ASSIGN_OR_RETURN(const bool found, Decode(end));
+        if (found) return true;
+        run->gap = true;  // Damaged: what follows in this segment cannot be read.
+      }
+      if (!log_->SegmentFrom(number + 1).has_value()) return false;
+      position_ = {number + 1, 0, 0};
+    }
+  }
+
+  /// Opens the segment and decodes up to the position, for the state that records build on.
+  Status OpenSegment(uint64_t number, Run* run) {
+    if (number != position_.segment) {
+      // Numbers have no gaps: the reader's own segment was trimmed, unless it had none yet.
+      run->gap = run->gap || position_.segment != 0;
+      position_ = {number, 0, 0};
+    }
+    const std::string path = log_->PathOf(number);
+    TOCSIN_ASSIGN_OR_RETURN(file_, OpenFile(path, O_RDONLY));
+    opened_ = number;
+    decoder_ = SampleLogDecoder();
+    const LogPosition target = position_;
+    position_.offset = kHeaderBytes;
+    const uint64_t end = log_->SegmentFrom(number)->second;
+    while (position_.offset < std::min(target.offset, end)) {
+      TOCSIN_ASSIGN_OR_RETURN(const bool found, Decode(end));
+      if (!found) break;
+      record_.reset();
+      position_.offset = record_end_;
+    }
+    position_.index = position_.offset == target.offset ? target.index : 0;
+    return {};
+  }
+
+  /// Decodes the record at the position's offset; false if it is damaged.
+  Result<bool> Decode(uint64_t end) {
+    const std::string path = log_->PathOf(opened_);
+    TOCSIN_ASSIGN_OR_RETURN(const std::string header,
+                            ReadAt(file_.get(), position_.offset, kRecordHeaderBytes, path));
+    if (header.size() < kRecordHeaderBytes) return false;
+    const uint64_t size = kRecordHeaderBytes + uint64_t{DecodeFixed32(header.data())};
+    if (size > end - position_.offset) return false;
+    TOCSIN_ASSIGN_OR_RETURN(const std::string bytes,
+                            ReadAt(file_.get(), position_.offset, size, path));
+    const auto payload = RecordAt(bytes);
+    if (!payload.has_value()) return false;
+    Result<SampleLogRecord> record = decoder_.Decode(*payload);
+    if (!record.has_value()) return false;
+    for (const auto& [series, labels] : record->definitions) define_(series, labels);
+    record_ = *std::move(record);
+    record_end_ = position_.offset + size;
+    return true;
+  }
+
+  std::shared_ptr<SampleLog> log_;
+  SampleLog::Define define_;
+  std::shared_ptr<SampleLog::Need> need_;
+  LogPosition position_;
+  FileDescriptor file_;
+  uint64_t opened_ = 0;
+  SampleLogDecoder decoder_;
+  std::optional<SampleLogRecord> record_;  ///< The one at the position.
+  uint64_t record_end_ = 0;
+};
+
+std::unique_ptr<SampleReader> SampleLog::NewReader(const std::optional<LogPosition>& from,
+                                                   Define define) {
+  const std::lock_guard lock(mutex_);
+  LogPosition position{current_ + 1, 0, 0};
+  if (from.has_value() && from->segment <= current_) {
+    position = *from;
+  } else if (const auto last = segments_.find(current_); last != segments_.end()) {
+    position = {current_, last->second.end, 0};
+  }
+  auto need = std::make_shared<Need>(position.segment);
+  needs_.push_back(need);
+  return std::make_unique<SampleLogReader>(shared_from_this(), position, std::move(define),
+                                           std::move(need));
+}
+
+}  // namespace tocsin::storage
