@@ -5,6 +5,35 @@
 namespace tocsin::traceql {
 namespace {
 
+template <class Value>
+Bitmap CompareRows(uint32_t rows, Op op, int64_t limit, const Value& value) {
+  Bitmap result(rows);
+  const auto scan = [&](const auto& holds) {
+    for (uint32_t row = 0; row < rows; ++row) result.SetIf(row, holds(value(row)));
+  };
+  switch (op) {
+    case Op::kEqual:
+      scan([=](int64_t v) { return v == limit; });
+      break;
+    case Op::kNotEqual:
+      scan([=](int64_t v) { return v != limit; });
+      break;
+    case Op::kLess:
+      scan([=](int64_t v) { return v < limit; });
+      break;
+    case Op::kLessEqual:
+      scan([=](int64_t v) { return v <= limit; });
+      break;
+    case Op::kGreater:
+      scan([=](int64_t v) { return v > limit; });
+      break;
+    default:
+      scan([=](int64_t v) { return v >= limit; });
+      break;
+  }
+  return result;
+}
+
 AttrScope AttrScopeOf(Scope scope) {
   switch (scope) {
     case Scope::kResource:
@@ -162,21 +191,16 @@ Status BoundField::BindIds(Intrinsic intrinsic, const SpanBlock& block) {
   return {};
 }
 
-void BoundField::BindInts(std::vector<int64_t> values, bool durations) {
+void BoundField::BindInts(std::vector<int64_t> values) {
   form_ = Form::kInts;
   ints_ = std::move(values);
-  durations_ = durations;
 }
 
 Status BoundField::BindDurations(const SpanBlock& block) {
-  TOCSIN_ASSIGN_OR_RETURN(const auto starts, block.Starts());
-  TOCSIN_ASSIGN_OR_RETURN(const auto ends, block.Ends());
-  std::vector<int64_t> durations(rows_);
-  for (uint32_t row = 0; row < rows_; ++row) {
-    durations[row] = ends[row] > starts[row] ? static_cast<int64_t>(ends[row] - starts[row]) : 0;
-  }
-  BindInts(std::move(durations), true);
-  bytes_ += starts.size_bytes() + ends.size_bytes();
+  TOCSIN_ASSIGN_OR_RETURN(starts_, block.Starts());
+  TOCSIN_ASSIGN_OR_RETURN(ends_, block.Ends());
+  form_ = Form::kDurations;
+  bytes_ += starts_.size_bytes() + ends_.size_bytes();
   return {};
 }
 
@@ -240,21 +264,54 @@ Status BoundField::BindOfTrace(Intrinsic intrinsic, const WholeTrace& trace) {
       constant(Scalar::Duration(static_cast<int64_t>(trace.duration())));
       break;
     case Intrinsic::kNestedSetLeft:
-      BindInts(trace.Nest().left, false);
+      BindInts(trace.Nest().left);
       break;
     case Intrinsic::kNestedSetRight:
-      BindInts(trace.Nest().right, false);
+      BindInts(trace.Nest().right);
       break;
     case Intrinsic::kNestedSetParent:
-      BindInts(trace.Nest().parent, false);
+      BindInts(trace.Nest().parent);
       break;
     case Intrinsic::kChildCount:
-      BindInts(trace.ChildCounts(), false);
+      BindInts(trace.ChildCounts());
       break;
     default:
       return InternalError("an intrinsic of the trace without a value");
   }
   return {};
+}
+
+std::optional<Bitmap> BoundField::CompareInts(Op op, int64_t limit) const {
+  if (form_ == Form::kDurations) {
+    return CompareRows(rows_, op, limit, [&](uint32_t row) { return DurationAt(row); });
+  }
+  if (form_ == Form::kInts) {
+    return CompareRows(rows_, op, limit, [&](uint32_t row) { return ints_[row]; });
+  }
+  return std::nullopt;
+}
+
+std::optional<Bitmap> BoundField::CompareIds(Op op, std::string_view id) const {
+  const std::optional<TraceId> wanted = TraceId::FromHex(id);
+  if (!wanted || (op != Op::kEqual && op != Op::kNotEqual)) return std::nullopt;
+  const bool equal = op == Op::kEqual;
+  Bitmap result(rows_);
+  if (form_ == Form::kSpanIds && id.size() == 16) {
+    for (uint32_t row = 0; row < rows_; ++row) {
+      result.SetIf(row, span_ids_[row] != 0 && (span_ids_[row] == wanted->low) == equal);
+    }
+    return result;
+  }
+  if (form_ == Form::kTraceIds && id.size() == 32) {
+    const auto it = std::find(trace_ids_.begin(), trace_ids_.end(), *wanted);
+    if (it == trace_ids_.end()) return Bitmap(rows_, !equal);
+    const auto trace = static_cast<uint32_t>(it - trace_ids_.begin());
+    for (uint32_t row = 0; row < rows_; ++row) {
+      result.SetIf(row, (trace_of_row_[row] == trace) == equal);
+    }
+    return result;
+  }
+  return std::nullopt;
 }
 
 BoundField::Index BoundField::IndexByRow(const Column& column, uint32_t rows) {
@@ -285,49 +342,72 @@ void BoundField::PrepareRows() {
   }
 }
 
+bool BoundField::multiple() const {
+  if (form_ == Form::kParent) return inner_->multiple();
+  return std::any_of(columns_.begin(), columns_.end(), [&](const auto& column) {
+    return !column->owner.empty() || column->codes.size() != rows_;
+  });
+}
+
+Scalar BoundField::ValueOf(uint32_t row) const {
+  switch (form_) {
+    case Form::kColumns:
+      for (const std::shared_ptr<const Column>& column : columns_) {
+        const uint32_t code = column->codes[row];
+        const Scalar value = code == 0 ? Scalar{} : ValueScalar(column->values[code - 1]);
+        if (value.kind != Scalar::Kind::kNil) return value;
+      }
+      return {};
+    case Form::kDurations:
+      return Scalar::Duration(DurationAt(row));
+    case Form::kInts:
+      return Scalar::Int(ints_[row]);
+    case Form::kBytes:
+      return EnumScalar(enums_[row]);
+    case Form::kSpanIds:
+      return span_ids_[row] == 0 ? Scalar{} : Scalar::String(hex_[row]);
+    case Form::kPresence:
+      if (span_ids_[row] == 0) return {};
+      return {Scalar::Kind::kOpaque, false, 0, 0, {}};
+    case Form::kTraceIds:
+      return Scalar::String(hex_[trace_of_row_[row]]);
+    case Form::kConstant:
+      return constant_;
+    case Form::kParent: {
+      const uint32_t parent = parent_row_[row];
+      return parent == WholeTrace::kNoRow ? Scalar{} : inner_->ValueOf(parent);
+    }
+    case Form::kUnavailable:
+      break;
+  }
+  return {};
+}
+
 void BoundField::ValuesOf(uint32_t row, std::vector<Scalar>* out) const {
+  if (!multiple()) {
+    const Scalar value = ValueOf(row);
+    if (value.kind != Scalar::Kind::kNil) out->push_back(value);
+    return;
+  }
+  if (form_ == Form::kParent) {
+    if (parent_row_[row] != WholeTrace::kNoRow) inner_->ValuesOf(parent_row_[row], out);
+    return;
+  }
   const size_t before = out->size();
   const auto push = [&](const Column& column, uint32_t code) {
     if (code == 0) return;
     const Scalar value = ValueScalar(column.values[code - 1]);
     if (value.kind != Scalar::Kind::kNil) out->push_back(value);
   };
-  switch (form_) {
-    case Form::kColumns:
-      for (size_t i = 0; i < columns_.size() && out->size() == before; ++i) {
-        const Index& index = indexes_[i];
-        if (index.begin.empty()) {
-          push(*columns_[i], columns_[i]->codes[row]);
-          continue;
-        }
-        for (uint32_t k = index.begin[row]; k < index.begin[row + 1]; ++k) {
-          push(*columns_[i], index.codes[k]);
-        }
-      }
-      break;
-    case Form::kInts:
-      out->push_back(IntScalar(ints_[row]));
-      break;
-    case Form::kBytes:
-      out->push_back(EnumScalar(enums_[row]));
-      break;
-    case Form::kSpanIds:
-      if (span_ids_[row] != 0) out->push_back(Scalar::String(hex_[row]));
-      break;
-    case Form::kPresence:
-      if (span_ids_[row] != 0) out->push_back({Scalar::Kind::kOpaque, false, 0, 0, {}});
-      break;
-    case Form::kTraceIds:
-      out->push_back(Scalar::String(hex_[trace_of_row_[row]]));
-      break;
-    case Form::kConstant:
-      if (constant_.kind != Scalar::Kind::kNil) out->push_back(constant_);
-      break;
-    case Form::kParent:
-      if (parent_row_[row] != WholeTrace::kNoRow) inner_->ValuesOf(parent_row_[row], out);
-      break;
-    case Form::kUnavailable:
-      break;
+  for (size_t i = 0; i < columns_.size() && out->size() == before; ++i) {
+    const Index& index = indexes_[i];
+    if (index.begin.empty()) {
+      push(*columns_[i], columns_[i]->codes[row]);
+      continue;
+    }
+    for (uint32_t k = index.begin[row]; k < index.begin[row + 1]; ++k) {
+      push(*columns_[i], index.codes[k]);
+    }
   }
 }
 

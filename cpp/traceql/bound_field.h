@@ -40,29 +40,33 @@ class BoundField {
   template <class Predicate>
   Bitmap Scan(const Predicate& predicate) const;
 
-  /// Durations and counts as an array, for tight loops; empty for other fields.
-  std::span<const int64_t> ints() const { return ints_; }
-  /// span:id and span:parentID as numbers; empty for other fields.
-  std::span<const SpanId> span_ids() const {
-    return form_ == Form::kSpanIds ? span_ids_ : std::span<const SpanId>();
-  }
+  // Shorter ways for frequent comparisons. Nullopt: this field has none, use Scan.
+  /// `field op limit` of durations and counts.
+  std::optional<Bitmap> CompareInts(Op op, int64_t limit) const;
+  /// `field = id`, or `!=`, of trace:id, span:id and span:parentID. `id`: 32 or 16 digits.
+  std::optional<Bitmap> CompareIds(Op op, std::string_view id) const;
 
-  /// Must be called once before ValuesOf.
+  /// Must be called once before ValueOf and ValuesOf.
   void PrepareRows();
+  /// May a row have more than one value?
+  bool multiple() const;
+  /// The value of a row, nil if it has none. REQUIRES: !multiple().
+  Scalar ValueOf(uint32_t row) const;
   /// Appends the values of a row, none if it has none. They live as long as this.
   void ValuesOf(uint32_t row, std::vector<Scalar>* out) const;
 
  private:
   enum class Form : uint8_t {
     kUnavailable,
-    kColumns,   ///< columns_: of those the first that has a value for the row.
-    kInts,      ///< ints_
-    kBytes,     ///< enums_: status or kind.
-    kSpanIds,   ///< span_ids_: 0 is no value.
-    kPresence,  ///< span_ids_: is it 0?
-    kTraceIds,  ///< trace_ids_, trace_of_row_
-    kConstant,  ///< constant_: of the whole trace.
-    kParent,    ///< inner_ at parent_row_.
+    kColumns,    ///< columns_: of those the first that has a value for the row.
+    kDurations,  ///< ends_ - starts_
+    kInts,       ///< ints_
+    kBytes,      ///< enums_: status or kind.
+    kSpanIds,    ///< span_ids_: 0 is no value.
+    kPresence,   ///< span_ids_: is it 0?
+    kTraceIds,   ///< trace_ids_, trace_of_row_
+    kConstant,   ///< constant_: of the whole trace.
+    kParent,     ///< inner_ at parent_row_.
   };
   /// The values of a column that has several to a row, by row.
   struct Index {
@@ -79,11 +83,11 @@ class BoundField {
   Status BindEventOffsets(const SpanBlock& block);
   Status BindOfTrace(Intrinsic intrinsic, const WholeTrace& trace);
   static bool IsOfTrace(Intrinsic intrinsic);
-  void BindInts(std::vector<int64_t> values, bool durations);
+  void BindInts(std::vector<int64_t> values);
   void IdsToHex();
   Scalar EnumScalar(uint8_t value) const { return {enum_kind_, false, value, 0, {}}; }
-  Scalar IntScalar(int64_t value) const {
-    return durations_ ? Scalar::Duration(value) : Scalar::Int(value);
+  int64_t DurationAt(uint32_t row) const {
+    return ends_[row] > starts_[row] ? static_cast<int64_t>(ends_[row] - starts_[row]) : 0;
   }
   Scalar ValueScalar(const Value& value) const {
     return durations_ ? Scalar::Duration(value.integer) : ScalarOf(value);
@@ -99,7 +103,9 @@ class BoundField {
   std::vector<std::shared_ptr<const Column>> columns_;
   std::vector<Index> indexes_;  ///< PrepareRows: of columns_, where they have owners.
   std::vector<int64_t> ints_;
-  bool durations_ = false;  ///< All values are durations, in ints_ or columns_.
+  bool durations_ = false;  ///< The values of columns_ are durations.
+  std::span<const uint64_t> starts_;
+  std::span<const uint64_t> ends_;
   std::span<const uint8_t> enums_;
   Scalar::Kind enum_kind_ = Scalar::Kind::kStatus;
   std::span<const SpanId> span_ids_;
@@ -156,9 +162,14 @@ Bitmap BoundField::Scan(const Predicate& predicate) const {
   if (form_ == Form::kConstant) return Bitmap(rows_, predicate(constant_));
   Bitmap result(rows_);
   switch (form_) {
+    case Form::kDurations:
+      for (uint32_t row = 0; row < rows_; ++row) {
+        result.SetIf(row, predicate(Scalar::Duration(DurationAt(row))));
+      }
+      break;
     case Form::kInts:
       for (uint32_t row = 0; row < rows_; ++row) {
-        result.SetIf(row, predicate(IntScalar(ints_[row])));
+        result.SetIf(row, predicate(Scalar::Int(ints_[row])));
       }
       break;
     case Form::kBytes: {

@@ -13,15 +13,21 @@
 namespace tocsin::traceql {
 namespace {
 
-// A value of an expression when its only field, if it has one, is `bound`.
-Scalar ValueOf(const Expr& expr, const Scalar& bound) {
+// The value of an expression whose fields have the values that `value_of(field)` gives.
+template <class Values>
+Scalar ValueIn(const Expr& expr, const Values& value_of) {
   if (const Literal* literal = expr.literal()) return ScalarOf(*literal);
-  const Operation* operation = expr.operation();
-  if (operation == nullptr) return bound;
-  if (operation->op == Op::kNegate) return Negate(ValueOf(operation->args[0], bound));
-  if (!IsArithmetic(operation->op)) return {};
-  return Calculate(operation->op, ValueOf(operation->args[0], bound),
-                   ValueOf(operation->args[1], bound));
+  if (const Field* field = expr.field()) return value_of(*field);
+  const Operation& operation = *expr.operation();
+  if (operation.op == Op::kNegate) return Negate(ValueIn(operation.args[0], value_of));
+  if (!IsArithmetic(operation.op)) return {};
+  return Calculate(operation.op, ValueIn(operation.args[0], value_of),
+                   ValueIn(operation.args[1], value_of));
+}
+
+// The same where `bound` is the value of the only field.
+Scalar ValueOf(const Expr& expr, const Scalar& bound) {
+  return ValueIn(expr, [&](const Field&) { return bound; });
 }
 
 bool IsNil(const Expr& expr) { return expr.literal() != nullptr && expr.type == Type::kNil; }
@@ -117,39 +123,6 @@ int CostOf(const Expr& expr) {
     for (const Expr& arg : operation->args) cost += CostOf(arg);
   }
   return cost;
-}
-
-template <class Test>
-Bitmap ScanInts(std::span<const int64_t> values, const Test& test) {
-  Bitmap result(static_cast<uint32_t>(values.size()));
-  for (uint32_t row = 0; row < values.size(); ++row) result.SetIf(row, test(values[row]));
-  return result;
-}
-
-Bitmap CompareInts(std::span<const int64_t> values, Op op, int64_t limit) {
-  switch (op) {
-    case Op::kEqual:
-      return ScanInts(values, [=](int64_t v) { return v == limit; });
-    case Op::kNotEqual:
-      return ScanInts(values, [=](int64_t v) { return v != limit; });
-    case Op::kLess:
-      return ScanInts(values, [=](int64_t v) { return v < limit; });
-    case Op::kLessEqual:
-      return ScanInts(values, [=](int64_t v) { return v <= limit; });
-    case Op::kGreater:
-      return ScanInts(values, [=](int64_t v) { return v > limit; });
-    default:
-      return ScanInts(values, [=](int64_t v) { return v >= limit; });
-  }
-}
-
-// `span:id = "..."` in numbers. The field has no value where the id is 0.
-Bitmap CompareSpanIds(std::span<const SpanId> ids, Op op, SpanId wanted) {
-  Bitmap result(static_cast<uint32_t>(ids.size()));
-  for (uint32_t row = 0; row < ids.size(); ++row) {
-    result.SetIf(row, ids[row] != 0 && (ids[row] == wanted) == (op == Op::kEqual));
-  }
-  return result;
 }
 
 // The literals that one field is compared with by `=` and `||`.
@@ -428,15 +401,12 @@ Result<Bitmap> Filter::EvaluateComparison(const Leaf& leaf) {
       digits > 0 && limit.kind == Scalar::Kind::kString && leaf.regex() == nullptr) {
     id = CanonicalId(limit.text, digits);
     limit = Scalar::String(id);
-    if (!leaf.bound.span_ids().empty() && (op == Op::kEqual || op == Op::kNotEqual)) {
-      const std::optional<TraceId> wanted = TraceId::FromHex(id);
-      if (id.size() == 16 && wanted) {
-        return CompareSpanIds(leaf.bound.span_ids(), op, wanted->low);
-      }
-    }
+    if (std::optional<Bitmap> rows = leaf.bound.CompareIds(op, id)) return *std::move(rows);
   }
-  if (!leaf.bound.ints().empty() && limit.kind == Scalar::Kind::kInt) {
-    return CompareInts(leaf.bound.ints(), op, limit.integer);
+  if (limit.kind == Scalar::Kind::kInt) {
+    if (std::optional<Bitmap> rows = leaf.bound.CompareInts(op, limit.integer)) {
+      return *std::move(rows);
+    }
   }
   return leaf.bound.Scan(
       [&](const Scalar& value) { return Compare(op, value, limit, leaf.regex()); });
@@ -444,14 +414,26 @@ Result<Bitmap> Filter::EvaluateComparison(const Leaf& leaf) {
 
 // Several fields meet: row by row.
 Result<Bitmap> Filter::EvaluateRows(const Expr& expr, const std::vector<const Field*>& fields) {
+  bool multiple = false;
   for (const Field* field : fields) {
     TOCSIN_ASSIGN_OR_RETURN(Bound* const bound, Bind(*field));
+    multiple = multiple || bound->field.multiple();
     if (bound->rows_prepared) continue;
     bound->field.PrepareRows();
     bound->rows_prepared = true;
   }
   Bitmap result(block_.rows());
-  for (uint32_t row = 0; row < block_.rows(); ++row) result.SetIf(row, RowVerdict(expr, row));
+  const Operation& operation = *expr.operation();
+  if (multiple || NilTested(operation) != nullptr) {
+    for (uint32_t row = 0; row < block_.rows(); ++row) result.SetIf(row, RowVerdict(expr, row));
+    return result;
+  }
+  const lib::Regex* regex = operation.regex ? &*operation.regex : nullptr;
+  for (uint32_t row = 0; row < block_.rows(); ++row) {
+    const auto value_of = [&](const Field& field) { return bound_.at(field).field.ValueOf(row); };
+    result.SetIf(row, Compare(operation.op, ValueIn(operation.args[0], value_of),
+                              ValueIn(operation.args[1], value_of), regex));
+  }
   return result;
 }
 

@@ -32,6 +32,7 @@ struct Unit {
   int64_t nanos;
 };
 constexpr int64_t kHourNanos = 3'600'000'000'000;
+constexpr int64_t kDayNanos = 24 * kHourNanos;
 constexpr std::array<Unit, 11> kUnits = {{{"ns", 1},
                                           {"us", 1'000},
                                           {"\u00b5s", 1'000},  // The micro sign
@@ -40,9 +41,9 @@ constexpr std::array<Unit, 11> kUnits = {{{"ns", 1},
                                           {"s", 1'000'000'000},
                                           {"m", 60'000'000'000},
                                           {"h", kHourNanos},
-                                          {"d", 24 * kHourNanos},
-                                          {"w", 7 * 24 * kHourNanos},
-                                          {"y", 365 * 24 * kHourNanos}}};
+                                          {"d", kDayNanos},
+                                          {"w", 7 * kDayNanos},
+                                          {"y", 365 * kDayNanos}}};
 
 size_t DigitsAt(std::string_view text, size_t at) {
   size_t end = at;
@@ -56,17 +57,18 @@ std::optional<int64_t> TakeDurationPart(std::string_view* text) {
   size_t end = whole_digits;
   double fraction = 0;
   if (end < text->size() && (*text)[end] == '.') {
-    const size_t digits = DigitsAt(*text, end + 1);
-    if (digits + whole_digits == 0) return std::nullopt;
-    const std::string padded = "0." + std::string(text->substr(end + 1, digits)) + "0";
+    const size_t places = DigitsAt(*text, end + 1);
+    if (places + whole_digits == 0) return std::nullopt;
+    const std::string padded = "0." + std::string(text->substr(end + 1, places)) + "0";
     std::from_chars(padded.data(), padded.data() + padded.size(), fraction);
-    end += 1 + digits;
+    end += 1 + places;
   } else if (whole_digits == 0) {
     return std::nullopt;
   }
   int64_t whole = 0;
+  const std::string_view digits = text->substr(0, whole_digits);
   if (whole_digits > 0 &&
-      std::from_chars(text->data(), text->data() + whole_digits, whole).ec != std::errc()) {
+      std::from_chars(digits.data(), digits.data() + digits.size(), whole).ec != std::errc()) {
     return std::nullopt;
   }
   text->remove_prefix(end);

@@ -18,7 +18,7 @@ namespace tocsin::traceql {
 
 struct ParseOptions {
   bool strict = false;
-  size_t max_bytes = 128 * 1024;
+  size_t max_bytes = size_t{128} * 1024;
 };
 
 /// How deep operations and parentheses may nest. Chains of one `&&` or `||` count once.

@@ -148,7 +148,7 @@ std::optional<WireField> LastField(std::string_view message) {
 }
 
 // The numbers of opentelemetry.proto.common.v1.AnyValue.
-enum AnyValueField : uint64_t { kAnyString = 1, kAnyBool, kAnyInt, kAnyDouble, kAnyArray };
+enum AnyValueField : uint8_t { kAnyString = 1, kAnyBool, kAnyInt, kAnyDouble, kAnyArray };
 
 std::optional<Scalar> ElementOf(std::string_view any_value) {
   const std::optional<WireField> field = LastField(any_value);
@@ -162,9 +162,10 @@ std::optional<Scalar> ElementOf(std::string_view any_value) {
       return Scalar::Int(static_cast<int64_t>(field->varint));
     case kAnyDouble: {
       if (field->bytes.size() != 8) return std::nullopt;
-      const uint64_t low = DecodeFixed32(field->bytes.data());
-      const uint64_t high = DecodeFixed32(field->bytes.data() + 4);
-      return Scalar::Float(std::bit_cast<double>(low | high << 32));
+      uint64_t bits = 0;
+      for (size_t i = 0; i < 8; ++i)
+        bits |= uint64_t{static_cast<uint8_t>(field->bytes[i])} << 8 * i;
+      return Scalar::Float(std::bit_cast<double>(bits));
     }
     default:
       return std::nullopt;

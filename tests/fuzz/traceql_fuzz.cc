@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -17,6 +18,7 @@
 namespace {
 
 using tocsin::Result;
+using tocsin::traceql::Expr;
 using tocsin::traceql::FakeView;
 using tocsin::traceql::Family;
 using tocsin::traceql::Parse;
@@ -59,8 +61,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   }
 
   const uint32_t matched = Matched(view, *query);
-  if (query->spans.condition) {
-    const Result<Query> negated = Parse("{ !(" + Print(*query->spans.condition) + ") }");
+  if (const std::optional<Expr>& condition = query->spans.condition; condition) {
+    const Result<Query> negated = Parse("{ !(" + Print(*condition) + ") }");
     // The negation may nest one level too deep.
     if (negated.has_value()) {
       Require(matched + Matched(view, *negated) == family.size(), "no complement", printed);

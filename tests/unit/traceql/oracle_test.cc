@@ -163,7 +163,7 @@ struct Oracle {
   // Nullopt: they do not meet.
   static std::optional<bool> CompareOne(Op op, const Datum& a, const Datum& b,
                                         const lib::Regex* regex) {
-    const auto sign = [](auto x, auto y) { return x < y ? -1 : x > y ? 1 : 0; };
+    const auto sign = [](const auto& x, const auto& y) { return x < y ? -1 : x > y ? 1 : 0; };
     const auto x = Number(a);
     const auto y = Number(b);
     if (x && y) return OrderHolds(op, sign(*x, *y));
@@ -216,10 +216,11 @@ struct Oracle {
       Data out;
       for (const auto& value : left) {
         if (!value.IsNumber()) continue;
-        if (const auto* integer = std::get_if<int64_t>(&value[0]))
+        if (const auto* integer = std::get_if<int64_t>(&value[0])) {
           out.push_back({-*integer});
-        else
-          out.push_back({-*Number(value[0])});
+        } else {
+          out.push_back({-Number(value[0]).value_or(0)});
+        }
       }
       return out;
     }
@@ -228,16 +229,17 @@ struct Oracle {
     for (const auto& a : left) {
       for (const auto& b : right) {
         if (!a.IsNumber() || !b.IsNumber()) continue;
-        const double x = *Number(a[0]);
-        const double y = *Number(b[0]);
+        const double x = Number(a[0]).value_or(0);
+        const double y = Number(b[0]).value_or(0);
         const bool ints = a[0].index() == 1 && b[0].index() == 1 && !operation.args[0].field();
         const double value = operation.op == Op::kAdd        ? x + y
                              : operation.op == Op::kSubtract ? x - y
                                                              : x * y;
-        if (ints)
+        if (ints) {
           out.push_back({static_cast<int64_t>(value)});
-        else
+        } else {
           out.push_back({value});
+        }
       }
     }
     return out;
@@ -312,6 +314,7 @@ struct Oracle {
       start = std::min(start, span.start);
     }
     std::vector<std::pair<uint64_t, TraceId>> order;
+    order.reserve(starts.size());
     for (const auto& [trace, start] : starts) order.emplace_back(~start, trace);
     std::sort(order.begin(), order.end());
     std::string out;
@@ -401,10 +404,11 @@ class Generator {
       case 3: {
         ArrayValue array;
         while (Pick(3) != 0) {
-          if (Pick(2) == 0)
+          if (Pick(2) == 0) {
             array.items.emplace_back(One({"a", "b"}));
-          else
+          } else {
             array.items.emplace_back(static_cast<int64_t>(Pick(3)));
+          }
         }
         return array;
       }

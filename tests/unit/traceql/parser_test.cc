@@ -37,7 +37,8 @@ std::string Tree(const Expr& expr) {
 
 std::string TreeOf(std::string_view condition) {
   const Result<Query> query = Parse("{" + std::string(condition) + "}");
-  return query.has_value() ? Tree(*query->spans.condition) : std::string(query.error().message());
+  if (!query.has_value()) return std::string(query.error().message());
+  return query->spans.condition ? Tree(*query->spans.condition) : "{ }";
 }
 
 struct Case {

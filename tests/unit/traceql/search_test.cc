@@ -43,6 +43,7 @@ std::string SpansFound(const SpanView& view, std::string_view text) {
 
 std::vector<uint64_t> TracesFound(const SearchResult& result) {
   std::vector<uint64_t> ids;
+  ids.reserve(result.traces.size());
   for (const SearchTrace& trace : result.traces) ids.push_back(trace.id.low);
   return ids;
 }
@@ -400,6 +401,7 @@ TEST(SearchTest, ShowsTheTraceAndWhatTheQueryAskedFor) {
 
 TEST(SearchTest, SpansAreCutAndCounted) {
   std::vector<TestSpan> spans;
+  spans.reserve(130);
   for (uint64_t i = 0; i < 130; ++i) spans.push_back(Span(1, i + 1, 0, kSec + 130 - i, 1));
   const FakeView view({spans});
   const SearchResult few = MustSearch(view, "{}");
