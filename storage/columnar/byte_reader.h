@@ -27,6 +27,7 @@ class ByteReader {
 
   uint32_t Fixed32() {
     const std::string_view bytes = Bytes(4);
+    // NOLINTNEXTLINE(bugprone-suspicious-stringview-data-usage): four bytes are there.
     return failed_ ? 0 : DecodeFixed32(bytes.data());
   }
 

@@ -65,7 +65,7 @@ struct SealedSegment {
   SegmentStub stub;  ///< Without `number`.
 };
 
-/// REQUIRES: the input is as its comments say and its rows' wire_size sums up to less than 1 GiB.
+/// REQUIRES: the input is as its comments say and its rows' wire_size sums up to less than 512 MiB.
 SealedSegment BuildSegment(const SegmentInput& input);
 
 /// The key of a segment's value: 's', the number and the index, both big-endian. Segments of one

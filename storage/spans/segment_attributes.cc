@@ -13,11 +13,11 @@ constexpr uint32_t kNoSlot = UINT32_MAX;
 
 // Values come from clients: a seed that they do not know keeps probes short.
 uint64_t Mix(uint64_t x) {
-  static const uint64_t kSeed = [] {
+  static const uint64_t seed = [] {
     std::random_device device;
     return uint64_t{device()} << 32 | device();
   }();
-  x = (x ^ kSeed) * 0x9e3779b97f4a7c15U;
+  x = (x ^ seed) * 0x9e3779b97f4a7c15U;
   x ^= x >> 32;
   x *= 0xd6e8feb86659fd93U;
   return x ^ (x >> 32);
@@ -198,10 +198,7 @@ std::string AttributeTable::EncodeOverflow(std::span<const SpanBatch::AttrRange>
       overflow.keys.push_back(code_of_key[key]);
       uint32_t text = attrs_[i].value;
       if (!ValueList::TypeIsText(TypeOf(key))) {
-        std::string bits;
-        PutFixed32(&bits, static_cast<uint32_t>(ValueOf(attrs_[i])));
-        PutFixed32(&bits, static_cast<uint32_t>(ValueOf(attrs_[i]) >> 32));
-        text = texts_->Id(bits);
+        text = texts_->Id(Overflow::FromNumber(ValueOf(attrs_[i])));
       }
       overflow.values.codes.push_back(values.Code(text));
     }

@@ -13,7 +13,7 @@ namespace {
 
 // Forms of a column in the cache. Value bodies are kept under kBody with the value's index in place
 // of a column.
-enum Form : uint32_t { kDecoded = 0, kBody = 1, kFooter = 2, kOfRow = 3 };
+enum Form : uint8_t { kDecoded = 0, kBody = 1, kFooter = 2, kOfRow = 3 };
 
 template <class T>
 size_t BytesOf(const T& value) {

@@ -243,6 +243,19 @@ size_t Overflow::MemoryBytes() const {
          values.MemoryBytes();
 }
 
+std::string Overflow::FromNumber(uint64_t bits) {
+  std::string bytes;
+  PutFixed32(&bytes, static_cast<uint32_t>(bits));
+  PutFixed32(&bytes, static_cast<uint32_t>(bits >> 32));
+  return bytes;
+}
+
+uint64_t Overflow::Number(std::string_view bytes) {
+  ByteReader in(bytes);
+  const uint64_t low = in.Fixed32();
+  return low | uint64_t{in.Fixed32()} << 32;
+}
+
 void PutOverflow(const Overflow& overflow, Packing packing, std::string* out) {
   PutVarint64(out, overflow.key_names.size());
   PutStrings(overflow.key_names, packing, out);

@@ -22,6 +22,7 @@
 namespace tocsin::storage {
 
 /// The columns of a segment. The numbers are on disk: never renumber.
+// NOLINTNEXTLINE(performance-enum-size): attributes are numbered behind them, 32 bits wide.
 enum SegmentColumn : uint32_t {
   kTracesColumn = 1,
   kSpanIdsColumn = 2,
@@ -150,6 +151,9 @@ struct Overflow {
   /// Of each entry, kBytes: a text as it is, a number as its 8 bytes.
   ValueList values;
 
+  static std::string FromNumber(uint64_t bits);
+  /// REQUIRES: what FromNumber gave; ReadOverflow has made sure of its size.
+  static uint64_t Number(std::string_view bytes);
   size_t MemoryBytes() const;
 };
 void PutOverflow(const Overflow& overflow, Packing packing, std::string* out);

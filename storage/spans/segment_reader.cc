@@ -4,7 +4,6 @@
 #include <unordered_map>
 #include <utility>
 
-#include "cpp/base/coding.h"
 #include "cpp/base/hash.h"
 #include "storage/columnar/bloom.h"
 #include "storage/columnar/frame.h"
@@ -227,8 +226,7 @@ class AttributeMerger {
     if (one.IsText()) {
       one.texts.Append(bytes);
     } else {
-      const uint64_t high = DecodeFixed32(bytes.data() + 4);
-      one.numbers.push_back(high << 32 | DecodeFixed32(bytes.data()));
+      one.numbers.push_back(Overflow::Number(bytes));
     }
     return MakeValue(one, 0);
   }

@@ -7,7 +7,6 @@
 #include <utility>
 #include <vector>
 
-#include "cpp/base/coding.h"
 #include "cpp/model/span_batch_builder.h"
 
 namespace tocsin::storage {
@@ -84,8 +83,7 @@ class AttributeCursor {
     if (ValueList::TypeIsText(type)) {
       AppendText(overflow_->key_names[key], type, bytes, to);
     } else {
-      const uint64_t high = DecodeFixed32(bytes.data() + 4);
-      AppendNumber(overflow_->key_names[key], type, high << 32 | DecodeFixed32(bytes.data()), to);
+      AppendNumber(overflow_->key_names[key], type, Overflow::Number(bytes), to);
     }
     return {};
   }
@@ -155,6 +153,7 @@ class RowReader {
     const std::vector<uint32_t> used =
         Distinct({scope_of_row->begin() + first_, scope_of_row->begin() + last_});
     std::vector<uint32_t> used_resources;
+    used_resources.reserve(used.size());
     for (const uint32_t scope : used) used_resources.push_back(scopes->resource[scope]);
     used_resources = Distinct(std::move(used_resources));
 
@@ -206,8 +205,9 @@ class RowReader {
       }
       for (uint32_t i = links->begin[row]; i < links->begin[row + 1]; ++i) {
         TOCSIN_ASSIGN_OR_RETURN(const auto range, link_attrs.Append(&builder_));
-        batch().links.push_back({{links->ids[3 * i], links->ids[3 * i + 1]},
-                                 links->ids[3 * i + 2],
+        const uint64_t* ids = &links->ids[size_t{3} * i];
+        batch().links.push_back({{ids[0], ids[1]},
+                                 ids[2],
                                  Text(links->states, i),
                                  range,
                                  static_cast<uint32_t>(links->dropped[i]),

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cstring>
 #include <system_error>
 
 #include <fcntl.h>
@@ -54,7 +53,7 @@ class MemoryRandomAccessFile final : public leveldb::RandomAccessFile {
                        char* scratch) const override {
     const size_t begin = std::min<uint64_t>(offset, bytes_->size());
     const size_t size = std::min(n, bytes_->size() - begin);
-    std::memcpy(scratch, bytes_->data() + begin, size);
+    std::copy_n(bytes_->data() + begin, size, scratch);
     *result = leveldb::Slice(scratch, size);
     return {};
   }
@@ -68,7 +67,7 @@ class MemorySequentialFile final : public leveldb::SequentialFile {
   explicit MemorySequentialFile(std::string bytes) : bytes_(std::move(bytes)) {}
   leveldb::Status Read(size_t n, leveldb::Slice* result, char* scratch) override {
     const size_t size = std::min(n, bytes_.size() - at_);
-    std::memcpy(scratch, bytes_.data() + at_, size);
+    std::copy_n(bytes_.data() + at_, size, scratch);
     at_ += size;
     *result = leveldb::Slice(scratch, size);
     return {};

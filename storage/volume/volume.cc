@@ -145,7 +145,7 @@ Status Volume::Rep::ReopenLocked() {
   if (options.read_only) return OpenDatabase(true);
   if (db != nullptr) TOCSIN_RETURN_IF_ERROR(Probe(path));
   reopenings.Add(1);
-  const Status status = OpenDatabase(false);
+  Status status = OpenDatabase(false);
   if (status.ok()) {
     broken = false;
     return {};

@@ -54,6 +54,7 @@ TEST(ColumnCacheTest, ReplacesAndErasesBySegment) {
 TEST(ColumnCacheTest, IsUsedByManyThreads) {
   ColumnCache cache(50'000);
   std::vector<std::thread> threads;
+  threads.reserve(4);
   for (uint64_t t = 0; t < 4; ++t) {
     threads.emplace_back([&cache, t] {
       for (uint32_t i = 0; i < 5'000; ++i) {

@@ -81,6 +81,7 @@ TEST(StringsTest, GiveEveryStringBack) {
 
 TEST(BloomTest, HasNoFalseNegativesAndFewFalsePositives) {
   std::vector<uint64_t> hashes;
+  hashes.reserve(10'000);
   const auto hash = [](uint64_t i) { return (i + 1) * 0x9e3779b97f4a7c15U; };
   for (uint64_t i = 0; i < 10'000; ++i) hashes.push_back(hash(i));
   const std::string filter = BuildBloom(hashes);

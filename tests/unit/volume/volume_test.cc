@@ -19,7 +19,7 @@ namespace {
 namespace fs = std::filesystem;
 
 class VolumeTest : public ::testing::Test {
- protected:
+ public:
   VolumeTest() {
     const auto* test = ::testing::UnitTest::GetInstance()->current_test_info();
     path_ = ::testing::TempDir() + "volume_" + test->name() + "_" + std::to_string(::getpid());
@@ -252,6 +252,7 @@ TEST_F(VolumeTest, ReadersAndWritersWorkSideBySideWhileItIsReopened) {
   std::atomic<bool> stop = false;
   std::atomic<int> failures = 0;
   std::vector<std::thread> threads;
+  threads.reserve(2);
   for (int t = 0; t < 2; ++t) {
     threads.emplace_back([&, t] {
       for (int i = 0; !stop; ++i) {
