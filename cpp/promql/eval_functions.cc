@@ -186,7 +186,8 @@ Result<StepVector> Evaluator::EvalCall(const Expr& expr, const Call& call) {
       return vector;
     }
     case FunctionId::kStartTimestamp:
-      return UnsupportedError("start_timestamp() needs start timestamps, which are not stored");
+      return FailedPreconditionError(
+          "start_timestamp() is not supported: start timestamps are not stored");
     default:
       return EvalMap(call);
   }

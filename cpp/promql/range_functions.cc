@@ -267,7 +267,7 @@ Result<RangeKernel> StatefulKernel(const RangeCall& call) {
         return MedianAbsoluteDeviation(window, values.get());
       });
     default:
-      return UnsupportedError("not a function of a range vector");
+      return InternalError("not a function of a range vector");
   }
 }
 

@@ -8,9 +8,8 @@
 namespace tocsin::promql {
 namespace {
 
-bool IsMetadataLabel(std::string_view name) {
-  return name == kMetricName || name == "__type__" || name == "__unit__";
-}
+constexpr std::string_view kTypeLabel = "__type__";
+constexpr std::string_view kUnitLabel = "__unit__";
 
 Status MergeInto(StepSeries* target, const StepSeries& other) {
   const size_t first = std::min(target->first, other.first);
@@ -62,13 +61,7 @@ void RemoveEmpty(StepVector* vector) {
 }
 
 void DropMetricName(Labels* labels) {
-  // Nearly always there is only the name, and it stands first.
-  const bool any = std::ranges::any_of(
-      *labels, [](const Labels::Pair& pair) { return IsMetadataLabel(pair.first); });
-  if (!any) return;
-  labels->Remove(kMetricName);
-  labels->Remove("__type__");
-  labels->Remove("__unit__");
+  for (const std::string_view name : {kMetricName, kTypeLabel, kUnitLabel}) labels->Remove(name);
 }
 
 Status MergeSameLabels(StepVector* vector) {
