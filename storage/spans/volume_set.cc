@@ -303,9 +303,11 @@ bool VolumeSet::Expired(size_t index, Nanos now) const {
   // Of a volume that cannot be read only its neighbour's age is known.
   if (volume.volume_ == nullptr) return index + 1 < volumes_.size() && Expired(index + 1, now);
   if (volume.max_end_ == 0) return false;
-  // Clocks of senders may be ahead: no span ended after its volume was closed.
-  Nanos newest = volume.max_end_ > INT64_MAX ? INT64_MAX : static_cast<Nanos>(volume.max_end_);
-  newest = std::min(newest, volume.closed_ == 0 ? now : volume.closed_);
+  // Clocks of senders are wrong at times, and old traces are imported: the newest span is taken to
+  // have ended while the volume was written.
+  const Nanos closed = volume.closed_ == 0 ? now : volume.closed_;
+  const auto max_end = static_cast<Nanos>(std::min(volume.max_end_, uint64_t{INT64_MAX}));
+  const Nanos newest = std::clamp(max_end, std::min(volume.created_, closed), closed);
   return newest < now - options_.retention;
 }
 

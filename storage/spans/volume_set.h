@@ -118,9 +118,11 @@ class VolumeSet {
   Result<std::vector<std::shared_ptr<const StoredSegment>>> Write(
       std::string_view tenant, const std::vector<SealedSegment>& segments, Nanos now);
 
-  /// Takes out the volumes whose newest span ended longer than the retention ago, and then the
-  /// oldest ones for as long as they and `other_bytes` (the live log) leave less than
-  /// `wanted_bytes` and the reserve under the cap. Their segments are no longer to be shown.
+  /// Takes out the volumes whose newest span ended longer than the retention ago (a span whose end
+  /// lies outside of the time in which its volume was written counts as ending at the edge of that
+  /// time), and then the oldest ones for as long as they and `other_bytes` (the live log) leave
+  /// less than `wanted_bytes` and the reserve under the cap. Their segments are no longer to be
+  /// shown.
   std::vector<std::shared_ptr<StoredVolume>> Retain(Nanos now, uint64_t other_bytes,
                                                     uint64_t wanted_bytes);
 

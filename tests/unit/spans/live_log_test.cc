@@ -246,6 +246,7 @@ TEST_F(LiveLogTest, FilesAreDroppedWholeAndNeverTheActiveOne) {
   EXPECT_EQ(Files().size(), before);
   ASSERT_TRUE(log->DropBefore(11, now_).ok());
   EXPECT_LT(Files().size(), before);
+  log.reset();
   log = Open(options);
   ASSERT_FALSE(seen_.empty());
   EXPECT_LE(seen_.front().position, 11U);
@@ -277,6 +278,7 @@ TEST_F(LiveLogTest, AFullDiskIsUnavailableLeavesNothingAndHeals) {
   }
   room = SIZE_MAX;
   EXPECT_EQ(MustAppend(*log, "refused"), 2U);
+  log.reset();
   log = Open();
   ASSERT_EQ(seen_.size(), 2U);
   EXPECT_EQ(seen_[1].payload, "refused");
@@ -310,6 +312,7 @@ TEST_F(LiveLogTest, OpensOnAFullDiskAndHeals) {
   EXPECT_EQ(Append(*log, "new").error().code(), StatusCode::kUnavailable);
   full = false;
   EXPECT_EQ(MustAppend(*log, "new"), 2U);
+  log.reset();
   log = Open();
   EXPECT_EQ(seen_.size(), 2U);
 }
@@ -328,6 +331,7 @@ TEST_F(LiveLogTest, AFailedSyncIsUnavailableAndItsRecordsAreWrittenOnceMore) {
   EXPECT_TRUE(log->WaitDurable(later).ok());
   EXPECT_EQ(Files().size(), 2U);
   MustAppend(*log, "last");
+  log.reset();
   log = Open();
   ASSERT_EQ(seen_.size(), 4U);
   for (size_t i = 0; i < 4; ++i) EXPECT_EQ(seen_[i].position, i + 1);
