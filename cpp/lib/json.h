@@ -47,6 +47,8 @@ class JsonWriter {
 
 /// A parsed JSON value. Object members keep their order; of equal keys the last wins in Find.
 struct Json {
+  Json();
+
   enum class Type : uint8_t { kNull, kBool, kInt, kUint, kDouble, kString, kArray, kObject };
   Type type = Type::kNull;
   bool boolean = false;
@@ -65,5 +67,8 @@ struct Json {
   /// kInvalidArgument naming the byte offset for anything but one JSON value; depth at most 64.
   static Result<Json> Parse(std::string_view text);
 };
+
+// Defined here because a member default constructor would need pair<string, Json> to be complete.
+inline Json::Json() = default;
 
 }  // namespace tocsin::lib

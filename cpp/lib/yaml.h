@@ -14,6 +14,8 @@
 namespace tocsin::lib {
 
 struct Yaml {
+  Yaml();
+
   enum class Type : uint8_t { kNull, kScalar, kSequence, kMap };
   Type type = Type::kNull;
   std::string scalar;  ///< kScalar: the text after quoting and folding.
@@ -41,5 +43,8 @@ struct Yaml {
   /// The only document; a null node for an empty text, kInvalidArgument for more than one.
   static Result<Yaml> Parse(std::string_view text);
 };
+
+// Defined here because a member default constructor would need pair<Yaml, Yaml> to be complete.
+inline Yaml::Yaml() = default;
 
 }  // namespace tocsin::lib

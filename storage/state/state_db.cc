@@ -2,6 +2,7 @@
 
 #include "storage/state/state_db.h"
 
+#include "cpp/base/log.h"
 #include "storage/columnar/frame.h"
 
 namespace tocsin::storage {
@@ -86,19 +87,17 @@ Result<std::vector<std::pair<std::string, std::string>>> StateDb::Load(
     std::string_view section) const {
   const std::string prefix = PrefixOf(section);
   std::vector<std::pair<std::string, std::string>> values;
-  Status damaged;
   const Status scanned = volume_->Scan(prefix, [&](std::string_view key, std::string_view frame) {
     const std::string_view name = key.substr(prefix.size());
     Result<std::string> value = OpenValue(section, name, frame);
-    if (!value) {
-      damaged = value.error();
-      return false;
+    if (value) {
+      values.emplace_back(std::string(name), *std::move(value));
+    } else {
+      log::Error("damaged state left out", {{"error", value.error().ToString()}});
     }
-    values.emplace_back(std::string(name), *std::move(value));
     return true;
   });
   TOCSIN_RETURN_IF_ERROR(scanned);
-  TOCSIN_RETURN_IF_ERROR(damaged);
   return values;
 }
 

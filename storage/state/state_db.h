@@ -34,7 +34,8 @@ class StateDb {
   Status Save(std::string_view section, std::span<const StateChange> changes);
   Status Put(std::string_view section, std::string_view key, std::string_view value);
 
-  /// Everything of a section, ordered by key.
+  /// Everything of a section, ordered by key. What is damaged is left out and logged: one bad
+  /// value must not take the others with it.
   Result<std::vector<std::pair<std::string, std::string>>> Load(std::string_view section) const;
 
   /// The port of an engine: a section behind the StateStore interface. Lives as long as the

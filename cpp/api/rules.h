@@ -1,0 +1,23 @@
+/// What the rules are doing, as Prometheus's clients read it.
+
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "cpp/http/router.h"
+#include "cpp/rules/views.h"
+
+namespace tocsin::api {
+
+/// The read models. Called from several threads at once.
+struct RulesBackend {
+  std::function<std::vector<std::shared_ptr<const rules::GroupView>>()> groups;
+  std::function<std::vector<rules::AlertView>()> alerts;
+};
+
+/// GET /api/v1/rules (with `type=alert|record` and `rule_name[]`), /api/v1/alerts.
+void RegisterRules(RulesBackend backend, http::Router* router);
+
+}  // namespace tocsin::api

@@ -1,0 +1,127 @@
+#include "cpp/cli/arguments.h"
+
+#include <algorithm>
+#include <array>
+#include <optional>
+#include <string_view>
+
+namespace tocsin::cli {
+namespace {
+
+constexpr std::array<std::string_view, 4> kSubcommands = {"serve", "config", "query", "promql"};
+
+struct Flag {
+  std::string name;  // Without hyphens.
+  std::optional<std::string> value;
+};
+
+Flag Split(std::string_view argument) {
+  argument.remove_prefix(argument.starts_with("--") ? 2 : 1);
+  const size_t equals = argument.find('=');
+  if (equals == std::string_view::npos) return {std::string(argument), std::nullopt};
+  return {std::string(argument.substr(0, equals)), std::string(argument.substr(equals + 1))};
+}
+
+Status AddOverride(const std::string& text, Arguments* arguments) {
+  const size_t equals = text.find('=');
+  if (equals == std::string::npos || equals == 0) {
+    return InvalidArgumentError("--set takes key.path=value, not \"" + text + "\"");
+  }
+  arguments->overrides.emplace_back(text.substr(0, equals), text.substr(equals + 1));
+  return {};
+}
+
+// A flag with a value; false if there is no such flag.
+Result<bool> Apply(const std::string& name, const std::string& value, Arguments* arguments) {
+  if (name == "config" || name == "config.file") {
+    arguments->config_file = value;
+  } else if (name == "set") {
+    TOCSIN_RETURN_IF_ERROR(AddOverride(value, arguments));
+  } else if (name == "storage.path") {
+    arguments->overrides.emplace_back("storage.path", value);
+  } else if (name == "web.listen-address") {
+    const size_t colon = value.rfind(':');
+    if (colon == std::string::npos) {
+      return InvalidArgumentError("--web.listen-address takes host:port, not \"" + value + "\"");
+    }
+    const std::string host = value.substr(0, colon);
+    arguments->overrides.emplace_back("server.http_listen_address",
+                                      host.empty() ? "0.0.0.0" : host);
+    arguments->overrides.emplace_back("server.http_listen_port", value.substr(colon + 1));
+  } else if (name == "log.level") {
+    arguments->overrides.emplace_back("server.log_level", value);
+  } else if (name == "url") {
+    arguments->url = value;
+  } else {
+    return false;
+  }
+  return true;
+}
+
+}  // namespace
+
+Result<Arguments> Parse(std::span<const char* const> args) {
+  Arguments arguments;
+  bool subcommand_seen = false;
+  for (size_t i = 0; i < args.size(); ++i) {
+    const std::string_view argument = args[i];
+    if (argument.size() < 2 || argument[0] != '-') {
+      if (!subcommand_seen && std::ranges::find(kSubcommands, argument) != kSubcommands.end()) {
+        arguments.subcommand = argument;
+      } else if (!subcommand_seen) {
+        return InvalidArgumentError("there is no subcommand \"" + std::string(argument) +
+                                    "\"; see tocsin --help");
+      } else {
+        arguments.positional.emplace_back(argument);
+      }
+      subcommand_seen = true;
+      continue;
+    }
+    Flag flag = Split(argument);
+    if (flag.name == "help" || flag.name == "h") {
+      arguments.help = true;
+      continue;
+    }
+    if (flag.name == "version") {
+      arguments.version = true;
+      continue;
+    }
+    const bool separate = !flag.value;
+    if (separate && i + 1 < args.size()) flag.value = args[i + 1];
+    TOCSIN_ASSIGN_OR_RETURN(const bool known,
+                            Apply(flag.name, flag.value.value_or(""), &arguments));
+    if (!known) {
+      return InvalidArgumentError("there is no flag " + std::string(argument) +
+                                  "; see tocsin --help");
+    }
+    if (!flag.value) {
+      return InvalidArgumentError("flag " + std::string(argument) + " needs a value");
+    }
+    if (separate) ++i;
+  }
+  return arguments;
+}
+
+std::string Usage() {
+  return R"(tocsin: traces in, alerts out
+
+  tocsin [serve] [--config FILE] [--set KEY.PATH=VALUE]...
+      Serve: the API on 3200, OTLP on 4317 and 4318, data in ./tocsin-data.
+  tocsin config [--config FILE] [--set KEY.PATH=VALUE]...
+      Print the configuration in force, and where each value comes from.
+  tocsin query [--url URL] 'TRACEQL'
+      Search traces of a running server.
+  tocsin promql [--url URL] 'EXPR'
+      Evaluate PromQL on a running server.
+
+  --config, --config.file FILE       the configuration (YAML)
+  --set KEY.PATH=VALUE               override one key
+  --storage.path DIR                 the data directory
+  --web.listen-address HOST:PORT     where the API listens
+  --log.level LEVEL                  debug, info, warn or error
+  --url URL                          the server to ask (http://127.0.0.1:3200)
+  --version, --help
+)";
+}
+
+}  // namespace tocsin::cli

@@ -1,0 +1,32 @@
+/// The command line: `tocsin [SUBCOMMAND] [FLAGS]`.
+
+#pragma once
+
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "cpp/base/status.h"
+
+namespace tocsin::cli {
+
+struct Arguments {
+  std::string subcommand = "serve";  ///< What flags without a subcommand mean.
+  std::string config_file;
+  std::vector<std::pair<std::string, std::string>> overrides;  ///< Of --set, in order.
+  std::string url = "http://127.0.0.1:3200";                   ///< --url, of query and promql.
+  std::vector<std::string> positional;
+  bool help = false;
+  bool version = false;
+};
+
+/// kInvalidArgument naming the argument that is not understood. Flags take their value as the next
+/// argument or after `=`, with one or two hyphens, as the users of Tempo, Prometheus and the
+/// Collector type them.
+Result<Arguments> Parse(std::span<const char* const> args);
+
+/// What --help prints.
+std::string Usage();
+
+}  // namespace tocsin::cli

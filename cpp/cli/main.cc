@@ -1,0 +1,92 @@
+// The command. Subcommands: serve, config, query, promql.
+
+#include <cstdio>
+#include <fstream>
+#include <iterator>
+#include <span>
+#include <string>
+
+#include "cpp/base/log.h"
+#include "cpp/base/version.h"
+#include "cpp/cli/arguments.h"
+#include "cpp/cli/ask.h"
+#include "cpp/config/load.h"
+#include "cpp/server/serve.h"
+#include "cpp/server/signals.h"
+
+namespace tocsin::cli {
+namespace {
+
+constexpr int kFailed = 1;
+constexpr int kUsageError = 2;
+
+int Complain(const Status& status) {
+  std::fprintf(stderr, "tocsin: %s\n", std::string(status.message()).c_str());
+  return status.code() == StatusCode::kInvalidArgument ? kUsageError : kFailed;
+}
+
+Result<config::Loaded> LoadConfig(const Arguments& arguments) {
+  config::Source source;
+  source.file_name = arguments.config_file;
+  source.overrides = arguments.overrides;
+  if (!arguments.config_file.empty()) {
+    std::ifstream file(arguments.config_file, std::ios::binary);
+    if (!file) return NotFoundError("cannot read " + arguments.config_file);
+    source.text.assign(std::istreambuf_iterator<char>(file), {});
+  }
+  return config::Load(source);
+}
+
+int PrintAnswer(const Result<std::string>& answer) {
+  if (!answer) return Complain(answer.error());
+  std::printf("%s\n", answer->c_str());
+  return 0;
+}
+
+int Run(const Arguments& arguments) {
+  if (arguments.subcommand == "query" || arguments.subcommand == "promql") {
+    if (arguments.positional.size() != 1) {
+      return Complain(
+          InvalidArgumentError("tocsin " + arguments.subcommand + " takes one query, in quotes"));
+    }
+    const std::string& text = arguments.positional.front();
+    return PrintAnswer(arguments.subcommand == "query" ? AskTraceQl(arguments.url, text)
+                                                       : AskPromQl(arguments.url, text));
+  }
+  if (!arguments.positional.empty()) {
+    return Complain(InvalidArgumentError("what is \"" + arguments.positional.front() + "\"?"));
+  }
+  const Result<config::Loaded> loaded = LoadConfig(arguments);
+  if (!loaded) return Complain(loaded.error());
+  if (arguments.subcommand == "config") {
+    std::printf("%s", loaded->effective.c_str());
+    return 0;
+  }
+  for (const std::string& warning : loaded->warnings)
+    log::Warn("configuration", {{"warning", warning}});
+  const Status status = server::Serve(loaded->config);
+  return status.ok() ? 0 : Complain(status);
+}
+
+int Main(std::span<const char* const> args) {
+  server::BlockTerminationSignals();
+  const Result<Arguments> arguments = Parse(args);
+  if (!arguments) return Complain(arguments.error());
+  if (arguments->help) {
+    std::printf("%s", Usage().c_str());
+    return 0;
+  }
+  if (arguments->version) {
+    std::printf("tocsin %s %s\n", std::string(Version()).c_str(), std::string(Revision()).c_str());
+    return 0;
+  }
+  return Run(*arguments);
+}
+
+}  // namespace
+}  // namespace tocsin::cli
+
+int main(int argc, char** argv) {
+  const std::span<const char* const> args(argv, static_cast<size_t>(argc));
+  return tocsin::cli::Main(args.subspan(1));
+}

@@ -1,0 +1,216 @@
+#include "cpp/engine/engine.h"
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+
+#include "cpp/base/hash.h"
+#include "cpp/base/log.h"
+#include "cpp/wire/otlp_decode.h"
+
+namespace tocsin::engine {
+namespace {
+
+constexpr std::string_view kGeneratorSection = "generator";
+constexpr std::string_view kCheckpointKey = "checkpoint";
+constexpr Nanos kMaintainInterval = 5 * kSecond;
+// A checkpoint that somebody waits for is made soon; others come with each collection.
+constexpr Nanos kNoHurry = kHour;
+
+constexpr std::string_view kStageName = "tocsin_stage_cpu_seconds_total";
+constexpr std::string_view kStageHelp = "CPU time of a stage of the ingest path.";
+constexpr std::string_view kDiscardedName = "tempo_discarded_spans_total";
+constexpr std::string_view kDiscardedHelp = "Spans that were refused, by reason.";
+
+// Adds the CPU time of the enclosing scope to a counter.
+class StageTimer {
+ public:
+  explicit StageTimer(Counter& counter) : counter_(counter), begin_(ThreadCpuNanos()) {}
+  ~StageTimer() {
+    counter_.Add(static_cast<double>(std::max<Nanos>(ThreadCpuNanos() - begin_, 0)) * 1e-9);
+  }
+  StageTimer(const StageTimer&) = delete;
+  StageTimer& operator=(const StageTimer&) = delete;
+
+ private:
+  Counter& counter_;
+  const Nanos begin_;
+};
+
+void LogFailure(std::string_view what, const Status& status) {
+  if (!status.ok()) log::Warn(what, {{"error", status.ToString()}});
+}
+
+EngineOptions WithPaths(EngineOptions options) {
+  options.spans.path = options.path + "/spans";
+  options.series.directory = options.path + "/series";
+  if (options.max_bytes > 0) {
+    options.series.max_bytes = options.max_bytes / 10;
+    options.series.log_keep_bytes =
+        std::min<uint64_t>(options.series.log_keep_bytes, options.max_bytes / 20);
+    options.spans.max_bytes = options.max_bytes - options.series.max_bytes;
+  }
+  options.metrics.collection_interval = options.collection_interval;
+  return options;
+}
+
+}  // namespace
+
+Engine::Engine(EngineOptions options, const Clock& clock, Telemetry& telemetry)
+    : options_(WithPaths(std::move(options))),
+      clock_(clock),
+      telemetry_(telemetry),
+      decode_cpu_(telemetry.GetCounter(kStageName, kStageHelp, {{"stage", "decode"}})),
+      observe_cpu_(telemetry.GetCounter(kStageName, kStageHelp, {{"stage", "observe"}})),
+      discarded_trace_id_(
+          telemetry.GetCounter(kDiscardedName, kDiscardedHelp, {{"reason", "invalid_trace_id"}})),
+      discarded_span_id_(
+          telemetry.GetCounter(kDiscardedName, kDiscardedHelp, {{"reason", "invalid_span_id"}})),
+      promql_(options_.promql, clock) {}
+
+Engine::~Engine() { LogFailure("closing failed", Close()); }
+
+Result<std::unique_ptr<Engine>> Engine::Open(EngineOptions options, const Clock& clock,
+                                             Telemetry& telemetry) {
+  std::unique_ptr<Engine> engine(new Engine(std::move(options), clock, telemetry));
+  if (Status status = engine->OpenParts(); !status.ok()) {
+    engine->closed_ = true;  // There is nothing to save.
+    return Failure(std::move(status));
+  }
+  if (engine->options_.background) engine->StartThreads();
+  return engine;
+}
+
+Status Engine::OpenParts() {
+  TOCSIN_ASSIGN_OR_RETURN(lock_, storage::DirectoryLock::Acquire(options_.path));
+  TOCSIN_ASSIGN_OR_RETURN(state_, storage::StateDb::Open(options_.path + "/state", telemetry_));
+  storage::SeriesStoreOptions series = options_.series;
+  series.clock = &clock_;
+  series.telemetry = &telemetry_;
+  TOCSIN_ASSIGN_OR_RETURN(series_, storage::SeriesStore::Open(std::move(series)));
+  TOCSIN_RETURN_IF_ERROR(RestoreMetrics());
+
+  storage::SpanStoreOptions spans = options_.spans;
+  spans.checkpoint = metrics_ == nullptr ? UINT64_MAX : metrics_->position();
+  spans.background = options_.background;
+  // Made before the store, which may ask for a checkpoint as soon as it is open.
+  checkpointer_ = std::make_unique<Periodic>("checkpoint", [this] {
+    LogFailure("checkpoint failed", SaveCheckpoint());
+    return kNoHurry;
+  });
+  if (options_.background) {
+    spans.want_checkpoint = [this] { checkpointer_->Wake(); };
+  }
+  storage::BatchObserver replay;
+  if (metrics_ != nullptr) {
+    replay = [this](const storage::LoggedBatch& batch) {
+      metrics_->Replay(batch.spans, batch.position);
+    };
+  }
+  TOCSIN_ASSIGN_OR_RETURN(spans_,
+                          storage::SpanStore::Open(std::move(spans), clock_, telemetry_, replay));
+  spans_->SetCheckpoint(spans.checkpoint);
+  return {};
+}
+
+Status Engine::RestoreMetrics() {
+  if (!options_.generate_metrics) return {};
+  TOCSIN_ASSIGN_OR_RETURN(metrics_, generate::SpanMetrics::Create(options_.metrics, telemetry_));
+  TOCSIN_ASSIGN_OR_RETURN(const std::optional<std::string> checkpoint,
+                          state_->Get(kGeneratorSection, kCheckpointKey));
+  if (!checkpoint) return {};
+  return metrics_->Restore(*checkpoint);
+}
+
+void Engine::StartThreads() {
+  checkpointer_->Start(kNoHurry);
+  collector_ = std::make_unique<Periodic>("collect", [this] {
+    LogFailure("collection failed", Collect());
+    return options_.collection_interval;
+  });
+  collector_->Start(options_.collection_interval);
+  series_syncer_ = std::make_unique<Periodic>("series-sync", [this] {
+    LogFailure("sync of the series failed", series_->Sync());
+    return options_.series_sync_interval;
+  });
+  if (!options_.series.sync_always) series_syncer_->Start(options_.series_sync_interval);
+  series_maintainer_ = std::make_unique<Periodic>("series", [this] {
+    LogFailure("maintenance of the series failed", series_->Maintain());
+    return kMaintainInterval;
+  });
+  series_maintainer_->Start(kMaintainInterval);
+}
+
+void Engine::Observe(const storage::LoggedBatch& batch) {
+  const StageTimer timer(observe_cpu_);
+  metrics_->Observe(batch.spans, batch.position);
+}
+
+Result<ExportResult> Engine::Export(std::string_view tenant, std::string_view body) {
+  std::optional<Result<wire::DecodeResult>> decoded;
+  storage::SpanStore::AppendRequest request;
+  {
+    const StageTimer timer(decode_cpu_);
+    decoded.emplace(wire::DecodeOtlp(body));
+    request.body_hash = Hash128(body);
+  }
+  if (!decoded->has_value()) return Failure(decoded->error());
+  wire::DecodeResult& result = **decoded;
+  discarded_trace_id_.Add(static_cast<double>(result.invalid_trace_id));
+  discarded_span_id_.Add(static_cast<double>(result.invalid_span_id));
+
+  ExportResult outcome;
+  outcome.accepted = result.batch.rows();
+  outcome.rejected = result.rejected_spans;
+  outcome.message = std::move(result.rejection);
+  request.tenant = tenant;
+  request.spans = std::make_shared<const SpanBatch>(std::move(result.batch));
+  const Result<storage::SpanStore::AppendResult> appended =
+      spans_->Append(request, [this](const storage::LoggedBatch& batch) {
+        if (metrics_ != nullptr) Observe(batch);
+      });
+  if (!appended) return Failure(appended.error());
+  return outcome;
+}
+
+Status Engine::SaveCheckpoint() {
+  if (metrics_ == nullptr) return {};
+  const std::scoped_lock lock(checkpoint_mutex_);
+  // The text is of one moment; its position is read from it again at the restore, and here no later
+  // than it was made, so that the log is never dropped ahead of what is saved.
+  const storage::LogPosition position = metrics_->position();
+  TOCSIN_RETURN_IF_ERROR(state_->Put(kGeneratorSection, kCheckpointKey, metrics_->Checkpoint()));
+  spans_->SetCheckpoint(position);
+  return {};
+}
+
+Status Engine::Collect() {
+  if (metrics_ == nullptr) return {};
+  TOCSIN_RETURN_IF_ERROR(metrics_->Collect(clock_.Now(), *series_));
+  return SaveCheckpoint();
+}
+
+Status Engine::Flush() {
+  TOCSIN_RETURN_IF_ERROR(Collect());
+  TOCSIN_RETURN_IF_ERROR(spans_->Flush());
+  return series_->Flush();
+}
+
+Status Engine::Close() {
+  if (std::exchange(closed_, true)) return {};
+  collector_.reset();
+  series_maintainer_.reset();
+  series_syncer_.reset();
+  Status status = Collect();
+  // The store's threads may ask for a checkpoint until they are gone.
+  if (checkpointer_ != nullptr) checkpointer_->Stop();
+  spans_.reset();
+  if (const Status synced = series_->Sync(); status.ok()) status = synced;
+  series_.reset();
+  metrics_.reset();
+  state_.reset();
+  lock_.reset();
+  return status;
+}
+
+}  // namespace tocsin::engine

@@ -1,0 +1,119 @@
+/// The pipeline as a library: what a server and a notebook share. It decodes, stores and counts
+/// spans, keeps series, evaluates rules, and opens and closes a data directory. No sockets.
+///
+///     <data>/LOCK, server.json     who holds the directory
+///     <data>/spans/                live log and volumes (storage/spans)
+///     <data>/series/               samples (storage/series)
+///     <data>/state/                checkpoints, alert states (storage/state)
+
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+
+#include "cpp/base/clock.h"
+#include "cpp/base/status.h"
+#include "cpp/base/telemetry.h"
+#include "cpp/engine/periodic.h"
+#include "cpp/generate/span_metrics.h"
+#include "cpp/promql/engine.h"
+#include "storage/series/series_store.h"
+#include "storage/spans/directory_lock.h"
+#include "storage/spans/span_store.h"
+#include "storage/state/state_db.h"
+
+namespace tocsin::engine {
+
+struct EngineOptions {
+  std::string path;  ///< The data directory; made if absent.
+  /// Cap of the whole directory in bytes; 0: no cap. A tenth is the series' share.
+  uint64_t max_bytes = 0;
+  storage::SpanStoreOptions spans;  ///< `path`, `max_bytes` and what recovery needs are filled in.
+  storage::SeriesStoreOptions series;  ///< `directory` and `max_bytes` are filled in.
+  generate::SpanMetricsOptions metrics;
+  bool generate_metrics = true;
+  Nanos collection_interval = 15 * kSecond;
+  Nanos series_sync_interval = 100 * kMillisecond;
+  promql::EngineOptions promql;
+  /// False: no threads; time passes by calls of Collect() and RunDue() of the parts. For tests.
+  bool background = true;
+};
+
+/// What became of one request. Its spans are durable as far as the log's policy goes, found by the
+/// next query, and counted once.
+struct ExportResult {
+  uint64_t accepted = 0;
+  uint64_t rejected = 0;  ///< For good, because of invalid ids; the others were kept.
+  std::string message;    ///< Why spans were rejected.
+};
+
+/// Thread-safe.
+class Engine {
+ public:
+  /// Locks the directory, opens and recovers every part. Errors: kAlreadyExists (held by another
+  /// process, which the message names), kUnavailable, kCorruption.
+  static Result<std::unique_ptr<Engine>> Open(EngineOptions options, const Clock& clock,
+                                              Telemetry& telemetry);
+  /// Close(), its error ignored.
+  ~Engine();
+  Engine(const Engine&) = delete;
+  Engine& operator=(const Engine&) = delete;
+
+  /// Takes a serialised ExportTraceServiceRequest. kInvalidArgument with the byte offset for what
+  /// is none; kUnavailable and kResourceExhausted as SpanStore::Append has them; nothing is then
+  /// kept.
+  Result<ExportResult> Export(std::string_view tenant, std::string_view body);
+
+  /// Writes the span metrics of now to the series store and makes a checkpoint. Done every
+  /// collection_interval in the background.
+  Status Collect();
+
+  /// Seals all spans, writes all series, and waits for compactions.
+  Status Flush();
+
+  /// Collects, makes a checkpoint and stops the threads; what is not sealed stays in the log.
+  /// Idempotent. The first error is returned after everything was tried.
+  Status Close();
+
+  storage::SpanStore& spans() { return *spans_; }
+  storage::SeriesStore& series() { return *series_; }
+  storage::StateDb& state() { return *state_; }
+  const promql::Engine& promql() const { return promql_; }
+  const Clock& clock() const { return clock_; }
+
+ private:
+  Engine(EngineOptions options, const Clock& clock, Telemetry& telemetry);
+
+  Status OpenParts();
+  Status RestoreMetrics();
+  Status SaveCheckpoint();
+  void Observe(const storage::LoggedBatch& batch);
+  void StartThreads();
+
+  const EngineOptions options_;
+  const Clock& clock_;
+  Telemetry& telemetry_;
+  Counter& decode_cpu_;
+  Counter& observe_cpu_;
+  Counter& discarded_trace_id_;
+  Counter& discarded_span_id_;
+
+  std::unique_ptr<storage::DirectoryLock> lock_;
+  std::unique_ptr<storage::StateDb> state_;
+  std::unique_ptr<storage::SeriesStore> series_;
+  std::unique_ptr<generate::SpanMetrics> metrics_;  // Null if nothing is generated.
+  std::unique_ptr<storage::SpanStore> spans_;
+  const promql::Engine promql_;
+
+  std::mutex checkpoint_mutex_;  // One checkpoint at a time.
+  std::unique_ptr<Periodic> collector_;
+  std::unique_ptr<Periodic> checkpointer_;
+  std::unique_ptr<Periodic> series_syncer_;
+  std::unique_ptr<Periodic> series_maintainer_;
+  bool closed_ = false;
+};
+
+}  // namespace tocsin::engine

@@ -1,0 +1,26 @@
+#include "cpp/server/engine_options.h"
+
+namespace tocsin::server {
+
+engine::EngineOptions EngineOptionsOf(const config::Config& config) {
+  engine::EngineOptions options;
+  options.path = config.storage.path;
+  options.max_bytes = config.storage.max_bytes;
+  options.spans.trace_idle_period = config.storage.trace_idle_period;
+  options.spans.max_block_bytes = config.storage.max_block_bytes;
+  options.spans.max_block_duration = config.storage.max_block_duration;
+  options.spans.block_retention = config.storage.block_retention;
+  options.spans.sync =
+      config.storage.wal_sync_always ? storage::LogSync::kAlways : storage::LogSync::kInterval;
+  options.spans.sync_interval = config.storage.wal_interval;
+  options.series.sync_always = config.storage.wal_sync_always;
+  options.series_sync_interval = config.storage.wal_interval;
+  options.generate_metrics = config.metrics_generator.enabled;
+  options.collection_interval = config.metrics_generator.collection_interval;
+  options.metrics.max_active_series = config.metrics_generator.max_active_series;
+  options.metrics.trace_id_label_name = config.metrics_generator.trace_id_label_name;
+  options.promql.default_subquery_step = config.evaluation_interval / kMillisecond;
+  return options;
+}
+
+}  // namespace tocsin::server

@@ -1,0 +1,88 @@
+#include "cpp/server/listeners.h"
+
+#include <utility>
+
+#include "cpp/base/log.h"
+
+namespace tocsin::server {
+namespace {
+
+constexpr size_t kApiHandlers = 8;
+
+rpc::ServerOptions RpcOptions(const config::Config& config, Telemetry* telemetry) {
+  rpc::ServerOptions options;
+  options.max_message_bytes = config.receivers.max_request_bytes;
+  options.telemetry = telemetry;
+  return options;
+}
+
+http::ServerOptions OtlpOptions(const config::Config& config, Telemetry* telemetry) {
+  http::ServerOptions options;
+  options.name = "otlp";
+  options.max_body_bytes = config.receivers.max_request_bytes;
+  options.telemetry = telemetry;
+  return options;
+}
+
+http::ServerOptions ApiOptions(const config::Config& config, Telemetry* telemetry) {
+  http::ServerOptions options;
+  options.name = "http";
+  options.handler_threads = kApiHandlers;
+  options.max_body_bytes = config.receivers.max_request_bytes;
+  options.telemetry = telemetry;
+  return options;
+}
+
+}  // namespace
+
+Listeners::Listeners(const config::Config& config, receive::OtlpReceiver* otlp,
+                     Telemetry* telemetry)
+    : config_(config),
+      rpc_(RpcOptions(config, telemetry)),
+      otlp_server_(OtlpOptions(config, telemetry)),
+      api_server_(ApiOptions(config, telemetry)) {
+  otlp->Register(&otlp_router_);
+  otlp->RegisterLanding(&otlp_router_);
+  otlp->Register(&api_router_);
+  otlp->RegisterLanding(&api_router_);
+  for (auto& [method, handler] : otlp->RpcMethods()) rpc_.Handle(method, std::move(handler));
+}
+
+Listeners::~Listeners() { Shutdown(0); }
+
+Result<std::string> Listeners::Listen(http::Server* server, const char* name,
+                                      const std::string& address, const http::Router* router) {
+  http::ListenerOptions options;
+  options.address = address;
+  options.router = router;
+  options.adopt_http2 = [this](int fd) { rpc_.Adopt(fd); };
+  TOCSIN_ASSIGN_OR_RETURN(std::string bound, server->Listen(std::move(options)));
+  log::Info("listening", {{"name", name}, {"address", bound}});
+  return bound;
+}
+
+Result<Addresses> Listeners::Start() {
+  TOCSIN_RETURN_IF_ERROR(rpc_.Start());
+  Addresses addresses;
+  const auto add = [&](http::Server* server, const char* name, const std::string& address,
+                       const http::Router* router) -> Status {
+    if (address.empty()) return {};
+    TOCSIN_ASSIGN_OR_RETURN(std::string bound, Listen(server, name, address, router));
+    addresses.emplace_back(name, std::move(bound));
+    return {};
+  };
+  TOCSIN_RETURN_IF_ERROR(add(&api_server_, "http", config_.server.http_address, &api_router_));
+  TOCSIN_RETURN_IF_ERROR(
+      add(&otlp_server_, "otlp_grpc", config_.receivers.otlp_grpc, &otlp_router_));
+  TOCSIN_RETURN_IF_ERROR(
+      add(&otlp_server_, "otlp_http", config_.receivers.otlp_http, &otlp_router_));
+  return addresses;
+}
+
+void Listeners::Shutdown(Nanos grace) {
+  otlp_server_.Shutdown(grace);
+  rpc_.Shutdown(grace);
+  api_server_.Shutdown(grace);
+}
+
+}  // namespace tocsin::server

@@ -1,0 +1,159 @@
+// _core.Engine and _core.decode_trace. Calls that take time give the interpreter's lock back.
+
+#include "python/bindings/bind_engine.h"
+
+#include <memory>
+#include <shared_mutex>
+#include <string>
+#include <string_view>
+#include <tuple>
+#include <utility>
+
+#include <pybind11/stl.h>
+
+#include "cpp/base/log.h"
+#include "cpp/engine/engine.h"
+#include "cpp/engine/tables.h"
+#include "cpp/traceql/parser.h"
+#include "cpp/traceql/search.h"
+#include "cpp/wire/otlp_decode.h"
+#include "python/bindings/bind_table.h"
+#include "python/bindings/errors.h"
+
+namespace py = pybind11;
+
+namespace tocsin::python {
+namespace {
+
+// The tenant of a server without multitenancy, so that both see the same spans.
+constexpr std::string_view kTenant = "single-tenant";
+
+TraceId ParseTraceId(std::string_view text) {
+  const auto id = TraceId::FromHex(text);
+  if (!id) {
+    throw StatusError(InvalidArgumentError("\"" + std::string(text) +
+                                           "\" is no trace id: 1 to 32 hexadecimal digits"));
+  }
+  return *id;
+}
+
+// An engine that may be closed while other threads use it: they finish first, and later calls fail.
+class EngineHandle {
+ public:
+  explicit EngineHandle(std::unique_ptr<engine::Engine> engine) : engine_(std::move(engine)) {}
+
+  static std::unique_ptr<EngineHandle> Open(const std::string& path) {
+    const py::gil_scoped_release unlocked;
+    log::SetLevel(log::Level::kError);  // A notebook is no place for the log of a server.
+    engine::EngineOptions options;
+    options.path = path;
+    return std::make_unique<EngineHandle>(
+        ValueOrThrow(engine::Engine::Open(std::move(options), Clock::Real(), Telemetry::None())));
+  }
+
+  ~EngineHandle() {
+    const py::gil_scoped_release unlocked;
+    engine_.reset();
+  }
+  EngineHandle(const EngineHandle&) = delete;
+  EngineHandle& operator=(const EngineHandle&) = delete;
+
+  void Close() {
+    const py::gil_scoped_release unlocked;
+    const std::unique_lock lock(mutex_);
+    if (engine_ == nullptr) return;
+    const Status status = engine_->Close();
+    engine_.reset();
+    ThrowIfError(status);
+  }
+
+  std::tuple<uint64_t, uint64_t, std::string> Ingest(std::string_view body) {
+    const py::gil_scoped_release unlocked;
+    const Use use(this);
+    engine::ExportResult result = ValueOrThrow(use->Export(kTenant, body));
+    return {result.accepted, result.rejected, std::move(result.message)};
+  }
+
+  TableHandle Search(std::string_view query, int64_t start, int64_t end, int64_t limit) {
+    const py::gil_scoped_release unlocked;
+    const Use use(this);
+    if (limit < 1) throw StatusError(InvalidArgumentError("limit must be at least 1"));
+    const traceql::Query parsed = ValueOrThrow(traceql::Parse(query));
+    traceql::SearchOptions options;
+    options.limit = static_cast<uint32_t>(std::min<int64_t>(limit, UINT32_MAX));
+    options.start = static_cast<uint64_t>(std::max<int64_t>(start, 0));
+    options.end = static_cast<uint64_t>(std::max<int64_t>(end, 0));
+    const auto view = use->spans().View(kTenant, options.start, options.end);
+    return {engine::SearchTable(ValueOrThrow(traceql::Search(*view, parsed, options)))};
+  }
+
+  std::optional<TableHandle> Trace(std::string_view trace_id) {
+    const py::gil_scoped_release unlocked;
+    const Use use(this);
+    const auto view = use->spans().View(kTenant, 0, UINT64_MAX);
+    const SpanBatch trace = ValueOrThrow(view->Trace(ParseTraceId(trace_id)));
+    if (trace.empty()) return std::nullopt;
+    return TableHandle{engine::SpanTable(trace)};
+  }
+
+  TableHandle PromQlInstant(std::string_view expr, Millis time) {
+    const py::gil_scoped_release unlocked;
+    const Use use(this);
+    return {engine::SampleTable(ValueOrThrow(use->promql().Query(expr, use->series(), time)))};
+  }
+
+  TableHandle PromQlRange(std::string_view expr, Millis start, Millis end, Millis step) {
+    const py::gil_scoped_release unlocked;
+    const Use use(this);
+    const promql::TimeRange range{start, end, step};
+    return {
+        engine::SampleTable(ValueOrThrow(use->promql().QueryRange(expr, use->series(), range)))};
+  }
+
+  void Flush() {
+    const py::gil_scoped_release unlocked;
+    const Use use(this);
+    ThrowIfError(use->Flush());
+  }
+
+ private:
+  class Use {
+   public:
+    explicit Use(EngineHandle* handle) : lock_(handle->mutex_), engine_(handle->engine_.get()) {
+      if (engine_ == nullptr) throw StatusError(InternalError("the database is closed"));
+    }
+    engine::Engine* operator->() const { return engine_; }
+
+   private:
+    const std::shared_lock<std::shared_mutex> lock_;
+    engine::Engine* const engine_;
+  };
+
+  std::shared_mutex mutex_;
+  std::unique_ptr<engine::Engine> engine_;
+};
+
+TableHandle DecodeTrace(std::string_view otlp) {
+  const py::gil_scoped_release unlocked;
+  return {engine::SpanTable(ValueOrThrow(wire::DecodeOtlp(otlp)).batch)};
+}
+
+}  // namespace
+
+void BindEngine(py::module_& m) {
+  py::class_<EngineHandle>(m, "Engine", "A data directory, opened in this process.", py::is_final())
+      .def_static("open", &EngineHandle::Open, py::arg("path"))
+      .def("close", &EngineHandle::Close)
+      .def("ingest", &EngineHandle::Ingest, py::arg("body"))
+      .def("search", &EngineHandle::Search, py::arg("query"), py::arg("start_ns"),
+           py::arg("end_ns"), py::arg("limit"))
+      .def("trace", &EngineHandle::Trace, py::arg("trace_id"))
+      .def("promql_instant", &EngineHandle::PromQlInstant, py::arg("expr"), py::arg("time_ms"))
+      .def("promql_range", &EngineHandle::PromQlRange, py::arg("expr"), py::arg("start_ms"),
+           py::arg("end_ms"), py::arg("step_ms"))
+      .def("flush", &EngineHandle::Flush);
+  m.def("decode_trace", &DecodeTrace, py::arg("otlp"),
+        "Turn TracesData into the table of its spans.");
+}
+
+}  // namespace tocsin::python
