@@ -1,16 +1,25 @@
 #include "storage/columnar/batch_codec.h"
 
+#include <fstream>
+#include <iterator>
 #include <string>
 #include <vector>
 
 #include <gtest/gtest.h>
 
+#include "cpp/base/crc32c.h"
 #include "cpp/model/span_batch_builder.h"
 #include "storage/columnar/frame.h"
 #include "tests/unit/columnar/batches.h"
 
 namespace tocsin::storage {
 namespace {
+
+std::string ReadFile(const std::string& path) {
+  std::ifstream in(path, std::ios::binary);
+  EXPECT_TRUE(in.good()) << path;
+  return {std::istreambuf_iterator<char>(in), {}};
+}
 
 void ExpectSame(const SpanBatch& a, const SpanBatch& b) {
   ASSERT_EQ(a.rows(), b.rows());
@@ -102,6 +111,13 @@ TEST(BatchCodecTest, ABombOfCountsCostsNoMemory) {
   for (int i = 0; i < 13; ++i) body += "\xff\xff\xff\xff\x03";  // 2^30 - 1 of everything.
   EXPECT_EQ(DecodeBatch(SealFrame(body, Compression::kNone)).error().code(),
             StatusCode::kCorruption);
+}
+
+TEST(BatchCodecTest, ReadsWhatVersion1Wrote) {
+  const std::string fixture = TOCSIN_SOURCE_DIR "/storage/fixtures/v1/batch";
+  const auto batch = DecodeBatch(ReadFile(fixture + "/batch"));
+  ASSERT_TRUE(batch.has_value()) << batch.error().ToString();
+  EXPECT_EQ(std::to_string(Crc32c(Describe(*batch))) + "\n", ReadFile(fixture + "/rows.crc32c"));
 }
 
 }  // namespace

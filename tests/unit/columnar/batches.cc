@@ -372,4 +372,10 @@ std::string Describe(const SpanBatch& batch, uint32_t row) {
   return std::move(words).Take();
 }
 
+std::string Describe(const SpanBatch& batch) {
+  std::string text;
+  for (uint32_t row = 0; row < batch.rows(); ++row) text += Describe(batch, row) + "\n";
+  return text;
+}
+
 }  // namespace tocsin::storage

@@ -31,4 +31,7 @@ SpanBatch RealisticBatch(uint64_t seed, uint32_t rows, uint32_t keys = 12);
 /// Everything of the row, with nothing of how the batch keeps it.
 std::string Describe(const SpanBatch& batch, uint32_t row);
 
+/// The words of all rows, one a line.
+std::string Describe(const SpanBatch& batch);
+
 }  // namespace tocsin::storage

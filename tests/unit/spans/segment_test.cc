@@ -4,6 +4,8 @@
 #include <atomic>
 #include <bit>
 #include <filesystem>
+#include <fstream>
+#include <iterator>
 #include <map>
 #include <set>
 #include <string>
@@ -14,6 +16,7 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include "cpp/base/crc32c.h"
 #include "cpp/model/span_batch_builder.h"
 #include "storage/columnar/frame.h"
 #include "storage/spans/segment_format.h"
@@ -197,8 +200,7 @@ TEST(SegmentTest, AppendsToWhatAnotherSegmentGave) {
   EXPECT_EQ(builder.batch().resources.size(), resources);
 }
 
-// ---- The accessors of a block against the batches
-// ------------------------------------------------
+// ---- The accessors of a block against the batches ----------------------------------------------
 
 // One value of a column, in words.
 std::string Words(const Value& value) {
@@ -434,8 +436,7 @@ TEST(SegmentTest, AnswersAsTheBatchesDoWithMoreKeysThanColumns) {
   EXPECT_GT(names.size(), kMaxAttributeColumns);
 }
 
-// ---- Hostile spans
-// --------------------------------------------------------------------------------
+// ---- Hostile spans -----------------------------------------------------------------------------
 
 void AddRow(SpanBatchBuilder* builder, uint64_t trace, uint64_t span, uint64_t parent) {
   SpanBatch& batch = builder->batch();
@@ -545,8 +546,7 @@ TEST(SegmentTest, ParentsBeforeBehindAndFarAway) {
   ExpectSameRows(input, Open(input.Build())->ReadRows(0, 5'000).value(), 0);
 }
 
-// ---- Damage
-// ---------------------------------------------------------------------------------------
+// ---- Damage ------------------------------------------------------------------------------------
 
 // Asks for everything there is; the first error, or OK.
 Status ReadAll(const SegmentReader& reader) {
@@ -638,8 +638,41 @@ TEST(SegmentTest, ChangedColumnsBehindARightChecksumAreRefusedOrWhole) {
   EXPECT_GT(refused, body.size());
 }
 
-// ---- In a volume
-// ----------------------------------------------------------------------------------
+// ---- What older versions wrote
+// -------------------------------------------------------------------
+
+std::string ReadFile(const std::string& path) {
+  std::ifstream in(path, std::ios::binary);
+  return in.good() ? std::string(std::istreambuf_iterator<char>(in), {}) : std::string();
+}
+
+TEST(SegmentTest, ReadsWhatVersion1Wrote) {
+  for (const std::string name : {"small", "large"}) {
+    const std::string fixture = TOCSIN_SOURCE_DIR "/storage/fixtures/v1/segment/" + name;
+    SealedSegment sealed;
+    while (true) {
+      std::string value = ReadFile(fixture + "/" + std::to_string(sealed.values.size()));
+      if (value.empty()) break;
+      sealed.values.push_back(std::move(value));
+    }
+    EXPECT_EQ(sealed.values.size() == 1, name == "small");
+    const auto reader = Open(std::move(sealed));
+    EXPECT_EQ(reader->tenant(), "fixture");
+    EXPECT_EQ(reader->stub().log_first, 100U);
+    const SpanBatch rows = reader->ReadRows(0, reader->rows()).value();
+    EXPECT_EQ(std::to_string(Crc32c(Describe(rows))) + "\n", ReadFile(fixture + "/rows.crc32c"));
+    ASSERT_TRUE(ReadAll(*reader).ok());
+    uint64_t next = 100;
+    const auto visit = [&](const TraceId& id, uint64_t through) {
+      EXPECT_TRUE(reader->MayContain(id));
+      EXPECT_EQ(through, next++);
+    };
+    ASSERT_TRUE(reader->ForEachTraceThrough(visit).ok());
+    EXPECT_EQ(next, reader->stub().log_last);
+  }
+}
+
+// ---- In a volume -------------------------------------------------------------------------------
 
 class SegmentInVolumeTest : public ::testing::Test {
  public:
