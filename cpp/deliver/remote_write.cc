@@ -421,7 +421,7 @@ void RemoteWriter::SavePosition(Nanos now, bool force) {
     return;
   }
   saved_to_ = sent_to_;
-  reader_->Release(saved_to_);
+  reader_->Release(sent_to_);
 }
 
 }  // namespace tocsin::deliver

@@ -1,0 +1,535 @@
+// Remote write against a receiver that behaves as Prometheus does, and misbehaves as networks do:
+// whatever happens in between, the receiver ends up with every sample that it can take, those of a
+// series in their order.
+
+#include "cpp/deliver/remote_write.h"
+
+#include <algorithm>
+#include <atomic>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <random>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "cpp/lib/compression.h"
+#include "cpp/wire/proto/remote_write.pb.h"
+#include "storage/series/series_store.h"
+#include "tests/unit/series/testing.h"
+
+namespace tocsin::deliver {
+namespace {
+
+constexpr Nanos kStart = 1'800'000'000 * kSecond;
+constexpr Millis kStartMs = kStart / kMillisecond;
+
+/// A Prometheus that takes all of a request or nothing, as it did up to version 2.47.
+class FakeReceiver {
+ public:
+  Result<http::Response> operator()(const http::ClientRequest& request) {
+    const std::lock_guard lock(mutex_);
+    requests.push_back(request);
+    if (answers > 0 && --answers == 0) answer = 204;
+    if (answer == 0) return UnavailableError("connection refused");
+    if (answer != 204) {
+      http::Response response = http::Response::Text(answer, "no");
+      if (!retry_after.empty()) response.Set("retry-after", retry_after);
+      return response;
+    }
+    return Take(request.body);
+  }
+
+  /// Answers so for the next `count` requests; 0 as status refuses the connection.
+  void Fail(int status, int count = 1'000'000) {
+    answer = status;
+    answers = count + 1;
+  }
+
+  std::vector<Sample> SamplesOf(const std::string& labels) {
+    const std::lock_guard lock(mutex_);
+    return series[labels];
+  }
+
+  int answer = 204;
+  int answers = 0;  ///< Requests until the answer is 204 again, itself included; 0: for ever.
+  std::string retry_after;
+  std::vector<http::ClientRequest> requests;
+  std::map<std::string, std::vector<Sample>> series;
+  std::map<std::string, std::vector<Exemplar>> exemplars;
+
+ private:
+  http::Response Take(const std::string& body) {
+    const auto bytes = lib::SnappyDecompress(body, 64 << 20);
+    prometheus::WriteRequest request;
+    if (!bytes.has_value() || !request.ParseFromString(*bytes)) {
+      return http::Response::Text(400, "not a write request");
+    }
+    auto after = series;
+    for (const auto& one : request.timeseries()) {
+      const std::string labels = LabelsOf(one).ToString();
+      std::vector<Sample>& samples = after[labels];
+      for (const auto& sample : one.samples()) {
+        if (!samples.empty() &&
+            (sample.timestamp() < samples.back().t ||
+             (sample.timestamp() == samples.back().t && sample.value() != samples.back().v))) {
+          return http::Response::Text(400, "out of order sample");
+        }
+        if (samples.empty() || sample.timestamp() > samples.back().t) {
+          samples.push_back({sample.timestamp(), sample.value()});
+        }
+      }
+    }
+    series = std::move(after);
+    for (const auto& one : request.timeseries()) {
+      for (const auto& exemplar : one.exemplars()) {
+        exemplars[LabelsOf(one).ToString()].push_back(
+            {LabelsOf(exemplar), exemplar.value(), exemplar.timestamp()});
+      }
+    }
+    return http::Response::Text(204, "");
+  }
+
+  template <class Message>
+  static Labels LabelsOf(const Message& message) {
+    std::vector<Labels::Pair> pairs;
+    for (const auto& label : message.labels()) pairs.emplace_back(label.name(), label.value());
+    return Labels(std::move(pairs));
+  }
+
+  std::mutex mutex_;
+};
+
+class FakeState : public StateStore {
+ public:
+  Status Save(std::span<const StateChange> changes) override {
+    if (!answer.ok()) return answer;
+    for (const StateChange& change : changes) values[change.key] = *change.value;
+    return {};
+  }
+  Result<std::vector<std::pair<std::string, std::string>>> Load() const override {
+    return std::vector<std::pair<std::string, std::string>>(values.begin(), values.end());
+  }
+  Status answer;
+  std::map<std::string, std::string> values;
+};
+
+/// Counts by the name of the metric.
+class FakeTelemetry : public Telemetry {
+ public:
+  Counter& GetCounter(std::string_view name, std::string_view /*help*/,
+                      const MetricLabels& labels) override {
+    std::string key(name);
+    for (const auto& [label, value] : labels) {
+      if (label == "reason") key += " " + value;
+    }
+    return counters[key];
+  }
+  Gauge& GetGauge(std::string_view name, std::string_view /*help*/,
+                  const MetricLabels& /*labels*/) override {
+    return gauges[std::string(name)];
+  }
+  Histogram& GetHistogram(std::string_view name, std::string_view help,
+                          const std::vector<double>& buckets, const MetricLabels& labels) override {
+    return Telemetry::None().GetHistogram(name, help, buckets, labels);
+  }
+  double operator[](const std::string& name) {
+    return counters["prometheus_remote_storage_" + name].value;
+  }
+
+  struct FakeCounter : Counter {
+    void Add(double by) override { value = value + by; }
+    double value = 0;
+  };
+  struct FakeGauge : Gauge {
+    void Set(double to) override { value = to; }
+    std::atomic<double> value = 0;
+  };
+  std::map<std::string, FakeCounter> counters;
+  std::map<std::string, FakeGauge> gauges;
+};
+
+class RemoteWriteTest : public testing::Test {
+ protected:
+  RemoteWriteTest() {
+    options_.name = "one";
+    options_.url = "http://prometheus:9090/api/v1/write";
+    OpenStore();
+    OpenWriter();
+  }
+  ~RemoteWriteTest() override {
+    writer_.reset();
+    store_.reset();
+  }
+
+  void OpenStore() {
+    writer_.reset();
+    store_.reset();
+    storage::SeriesStoreOptions options;
+    options.directory = directory_->path();
+    options.clock = &clock_;
+    auto store = storage::SeriesStore::Open(options);
+    ASSERT_TRUE(store.has_value()) << store.error().ToString();
+    store_ = *std::move(store);
+  }
+  void OpenWriter() {
+    writer_.reset();
+    const auto position = SavedPosition(state_, options_.name);
+    ASSERT_TRUE(position.has_value()) << position.error().ToString();
+    RemoteWritePorts ports;
+    ports.labels = store_.get();
+    ports.state = &state_;
+    ports.clock = &clock_;
+    ports.telemetry = &telemetry_;
+    ports.fetch = [this](const http::ClientRequest& request) { return receiver_(request); };
+    writer_ = std::make_unique<RemoteWriter>(options_, store_->OpenReader(*position), ports);
+    writer_->Step();
+  }
+
+  void Append(const std::string& name, Millis t, double v) {
+    const RefSample sample{store_->Ref({{"__name__", name}}), {kStartMs + t, v}};
+    ASSERT_TRUE(store_->Append({&sample, 1}, {}).ok());
+  }
+  void AppendExemplar(const std::string& name, Millis t, const std::string& trace) {
+    const RefExemplar exemplar{store_->Ref({{"__name__", name}}),
+                               {Labels{{"trace_id", trace}}, 1.5, kStartMs + t}};
+    ASSERT_TRUE(store_->Append({}, {&exemplar, 1}).ok());
+  }
+
+  /// Steps until there is nothing left to be done within `limit`, moving the clock.
+  void Run(Nanos limit = kMinute) {
+    const Nanos until = clock_.Now() + limit;
+    while (clock_.Now() < until) clock_.Advance(writer_->Step());
+  }
+
+  std::optional<storage::TemporaryDirectory> directory_{std::in_place};
+  VirtualClock clock_{kStart};
+  FakeReceiver receiver_;
+  FakeState state_;
+  FakeTelemetry telemetry_;
+  RemoteWriteOptions options_;
+  std::unique_ptr<storage::SeriesStore> store_;
+  std::unique_ptr<RemoteWriter> writer_;
+};
+
+std::string_view HeaderOf(const http::ClientRequest& request, std::string_view name) {
+  for (const auto& [key, value] : request.headers) {
+    if (key == name) return value;
+  }
+  return {};
+}
+
+TEST_F(RemoteWriteTest, ARequestHasTheHeadersAndTheBodyOfTheProtocol) {
+  options_.external_labels = {{"cluster", "east"}, {"__name__", "never"}};
+  options_.headers = {{"X-Scope-OrgID", "team"}};
+  OpenWriter();
+  Append("up", 0, 1);
+  Append("up", 1, 2);
+  Run();
+  ASSERT_EQ(receiver_.requests.size(), 1U);
+  const http::ClientRequest& request = receiver_.requests[0];
+  EXPECT_EQ(request.method, "POST");
+  EXPECT_EQ(request.url, options_.url);
+  EXPECT_EQ(HeaderOf(request, "Content-Encoding"), "snappy");
+  EXPECT_EQ(HeaderOf(request, "Content-Type"), "application/x-protobuf");
+  EXPECT_EQ(HeaderOf(request, "X-Prometheus-Remote-Write-Version"), "0.1.0");
+  EXPECT_TRUE(HeaderOf(request, "User-Agent").starts_with("Tocsin/"));
+  EXPECT_EQ(HeaderOf(request, "Retry-Attempt"), "");
+  EXPECT_EQ(HeaderOf(request, "X-Scope-OrgID"), "team");
+  EXPECT_EQ(receiver_.SamplesOf(R"(up{cluster="east"})").size(), 2U);
+  EXPECT_EQ(telemetry_["samples_total"], 2);
+  EXPECT_GT(telemetry_["bytes_total"], 0);
+}
+
+TEST_F(RemoteWriteTest, ABatchWaitsForItsDeadlineOrUntilItIsFull) {
+  options_.max_samples_per_send = 10;
+  OpenWriter();
+  Append("m", 0, 1);
+  for (int step = 0; step < 9; ++step) {
+    EXPECT_GT(writer_->Step(), 0);
+    clock_.Advance(500 * kMillisecond);
+  }
+  EXPECT_TRUE(receiver_.requests.empty());
+  clock_.Advance(500 * kMillisecond);
+  writer_->Step();
+  EXPECT_EQ(receiver_.requests.size(), 1U);
+
+  for (int i = 1; i <= 25; ++i) Append("m", i, 1);
+  EXPECT_EQ(writer_->Step(), 0);
+  EXPECT_EQ(writer_->Step(), 0);
+  EXPECT_GT(writer_->Step(), 0);
+  EXPECT_EQ(receiver_.requests.size(), 3U);
+  Run();
+  EXPECT_EQ(receiver_.requests.size(), 4U);
+  EXPECT_EQ(receiver_.SamplesOf("m").size(), 26U);
+}
+
+TEST_F(RemoteWriteTest, ExemplarsGoOnlyWhereTheyAreAskedFor) {
+  Append("m", 0, 1);
+  AppendExemplar("m", 0, "abc");
+  Run();
+  EXPECT_TRUE(receiver_.exemplars.empty());
+  options_.send_exemplars = true;
+  OpenWriter();
+  AppendExemplar("m", 1, "def");
+  Run();
+  ASSERT_EQ(receiver_.exemplars["m"].size(), 1U);
+  EXPECT_EQ(receiver_.exemplars["m"][0].labels, (Labels{{"trace_id", "def"}}));
+  EXPECT_EQ(receiver_.exemplars["m"][0].value, 1.5);
+  EXPECT_EQ(receiver_.exemplars["m"][0].t, kStartMs + 1);
+  EXPECT_EQ(telemetry_["exemplars_total"], 1);
+}
+
+TEST_F(RemoteWriteTest, FailuresOfTheServerAreRetriedWithBackoff) {
+  for (const int status : {0, 500, 503}) {
+    receiver_.requests.clear();
+    receiver_.Fail(status, 9);
+    Append("m", status + 1, 1);
+    std::vector<Nanos> waits;
+    while (receiver_.requests.size() < 10) {
+      const Nanos wait = writer_->Step();
+      if (receiver_.requests.size() > waits.size()) waits.push_back(wait);
+      clock_.Advance(wait);
+    }
+    waits.pop_back();
+    EXPECT_EQ(waits, (std::vector<Nanos>{30 * kMillisecond, 60 * kMillisecond, 120 * kMillisecond,
+                                         240 * kMillisecond, 480 * kMillisecond, 960 * kMillisecond,
+                                         1'920 * kMillisecond, 3'840 * kMillisecond, 5 * kSecond}))
+        << status;
+    EXPECT_EQ(HeaderOf(receiver_.requests[9], "Retry-Attempt"), "9");
+    EXPECT_EQ(receiver_.requests[9].body, receiver_.requests[0].body);
+  }
+  EXPECT_EQ(receiver_.SamplesOf("m").size(), 3U);
+  EXPECT_EQ(telemetry_["samples_retried_total"], 27);
+  EXPECT_EQ(telemetry_["samples_failed_total"], 0);
+}
+
+TEST_F(RemoteWriteTest, RetryAfterIsHonoured) {
+  const std::vector<std::pair<std::string, Nanos>> cases = {
+      {"7", 7 * kSecond},
+      {"0", 30 * kMillisecond},
+      {"-5", 30 * kMillisecond},
+      {"soon", 30 * kMillisecond},
+      {"999999999", 5 * kMinute},
+      {"Fri, 15 Jan 2027 08:00:20 GMT", 20 * kSecond},  // The clock says 08:00:00.
+      {"Fri, 15 Jan 2027 07:00:00 GMT", 30 * kMillisecond},
+  };
+  options_.batch_send_deadline = 0;
+  OpenWriter();
+  Millis t = 0;
+  for (const auto& [retry_after, expected] : cases) {
+    clock_.Set(kStart);
+    receiver_.retry_after = retry_after;
+    receiver_.Fail(503, 1);
+    Append("m", ++t, 1);
+    EXPECT_EQ(writer_->Step(), expected) << retry_after;
+    clock_.Advance(expected);
+    EXPECT_EQ(writer_->Step(), 0);
+  }
+  EXPECT_EQ(receiver_.SamplesOf("m").size(), cases.size());
+}
+
+TEST_F(RemoteWriteTest, TooManyRequestsIsRetriedOnlyWhereThatIsAskedFor) {
+  Append("m", 0, 1);
+  receiver_.Fail(429, 1);
+  Run();
+  EXPECT_EQ(receiver_.requests.size(), 1U);
+  EXPECT_EQ(telemetry_["samples_failed_total"], 1);
+  options_.retry_on_http_429 = true;
+  OpenWriter();
+  Append("m", 1, 1);
+  receiver_.Fail(429, 2);
+  Run();
+  EXPECT_EQ(receiver_.requests.size(), 4U);
+  EXPECT_EQ(receiver_.SamplesOf("m").size(), 1U);
+}
+
+TEST_F(RemoteWriteTest, OtherRefusalsDropTheBatchAndGoOn) {
+  Millis t = 0;
+  for (const int status : {301, 401, 403, 404, 415, 422}) {
+    receiver_.requests.clear();
+    Append("a", ++t, 1);
+    Append("b", t, 1);
+    receiver_.Fail(status, 1);
+    Run();
+    EXPECT_EQ(receiver_.requests.size(), 1U) << status;
+    EXPECT_EQ(telemetry_["samples_failed_total"], static_cast<double>(2 * t));
+  }
+  Append("a", ++t, 1);
+  Run();
+  EXPECT_EQ(receiver_.SamplesOf("a").size(), 1U);
+}
+
+TEST_F(RemoteWriteTest, ASampleThatTheReceiverRefusesSpoilsNoOther) {
+  // The receiver is ahead of us in one series, and contradicts us in another.
+  receiver_.series["s7"] = {{kStartMs + 5, 1}};
+  receiver_.series["s9"] = {{kStartMs + 1, 77}};
+  for (Millis t = 1; t <= 10; ++t) {
+    for (int i = 0; i < 20; ++i) Append("s" + std::to_string(i), t, static_cast<double>(t));
+  }
+  Run();
+  for (int i = 0; i < 20; ++i) {
+    const size_t expected = i == 7 ? 6 : 10;  // Those of 6 and later; 9 takes all but its first.
+    EXPECT_EQ(receiver_.SamplesOf("s" + std::to_string(i)).size(), expected) << i;
+  }
+  EXPECT_EQ(telemetry_["samples_failed_total"], 6) << "five of s7, one of s9";
+  EXPECT_EQ(telemetry_["samples_total"], 194);
+}
+
+TEST_F(RemoteWriteTest, ABatchThatIsRefusedAsAWholeCostsABoundedNumberOfRequests) {
+  for (int i = 0; i < 1'500; ++i) Append("s" + std::to_string(i), 1, 1);
+  receiver_.Fail(400);
+  Run();
+  EXPECT_LE(receiver_.requests.size(), 2U * RemoteWriter::kMaxSplits + 1);
+  EXPECT_EQ(telemetry_["samples_failed_total"], 1'500);
+  receiver_.Fail(204);
+  Append("m", 2, 1);
+  Run();
+  EXPECT_EQ(receiver_.SamplesOf("m").size(), 1U) << "the queue is not wedged";
+}
+
+TEST_F(RemoteWriteTest, WhatComesWhileTheReceiverIsDownIsDeliveredAfter) {
+  receiver_.Fail(0);
+  std::vector<Sample> expected;
+  for (int minute = 0; minute < 90; ++minute) {
+    Append("m", minute * 60'000, minute);
+    expected.push_back({kStartMs + (minute * 60'000), static_cast<double>(minute)});
+    ASSERT_TRUE(store_->Flush().ok());
+    Run();
+  }
+  receiver_.Fail(204);
+  Run();
+  ASSERT_EQ(receiver_.SamplesOf("m").size(), expected.size());
+  EXPECT_EQ(telemetry_["samples_dropped_total too_old"], 0);
+}
+
+TEST_F(RemoteWriteTest, WhatIsTooOldIsDroppedAndCounted) {
+  receiver_.Fail(0);
+  Append("m", 0, 1);
+  Append("m", 1, 1);
+  Run();  // The batch at hand stays; what comes behind it grows old in the log.
+  for (Millis minute = 2; minute <= 200; ++minute) {
+    clock_.Set(kStart + (minute * kMinute));
+    Append("m", minute * 60'000, 1);
+  }
+  receiver_.Fail(204);
+  Run();
+  EXPECT_EQ(telemetry_["samples_dropped_total too_old"], 78);
+  EXPECT_EQ(receiver_.SamplesOf("m").size(), 2U + 121U) << "minutes 80 to 200, and the first batch";
+}
+
+TEST_F(RemoteWriteTest, ANewWriterBeginsWithWhatIsAppendedFromThenOn) {
+  OpenStore();
+  state_.values.clear();
+  Append("m", 0, 1);
+  OpenWriter();
+  Append("m", 1, 2);
+  Run();
+  ASSERT_EQ(receiver_.SamplesOf("m").size(), 1U);
+  EXPECT_EQ(receiver_.SamplesOf("m")[0].v, 2);
+}
+
+TEST_F(RemoteWriteTest, ASavedPositionThatMakesNoSenseIsCorruption) {
+  state_.values["one"] = "\xff";
+  EXPECT_EQ(SavedPosition(state_, "one").error().code(), StatusCode::kCorruption);
+  state_.values["one"] = std::string("\1\1\1\1", 4);
+  EXPECT_EQ(SavedPosition(state_, "one").error().code(), StatusCode::kCorruption);
+  EXPECT_FALSE(SavedPosition(state_, "two")->has_value());
+}
+
+TEST_F(RemoteWriteTest, ThePositionIsSavedAgainAfterTheDiskWasFull) {
+  state_.answer = UnavailableError("full");
+  Append("m", 0, 1);
+  Run();
+  EXPECT_EQ(receiver_.SamplesOf("m").size(), 1U);
+  const auto before = state_.values;
+  state_.answer = Status();
+  Run();
+  EXPECT_NE(state_.values, before);
+}
+
+TEST_F(RemoteWriteTest, EveryHistoryOfCrashesAndFailuresDeliversEverySampleInOrder) {
+  for (uint32_t seed = 0; seed < 30; ++seed) {
+    SCOPED_TRACE(testing::Message() << "seed " << seed);
+    std::mt19937_64 random(seed);
+    writer_.reset();
+    store_.reset();
+    directory_.emplace();
+    clock_.Set(kStart);
+    receiver_.series.clear();
+    receiver_.Fail(204);
+    state_.values.clear();
+    options_.max_samples_per_send = 1 + random() % 50;
+    options_.max_age = 0;
+    OpenStore();
+    OpenWriter();
+    std::map<std::string, std::vector<Sample>> expected;
+    for (int step = 0; step < 150; ++step) {
+      clock_.Advance(static_cast<Nanos>(random() % 20) * kSecond);
+      const Millis now = clock_.Now() / kMillisecond - kStartMs;
+      for (uint64_t n = random() % 30; n > 0; --n) {
+        const std::string name = "m" + std::to_string(random() % 10);
+        // Series lag behind each other, as scrapes, rules and span metrics do.
+        const Millis t = now - static_cast<Millis>(random() % 2 * (random() % 30'000));
+        std::vector<Sample>& samples = expected[name];
+        if (!samples.empty() && samples.back().t >= kStartMs + t) continue;
+        samples.push_back({kStartMs + t, static_cast<double>(step)});
+        Append(name, t, static_cast<double>(step));
+      }
+      if (random() % 5 == 0) receiver_.Fail(random() % 2 == 0 ? 0 : 503, 1 + random() % 4);
+      for (uint64_t n = random() % 4; n > 0; --n) clock_.Advance(writer_->Step());
+      if (random() % 25 == 0) {
+        ASSERT_TRUE(store_->Flush().ok());
+      }
+      if (random() % 20 == 0) {  // kill -9: what was not saved is not known.
+        OpenStore();
+        OpenWriter();
+      }
+    }
+    receiver_.Fail(204);
+    Run(2 * kMinute);
+    for (const auto& [name, samples] : expected) {
+      const std::vector<Sample> got = receiver_.SamplesOf(name);
+      ASSERT_EQ(got, samples) << name;
+    }
+  }
+}
+
+TEST_F(RemoteWriteTest, TheThreadSendsAndFlushesWhenItIsStopped) {
+  options_.max_samples_per_send = 5;
+  OpenWriter();
+  store_->AddListener(writer_.get());
+  writer_->Start();
+  for (int i = 0; i < 23; ++i) Append("m", i, i);
+  // The virtual clock stands still: the last batch never comes of age, and only Stop sends it.
+  writer_->Stop();
+  store_->RemoveListener(writer_.get());
+  EXPECT_EQ(receiver_.SamplesOf("m").size(), 23U);
+  EXPECT_EQ(telemetry_.gauges["prometheus_remote_storage_highest_timestamp_in_seconds"].value,
+            static_cast<double>(kStartMs + 22) / 1'000);
+  writer_->Stop();  // Again: nothing happens.
+
+  // The next process has nothing to send twice.
+  receiver_.requests.clear();
+  OpenWriter();
+  Run();
+  EXPECT_TRUE(receiver_.requests.empty());
+}
+
+TEST_F(RemoteWriteTest, StoppingDoesNotWaitForADeadReceiver) {
+  receiver_.Fail(0);
+  Append("m", 0, 1);
+  writer_->Start();
+  writer_->Stop();
+  receiver_.Fail(204);
+  OpenWriter();
+  Run();
+  EXPECT_EQ(receiver_.SamplesOf("m").size(), 1U);
+}
+
+}  // namespace
+}  // namespace tocsin::deliver
