@@ -194,7 +194,7 @@ void ReadRuleFiles(Section* top, const std::string& folder, Config* config) {
     if (file.empty()) top->reading().Error(*list, "rule_files holds an empty name");
     const bool relative = !file.starts_with('/');
     // An override is typed in a shell, where the working directory is what counts.
-    if (relative && !folder.empty() && !Reading::IsOverride(*list)) file = folder + "/" + file;
+    if (relative && !folder.empty() && !Reading::IsOverride(*list)) file.insert(0, folder + "/");
   }
 }
 

@@ -273,8 +273,8 @@ Result<Bitmap> Filter::EvaluateAnd(const Operation& operation, bool otherwise) {
   std::vector<std::pair<int, const Expr*>> order;
   order.reserve(operation.args.size());
   for (const Expr& arg : operation.args) order.emplace_back(CostOf(arg), &arg);
-  std::stable_sort(order.begin(), order.end(),
-                   [](const auto& a, const auto& b) { return a.first < b.first; });
+  std::sort(order.begin(), order.end(),
+            [](const auto& a, const auto& b) { return a.first < b.first; });
   Bitmap result(block_.rows(), true);
   for (const auto& [cost, arg] : order) {
     TOCSIN_ASSIGN_OR_RETURN(const Bitmap rows, EvaluateExpr(*arg, otherwise));

@@ -149,9 +149,8 @@ std::vector<const SpanBlock*> Searcher::BlocksNewestFirst() const {
     if (block->min_start() > options_.end || block->max_end() < options_.start) continue;
     blocks.push_back(block.get());
   }
-  std::stable_sort(blocks.begin(), blocks.end(), [](const SpanBlock* a, const SpanBlock* b) {
-    return a->max_end() > b->max_end();
-  });
+  std::sort(blocks.begin(), blocks.end(),
+            [](const SpanBlock* a, const SpanBlock* b) { return a->max_end() > b->max_end(); });
   return blocks;
 }
 

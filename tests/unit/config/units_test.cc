@@ -86,8 +86,9 @@ TEST(UnitsTest, CountsAndBools) {
   }
   for (const std::string_view yes : {"true", "True", "yes", "on"}) EXPECT_EQ(ParseBool(yes), true);
   for (const std::string_view no : {"false", "NO", "off"}) EXPECT_EQ(ParseBool(no), false);
-  for (const std::string_view bad : {"", "1", "y", "truth"})
-    EXPECT_EQ(ParseBool(bad), std::nullopt);
+  for (const std::string_view bad : {"", "1", "y", "truth"}) {
+    EXPECT_EQ(ParseBool(bad), std::nullopt) << bad;
+  }
 }
 
 }  // namespace
