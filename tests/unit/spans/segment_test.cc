@@ -39,7 +39,7 @@ struct Input {
     for (const SpanBatch& batch : batches) {
       for (uint32_t row = 0; row < batch.rows(); ++row) rows.push_back({&batch, row});
     }
-    std::stable_sort(rows.begin(), rows.end(), [](const RowRef& a, const RowRef& b) {
+    std::sort(rows.begin(), rows.end(), [](const RowRef& a, const RowRef& b) {
       const auto key = [](const RowRef& ref) {
         return std::pair(TraceOf(ref), ref.batch->start[ref.row]);
       };
