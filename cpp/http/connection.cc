@@ -13,7 +13,6 @@
 #include <sys/uio.h>
 
 #include "cpp/http/address.h"
-#include "cpp/http/head.h"
 
 namespace tocsin::http {
 namespace {
@@ -27,6 +26,7 @@ constexpr auto kLinger = std::chrono::milliseconds(5000);
 constexpr auto kShortLinger = std::chrono::milliseconds(500);  // While shutting down.
 constexpr std::string_view kRetryAfter = "1";                  // Second.
 constexpr std::string_view kTooManyRequests = "too many requests in flight; try again";
+constexpr std::string_view kTooManyBytes = "too many bytes of requests in flight; try again";
 
 constexpr std::string_view kPreface = "PRI ";  // Of HTTP/2; no method of HTTP/1.1 begins so.
 
@@ -94,7 +94,8 @@ void Connection::NextRequest() {
   request_.remote = remote_;
   const RequestLimits limits{.max_header_bytes = shared_->options.max_header_bytes,
                              .max_body_bytes = shared_->options.max_body_bytes};
-  parser_.emplace(&request_, limits, [this](size_t bytes) { return Charge(bytes); });
+  parser_.emplace(&request_, limits);
+  chunks_.reset();
   known_length_ = false;
   head_request_ = false;
   if (begin_ < end_) {  // The client did not wait for the last response.
@@ -153,13 +154,14 @@ ssize_t Connection::Receive() {
 bool Connection::Consume(size_t received) {
   if (!known_length_) {
     end_ += received;
-    if (state_ == State::kBody) RenewDeadline(whole_deadline_);
-    return Parse();
+    if (state_ == State::kHead) return Parse();
+    RenewDeadline(whole_deadline_);
+    return DecodeChunks();
   }
   RenewDeadline(whole_deadline_);
   body_left_ -= received;
   if (!Charge(received)) {
-    Refuse("body_bytes", "too many bytes of requests in flight; try again", body_left_ == 0);
+    Refuse("body_bytes", kTooManyBytes, body_left_ == 0);
     return false;
   }
   if (body_left_ > 0) return true;
@@ -174,33 +176,22 @@ bool Connection::Charge(size_t bytes) {
 }
 
 bool Connection::Parse() {
-  while (begin_ < end_) {
-    std::string_view input(buffer_.get() + begin_, end_ - begin_);
-    const RequestParser::Progress progress = parser_->Parse(&input);
-    begin_ = end_ - input.size();
-    switch (progress) {
-      case RequestParser::Progress::kNeedsMore:
-        if (input.size() < kBufferBytes) return true;
-        Fail(431, "a line of the request is too long");
-        return false;
-      case RequestParser::Progress::kFailed:
-        if (parser_->error_status() == 413) shared_->CountRejected("body_size");
-        if (parser_->error_status() == 503) {
-          Refuse("body_bytes", parser_->error(), false);
-        } else {
-          Fail(parser_->error_status(), parser_->error());
-        }
-        return false;
-      case RequestParser::Progress::kHead:
-        if (!OnHead()) return false;
-        if (known_length_) return TakeBufferedBody();
-        break;
-      case RequestParser::Progress::kDone:
-        Dispatch();
-        return false;
-    }
+  std::string_view input(buffer_.get() + begin_, end_ - begin_);
+  const RequestParser::Progress progress = parser_->Parse(&input);
+  begin_ = end_ - input.size();
+  switch (progress) {
+    case RequestParser::Progress::kNeedsMore:
+      if (input.size() < kBufferBytes) return true;
+      Fail(431, "a line of the request is too long");
+      return false;
+    case RequestParser::Progress::kFailed:
+      if (parser_->error_status() == 413) shared_->CountRejected("body_size");
+      Fail(parser_->error_status(), parser_->error());
+      return false;
+    case RequestParser::Progress::kDone:
+      return OnHead();
   }
-  return true;
+  return false;
 }
 
 bool Connection::OnHead() {
@@ -208,7 +199,8 @@ bool Connection::OnHead() {
   keep_alive_ = parser_->keep_alive();
   http_1_0_ = parser_->http_1_0();
   head_request_ = request_.method == "HEAD";
-  if (!parser_->has_body()) {
+  const std::optional<size_t> length = parser_->body_length();
+  if (length == 0) {
     Dispatch();
     return false;
   }
@@ -219,12 +211,35 @@ bool Connection::OnHead() {
   if (!request_.Header("expect").empty() && !SendContinue()) return false;
   whole_deadline_ = After(shared_->options.body_timeout);
   RenewDeadline(whole_deadline_);
-  if (const std::optional<size_t> length = parser_->body_length()) {
+  if (length.has_value()) {
     known_length_ = true;
     body_left_ = *length;
     request_.body.reserve(std::min(body_left_, kBodyReserveBytes));
+    return TakeBufferedBody();
   }
-  return true;
+  chunks_.emplace();
+  return DecodeChunks();
+}
+
+bool Connection::DecodeChunks() {
+  std::string_view input(buffer_.get() + begin_, end_ - begin_);
+  const size_t before = request_.body.size();
+  const Status decoded = chunks_->Decode(&input, &request_.body);
+  begin_ = end_ - input.size();
+  if (!decoded.ok()) {
+    Fail(400, "malformed request: " + std::string(decoded.message()));
+  } else if (request_.body.size() > shared_->options.max_body_bytes) {
+    shared_->CountRejected("body_size");
+    Fail(413,
+         "the body is larger than " + std::to_string(shared_->options.max_body_bytes) + " bytes");
+  } else if (!Charge(request_.body.size() - before)) {
+    Refuse("body_bytes", kTooManyBytes, false);
+  } else if (chunks_->done()) {
+    Dispatch();
+  } else {
+    return true;
+  }
+  return false;
 }
 
 bool Connection::SendContinue() {

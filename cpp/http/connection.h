@@ -31,6 +31,7 @@
 #include <sys/types.h>
 
 #include "cpp/base/thread_pool.h"
+#include "cpp/http/head.h"
 #include "cpp/http/message.h"
 #include "cpp/http/request_parser.h"
 #include "cpp/http/server.h"
@@ -147,13 +148,15 @@ class Connection : public std::enable_shared_from_this<Connection> {
   ssize_t Receive();
   /// Uses what Receive() got. True if the request needs more.
   bool Consume(size_t received);
-  /// Parses what is in the buffer. True if the request needs more than that.
+  /// Parses what the buffer has of a head. True if the request needs more than that.
   bool Parse();
-  /// The head is whole: what comes next? False if the request ends here.
+  /// The head is whole; goes on with the body. True if the request needs more.
   bool OnHead();
   bool SendContinue();
   /// Moves what the buffer has of a body of known length. True if the request needs more.
   bool TakeBufferedBody();
+  /// The same for a chunked body.
+  bool DecodeChunks();
   /// Takes bytes of the body from the budget; false if it is used up.
   bool Charge(size_t bytes);
   void Dispatch();
@@ -187,6 +190,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
 
   Request request_;
   std::optional<RequestParser> parser_;
+  std::optional<ChunkedDecoder> chunks_;
   bool known_length_ = false;
   size_t body_left_ = 0;  // Of a body of known length.
   size_t charged_ = 0;    // To the budget for bodies.

@@ -10,6 +10,7 @@ namespace tocsin::http {
 namespace {
 
 constexpr size_t kMaxLine = 16 << 10;
+constexpr size_t kMaxTrailers = 64 << 10;
 
 void AppendHeader(std::string* out, std::string_view name, std::string_view value) {
   const auto clean = [](char c) { return c == '\r' || c == '\n' || c == '\0' ? ' ' : c; };
@@ -107,22 +108,25 @@ Result<ResponseHead> ParseResponseHead(std::string_view text) {
   return head;
 }
 
-std::optional<std::string> ChunkedDecoder::TakeLine(std::string_view* input) {
+Result<std::optional<std::string>> ChunkedDecoder::TakeLine(std::string_view* input) {
   const size_t end = input->find('\n');
   line_.append(input->substr(0, end));
+  if (line_.size() > kMaxLine) return CorruptionError("a line of the chunked framing is too long");
   if (end == std::string_view::npos) {
     input->remove_prefix(input->size());
     return std::nullopt;
   }
   input->remove_prefix(end + 1);
-  if (line_.ends_with('\r')) line_.pop_back();
+  // A line feed alone ends no line: what one reader takes for framing must be framing to all.
+  if (!line_.ends_with('\r')) return CorruptionError("a line of the chunked framing lacks its CR");
+  line_.pop_back();
   return std::exchange(line_, {});
 }
 
 Status ChunkedDecoder::Line(std::string_view line) {
   switch (state_) {
     case State::kSize: {
-      const std::string_view size = Trim(line.substr(0, line.find(';')));
+      const std::string_view size = line.substr(0, line.find(';'));
       const auto [end, error] =
           std::from_chars(size.data(), size.data() + size.size(), remaining_, 16);
       if (error != std::errc() || end != size.data() + size.size()) {
@@ -137,6 +141,8 @@ Status ChunkedDecoder::Line(std::string_view line) {
       return {};
     default:  // A trailer; the empty line ends the body.
       if (line.empty()) state_ = State::kDone;
+      trailer_bytes_ += line.size();
+      if (trailer_bytes_ > kMaxTrailers) return CorruptionError("the trailers are too large");
       return {};
   }
 }
@@ -151,9 +157,10 @@ Status ChunkedDecoder::Decode(std::string_view* input, std::string* body) {
       if (remaining_ == 0) state_ = State::kDataEnd;
       continue;
     }
-    const std::optional<std::string> line = TakeLine(input);
-    if (line_.size() > kMaxLine) return CorruptionError("a chunk's head is too long");
-    if (line.has_value()) TOCSIN_RETURN_IF_ERROR(Line(*line));
+    TOCSIN_ASSIGN_OR_RETURN(const std::optional<std::string> line, TakeLine(input));
+    if (line.has_value()) {
+      TOCSIN_RETURN_IF_ERROR(Line(*line));
+    }
   }
   return {};
 }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -34,11 +35,12 @@ struct ResponseHead {
 /// Reads a head, up to and without the empty line at its end. kCorruption for what is not HTTP.
 Result<ResponseHead> ParseResponseHead(std::string_view text);
 
-/// Undoes chunked transfer coding, as pieces arrive.
+/// Undoes chunked transfer coding, as pieces arrive. Extensions and trailers are skipped.
 class ChunkedDecoder {
  public:
-  /// Appends the data in `*input` to `*body` and takes what it has read off the front of `*input`;
-  /// stops behind the end of the body, or when more input is needed. kCorruption for bad framing.
+  /// Appends the data in `*input` to `*body` and takes what it has read off the front of `*input`:
+  /// all of it, unless the body ends before. kCorruption for bad framing; then the decoder is
+  /// spent.
   Status Decode(std::string_view* input, std::string* body);
   /// The last chunk and its trailers have been read.
   bool done() const { return state_ == State::kDone; }
@@ -46,13 +48,14 @@ class ChunkedDecoder {
  private:
   enum class State : uint8_t { kSize, kData, kDataEnd, kTrailer, kDone };
 
-  Status Line(std::string_view line);
   /// Takes a line off `*input`, or all of it into `line_` when its end is yet to come.
-  std::optional<std::string> TakeLine(std::string_view* input);
+  Result<std::optional<std::string>> TakeLine(std::string_view* input);
+  Status Line(std::string_view line);
 
   State state_ = State::kSize;
   uint64_t remaining_ = 0;  // Bytes of the current chunk.
   std::string line_;        // The part of an unfinished line.
+  size_t trailer_bytes_ = 0;
 };
 
 }  // namespace tocsin::http

@@ -21,8 +21,8 @@ std::string_view View(beast::string_view text) { return {text.data(), text.size(
 
 class RequestParser::Impl final : public beast::http::basic_parser<true> {
  public:
-  Impl(Request* request, RequestLimits limits, std::function<bool(size_t)> admit)
-      : request_(request), max_body_bytes_(limits.max_body_bytes), admit_(std::move(admit)) {
+  Impl(Request* request, RequestLimits limits)
+      : request_(request), max_body_bytes_(limits.max_body_bytes) {
     header_limit(static_cast<uint32_t>(limits.max_header_bytes));
     body_limit(limits.max_body_bytes);
   }
@@ -62,12 +62,8 @@ class RequestParser::Impl final : public beast::http::basic_parser<true> {
     });
     request_->headers.emplace_back(std::move(lower), View(value));
   }
-  size_t on_chunk_body_impl(uint64_t, beast::string_view body, error_code& ec) override {
-    if (!admit_(body.size())) {
-      ec = beast::http::error::buffer_overflow;
-      return 0;
-    }
-    request_->body.append(View(body));
+  // The rest is never called: the parse stops at the end of the head.
+  size_t on_chunk_body_impl(uint64_t, beast::string_view body, error_code&) override {
     return body.size();
   }
   size_t on_body_impl(beast::string_view body, error_code&) override { return body.size(); }
@@ -79,9 +75,7 @@ class RequestParser::Impl final : public beast::http::basic_parser<true> {
 
   Request* const request_;
   const size_t max_body_bytes_;
-  const std::function<bool(size_t)> admit_;
   int version_ = 11;
-  bool told_head_ = false;
   int error_status_ = 0;
   std::string error_;
 };
@@ -93,15 +87,12 @@ RequestParser::Progress RequestParser::Impl::Parse(std::string_view* input) {
     input->remove_prefix(used);
     if (ec == beast::http::error::need_more) return Progress::kNeedsMore;
     if (ec) return Fail(ec);
-    if (is_header_done() && !std::exchange(told_head_, true)) {
-      const std::string_view coding = request_->Header("transfer-encoding");
-      if (!coding.empty() && !chunked()) {
-        return Fail(501, "Transfer-Encoding \"" + std::string(coding) + "\" is not supported");
-      }
-      eager(true);
-      return Progress::kHead;
+    if (!is_header_done()) continue;
+    const std::string_view coding = request_->Header("transfer-encoding");
+    if (!coding.empty() && !chunked()) {
+      return Fail(501, "Transfer-Encoding \"" + std::string(coding) + "\" is not supported");
     }
-    if (is_done()) return Progress::kDone;
+    return Progress::kDone;
   }
   return Progress::kNeedsMore;
 }
@@ -112,16 +103,12 @@ RequestParser::Progress RequestParser::Impl::Fail(const error_code& ec) {
   if (ec == http::error::body_limit) {
     return Fail(413, "the body is larger than " + std::to_string(max_body_bytes_) + " bytes");
   }
-  if (ec == http::error::buffer_overflow) {
-    return Fail(503, "too many bytes of requests in flight; try again");
-  }
   if (ec == http::error::bad_version) return Fail(505, "this port speaks HTTP/1.1");
   return Fail(400, "malformed request: " + ec.message());
 }
 
-RequestParser::RequestParser(Request* request, RequestLimits limits,
-                             std::function<bool(size_t)> admit)
-    : impl_(std::make_unique<Impl>(request, limits, std::move(admit))) {}
+RequestParser::RequestParser(Request* request, RequestLimits limits)
+    : impl_(std::make_unique<Impl>(request, limits)) {}
 RequestParser::~RequestParser() = default;
 
 RequestParser::Progress RequestParser::Parse(std::string_view* input) {
@@ -129,11 +116,9 @@ RequestParser::Progress RequestParser::Parse(std::string_view* input) {
 }
 int RequestParser::error_status() const { return impl_->error_status(); }
 std::string_view RequestParser::error() const { return impl_->error(); }
-bool RequestParser::has_body() const { return !impl_->is_done(); }
-bool RequestParser::chunked() const { return impl_->chunked(); }
 std::optional<size_t> RequestParser::body_length() const {
-  const boost::optional<uint64_t> length = impl_->content_length();
-  return length ? std::optional<size_t>(*length) : std::nullopt;
+  if (impl_->chunked()) return std::nullopt;
+  return static_cast<size_t>(impl_->content_length().value_or(0));
 }
 bool RequestParser::keep_alive() const { return impl_->keep_alive(); }
 bool RequestParser::http_1_0() const { return impl_->http_1_0(); }

@@ -6,6 +6,7 @@
 #include <mutex>
 #include <system_error>
 #include <thread>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -79,7 +80,8 @@ ServerOptions Checked(ServerOptions options) {
 class Server::Impl {
  public:
   explicit Impl(ServerOptions options);
-  ~Impl() { Shutdown(0); }
+  // A thread that cannot be joined must end the process, so an exception may as well.
+  ~Impl() { Shutdown(0); }  // NOLINT(bugprone-exception-escape)
 
   Result<std::string> Listen(ListenerOptions options);
   void Shutdown(Nanos grace);
@@ -142,10 +144,13 @@ Result<std::string> Server::Impl::Listen(ListenerOptions options) {
   }
   listeners_.push_back(std::make_unique<Listener>(std::move(options), &loops_[0]->context));
   Listener* const listener = listeners_.back().get();
-  asio::post(loops_[0]->context, [this, listener, fd, family = bound.storage.ss_family] {
+  const tcp protocol = bound.storage.ss_family == AF_INET6 ? tcp::v6() : tcp::v4();
+  asio::post(loops_[0]->context, [this, listener, fd, protocol] {
     error_code ec;
-    listener->acceptor.assign(family == AF_INET6 ? tcp::v6() : tcp::v4(), fd, ec);
-    listener->acceptor.non_blocking(true, ec);
+    if (listener->acceptor.assign(protocol, fd, ec) || listener->acceptor.non_blocking(true, ec)) {
+      log::Error("listener lost", {{"server", shared_.options.name}, {"err", ec.message()}});
+      return;
+    }
     Accept(listener);
   });
   return bound.ToString();
@@ -229,7 +234,7 @@ void Server::Impl::Shutdown(Nanos grace) {
   asio::post(loops_[0]->context, [this] {
     for (const auto& listener : listeners_) {
       error_code ignored;
-      listener->acceptor.close(ignored);
+      std::ignore = listener->acceptor.close(ignored);
       listener->pause.cancel();
     }
   });

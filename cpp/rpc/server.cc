@@ -44,7 +44,7 @@ constexpr int kKeepaliveTimeoutMillis = 20'000;
 std::string_view View(const grpc::Slice& slice) {
   return {reinterpret_cast<const char*>(slice.begin()), slice.size()};
 }
-std::string_view View(grpc::string_ref text) { return {text.data(), text.size()}; }
+std::string_view View(const grpc::string_ref& text) { return {text.data(), text.size()}; }
 
 grpc::Status ToGrpc(const CallError& error) {
   return {static_cast<grpc::StatusCode>(GrpcCode(error.status.code())),
@@ -80,9 +80,8 @@ struct Method {
 
 /// What all calls share.
 struct Shared {
-  explicit Shared(ServerOptions o)
-      : options(std::move(o)),
-        workers("grpc", options.handler_threads, options.max_calls_in_flight) {}
+  explicit Shared(const ServerOptions& o)
+      : options(o), workers("grpc", options.handler_threads, options.max_calls_in_flight) {}
 
   grpc::Status Refuse(std::string_view reason, std::string_view text) const {
     Telemetry& telemetry = options.telemetry == nullptr ? Telemetry::None() : *options.telemetry;
@@ -215,7 +214,7 @@ class Service final : public grpc::CallbackGenericService {
 
 class Server::Impl {
  public:
-  explicit Impl(ServerOptions options) : shared_(std::move(options)), service_(&shared_) {}
+  explicit Impl(const ServerOptions& options) : shared_(options), service_(&shared_) {}
   ~Impl() { Shutdown(0); }
 
   void Handle(std::string method, UnaryHandler handler);
@@ -317,7 +316,7 @@ void Server::Impl::Shutdown(Nanos grace) {
   shared_.workers.Stop();
 }
 
-Server::Server(ServerOptions options) : impl_(std::make_unique<Impl>(std::move(options))) {}
+Server::Server(const ServerOptions& options) : impl_(std::make_unique<Impl>(options)) {}
 Server::~Server() = default;
 
 void Server::Handle(std::string method, UnaryHandler handler) {

@@ -30,7 +30,7 @@ struct ServerOptions {
 /// Thread-safe after Start().
 class Server {
  public:
-  explicit Server(ServerOptions options);
+  explicit Server(const ServerOptions& options);
   /// Shutdown(0), if that has not happened.
   ~Server();
   Server(const Server&) = delete;

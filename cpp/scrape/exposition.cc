@@ -42,8 +42,9 @@ std::optional<double> ParseNumber(std::string_view text) {
     }
     return negative ? -value : value;
   }
-  const char* const end = digits.data() + digits.size();
-  const auto [last, error] = std::from_chars(digits.data(), end, value);
+  const char* const begin = digits.data();
+  const char* const end = begin + digits.size();
+  const auto [last, error] = std::from_chars(begin, end, value);
   if (last != end) return std::nullopt;
   if (error == std::errc::result_out_of_range) {
     // Too large is infinite and too small is zero; the exponent's sign tells which.

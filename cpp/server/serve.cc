@@ -23,6 +23,7 @@
 #include "cpp/server/engine_options.h"
 #include "cpp/server/listeners.h"
 #include "cpp/server/otlp_sink.h"
+#include "cpp/server/remote_write_service.h"
 #include "cpp/server/rule_files.h"
 #include "cpp/server/scrape_service.h"
 #include "cpp/server/server_file.h"
@@ -56,6 +57,7 @@ class Service {
     TOCSIN_ASSIGN_OR_RETURN(std::vector<rules::RuleFile> rules, ReadRuleFiles(config_.rule_files));
     TOCSIN_ASSIGN_OR_RETURN(
         engine_, engine::Engine::Open(EngineOptionsOf(config_), Clock::Real(), registry_));
+    remote_write_ = std::make_unique<RemoteWriteService>(config_, engine_.get(), &registry_);
     sink_ = std::make_unique<OtlpSink>(engine_.get());
     receive::OtlpOptions otlp_options;
     otlp_options.max_request_bytes = config_.receivers.max_request_bytes;
@@ -82,7 +84,13 @@ class Service {
     if (alerts_ != nullptr) alerts_->Stop();
     listeners_.reset();
     alerts_.reset();
-    return engine_ == nullptr ? Status() : engine_->Close();
+    if (engine_ == nullptr) return {};
+    // The last values of the span metrics, so that remote write can take them along.
+    if (const Status status = engine_->Collect(); !status.ok()) {
+      log::Warn("last collection failed", {{"error", status.ToString()}});
+    }
+    remote_write_.reset();
+    return engine_->Close();
   }
 
  private:
@@ -134,6 +142,7 @@ class Service {
   Gauge& build_info_;
   std::atomic<Phase> phase_ = Phase::kStarting;
   std::unique_ptr<engine::Engine> engine_;
+  std::unique_ptr<RemoteWriteService> remote_write_;
   std::unique_ptr<OtlpSink> sink_;
   std::unique_ptr<receive::OtlpReceiver> otlp_;
   std::unique_ptr<AlertService> alerts_;

@@ -105,7 +105,7 @@ def test_flush_seals_everything(own_server: Server) -> None:
         for line in own_server.get("/metrics").text.splitlines()
         if not line.startswith("#")
     )
-    assert float(metrics["tocsin_live_traces"]) == 0
+    assert float(metrics["tocsin_spans_live_traces"]) == 0
     assert own_server.get("/flush").status == 405
 
 
@@ -129,7 +129,7 @@ def test_retention_by_age() -> None:
         server.flush()
         path = f"/api/traces/{one.trace_id.hex()}"
         wait_until(lambda: server.get(path).status == 404, "the trace to expire", 60)
-        wait_until(lambda: disk_bytes(server.data / "volumes") < 500_000, "the disk space", 60)
+        wait_until(lambda: disk_bytes(server.data / "spans/volumes") < 500_000, "the disk space", 60)
 
 
 def test_retention_by_size() -> None:
@@ -222,7 +222,7 @@ def test_a_damaged_volume_is_put_aside(damage: str) -> None:
         load(server, 20_000)
         server.flush()
         assert server.stop() == 0
-        tables = sorted((server.data / "volumes").rglob("*.ldb"))
+        tables = sorted((server.data / "spans/volumes").rglob("*.ldb"))
         assert tables
         content = bytearray(tables[0].read_bytes())
         if damage == "truncate":

@@ -84,7 +84,7 @@ Result<std::string> Decode(std::string_view text, size_t at) {
 
 TEST(ChunkedDecoder, JoinsChunksHoweverTheyArrive) {
   constexpr std::string_view kText =
-      "4;name=value\r\nWiki\r\nB\r\npedia in \r\n\r\n7\nchunks.\n000\r\nTrailer: 1\r\n\r\n";
+      "4;name=value\r\nWiki\r\nB\r\npedia in \r\n\r\n7\r\nchunks.\r\n000\r\nTrailer: 1\r\n\r\n";
   for (size_t at = 0; at <= kText.size(); ++at) {
     const auto body = Decode(kText, at);
     ASSERT_TRUE(body.has_value()) << at << body.error().ToString();
@@ -110,10 +110,14 @@ TEST(ChunkedDecoder, LeavesWhatComesAfterTheBody) {
 
 TEST(ChunkedDecoder, RefusesBadFraming) {
   for (const std::string_view text :
-       {"x\r\n", "-1\r\n", "\r\n", "4\r\nWikiX\r\n", "fffffffffffffffff\r\n", "4 4\r\n"}) {
+       {"x\r\n", "-1\r\n", "\r\n", "4\r\nWikiX\r\n", "fffffffffffffffff\r\n", "4 4\r\n", "4 \r\n",
+        "4\nWiki", "4\r\nWiki\n", "0\r\nTrailer: 1\n"}) {
     EXPECT_EQ(Decode(text, 0).error().code(), StatusCode::kCorruption) << text;
   }
   EXPECT_EQ(Decode(std::string(20000, '1'), 0).error().code(), StatusCode::kCorruption);
+  std::string trailers = "0\r\n";
+  for (int i = 0; i < 10'000; ++i) trailers += "Trailer: 1\r\n";
+  EXPECT_EQ(Decode(trailers, 0).error().code(), StatusCode::kCorruption);
 }
 
 }  // namespace
