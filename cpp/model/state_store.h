@@ -28,8 +28,8 @@ class StateStore {
   /// refuses for now; nothing was changed, and saving again later may succeed.
   virtual Status Save(std::span<const StateChange> changes) = 0;
 
-  /// Everything saved so far, ordered by key. An entry whose bytes are damaged is left out and logged:
-  /// one bad entry must not take the others with it.
+  /// Everything saved so far, ordered by key. An entry whose bytes are damaged is left out and
+  /// logged: one bad entry must not take the others with it.
   virtual Result<std::vector<std::pair<std::string, std::string>>> Load() const = 0;
 };
 

@@ -4,6 +4,7 @@
 #include <array>
 #include <chrono>
 #include <cstdint>
+#include <optional>
 
 namespace tocsin::tmpl {
 namespace {
@@ -112,8 +113,55 @@ void AppendYear(std::string* out, int year) {
   AppendPadded(out, year < 0 ? -year : year, 4, '0');
 }
 
-void AppendPart(std::string* out, Part part, std::string_view text, const CivilTime& t) {
+/// A part that is a number, and how it is padded.
+struct Digits {
+  int value = 0;
+  size_t width = 1;
+  char fill = '0';
+};
+
+std::optional<Digits> DigitsOf(Part part, const CivilTime& t) {
   const int hour12 = t.hour % 12 == 0 ? 12 : t.hour % 12;
+  switch (part) {
+    case Part::kYear:
+      return Digits{t.year % 100, 2};
+    case Part::kZeroYearDay:
+      return Digits{t.year_day, 3};
+    case Part::kUnderYearDay:
+      return Digits{t.year_day, 3, ' '};
+    case Part::kZeroMonth:
+      return Digits{t.month, 2};
+    case Part::kNumMonth:
+      return Digits{t.month};
+    case Part::kZeroDay:
+      return Digits{t.day, 2};
+    case Part::kUnderDay:
+      return Digits{t.day, 2, ' '};
+    case Part::kDay:
+      return Digits{t.day};
+    case Part::kHour:
+      return Digits{t.hour, 2};
+    case Part::kZeroHour12:
+      return Digits{hour12, 2};
+    case Part::kHour12:
+      return Digits{hour12};
+    case Part::kZeroMinute:
+      return Digits{t.minute, 2};
+    case Part::kMinute:
+      return Digits{t.minute};
+    case Part::kZeroSecond:
+      return Digits{t.second, 2};
+    case Part::kSecond:
+      return Digits{t.second};
+    default:
+      return std::nullopt;
+  }
+}
+
+void AppendPart(std::string* out, Part part, std::string_view text, const CivilTime& t) {
+  if (const std::optional<Digits> digits = DigitsOf(part, t)) {
+    return AppendPadded(out, digits->value, digits->width, digits->fill);
+  }
   switch (part) {
     case Part::kLongMonth:
       out->append(MonthName(t.month));
@@ -130,50 +178,8 @@ void AppendPart(std::string* out, Part part, std::string_view text, const CivilT
     case Part::kZoneName:
       out->append("UTC");
       break;
-    case Part::kZeroYearDay:
-      AppendPadded(out, t.year_day, 3, '0');
-      break;
-    case Part::kZeroMonth:
-      AppendPadded(out, t.month, 2, '0');
-      break;
-    case Part::kZeroDay:
-      AppendPadded(out, t.day, 2, '0');
-      break;
-    case Part::kZeroHour12:
-      AppendPadded(out, hour12, 2, '0');
-      break;
-    case Part::kZeroMinute:
-      AppendPadded(out, t.minute, 2, '0');
-      break;
-    case Part::kZeroSecond:
-      AppendPadded(out, t.second, 2, '0');
-      break;
     case Part::kLongYear:
       AppendYear(out, t.year);
-      break;
-    case Part::kUnderYearDay:
-      AppendPadded(out, t.year_day, 3, ' ');
-      break;
-    case Part::kUnderDay:
-      AppendPadded(out, t.day, 2, ' ');
-      break;
-    case Part::kHour:
-      AppendPadded(out, t.hour, 2, '0');
-      break;
-    case Part::kNumMonth:
-      AppendPadded(out, t.month, 1, '0');
-      break;
-    case Part::kDay:
-      AppendPadded(out, t.day, 1, '0');
-      break;
-    case Part::kHour12:
-      AppendPadded(out, hour12, 1, '0');
-      break;
-    case Part::kMinute:
-      AppendPadded(out, t.minute, 1, '0');
-      break;
-    case Part::kSecond:
-      AppendPadded(out, t.second, 1, '0');
       break;
     case Part::kUpperHalf:
       out->append(t.hour >= 12 ? "PM" : "AM");
@@ -187,9 +193,8 @@ void AppendPart(std::string* out, Part part, std::string_view text, const CivilT
     case Part::kZoneNumeric:
       for (const char c : text) out->push_back(c == '-' ? '+' : (IsDigit(c) ? '0' : c));
       break;
-    case Part::kYear:
-      AppendPadded(out, t.year % 100, 2, '0');
-      break;
+    default:
+      break;  // A number.
   }
 }
 
