@@ -5,11 +5,11 @@
 #include <limits>
 #include <map>
 #include <optional>
-#include <regex>
 #include <utility>
 
 #include "cpp/base/duration.h"
 #include "cpp/base/format.h"
+#include "cpp/lib/regex.h"
 #include "cpp/promql/functions.h"
 #include "cpp/promql/parser.h"
 #include "cpp/promql/text.h"
@@ -28,7 +28,9 @@ struct Expectation {
 
   bool Matches(const std::string& message) const {
     if (text.empty()) return true;
-    return is_regex ? std::regex_search(message, std::regex(text)) : message == text;
+    if (!is_regex) return message == text;
+    const Result<lib::Regex> regex = lib::Regex::Compile(text);
+    return regex.has_value() && regex->PartialMatch(message);
   }
 };
 
@@ -90,10 +92,38 @@ bool AlmostEqual(double a, double b) {
   return difference / std::min(sum, std::numeric_limits<double>::max()) < kEpsilon;
 }
 
-std::string Trim(const std::string& text) {
+std::string Trim(std::string_view text) {
   const size_t first = text.find_first_not_of(" \t");
-  if (first == std::string::npos) return "";
-  return text.substr(first, text.find_last_not_of(" \t") - first + 1);
+  if (first == std::string_view::npos) return "";
+  return std::string(text.substr(first, text.find_last_not_of(" \t") - first + 1));
+}
+
+// The word at the front of `rest`, and `rest` behind it.
+std::string TakeWord(std::string_view* rest) {
+  const size_t first = std::min(rest->find_first_not_of(" \t"), rest->size());
+  const size_t end = std::min(rest->find_first_of(" \t", first), rest->size());
+  std::string word(rest->substr(first, end - first));
+  rest->remove_prefix(end);
+  return word;
+}
+
+// Takes `word` from the front if it stands there.
+bool TakeIf(std::string_view* rest, std::string_view word) {
+  std::string_view after = *rest;
+  if (TakeWord(&after) != word) return false;
+  *rest = after;
+  return true;
+}
+
+// `from 0 to 10m step 1m`
+Result<TimeRange> TakeRange(std::string_view* rest) {
+  TimeRange range;
+  for (auto [word, target] : {std::pair{"from", &range.start}, std::pair{"to", &range.end},
+                              std::pair{"step", &range.step}}) {
+    if (!TakeIf(rest, word)) return InvalidArgumentError("no range: " + std::string(*rest));
+    TOCSIN_ASSIGN_OR_RETURN(*target, ParseTime(TakeWord(rest)));
+  }
+  return range;
 }
 
 class ScriptParser {
@@ -103,20 +133,20 @@ class ScriptParser {
   // Calls on_load(gap, with_nhcb, series), on_clear() or on_eval(evaluation) for each command.
   template <class OnLoad, class OnClear, class OnEval>
   Status Run(const OnLoad& on_load, const OnClear& on_clear, const OnEval& on_eval) {
-    static const std::regex kLoad(R"(^load(_with_nhcb)?\s+(\S+)$)");
     for (next_ = 0; next_ < lines_.size();) {
       const std::string line = lines_[next_++];
-      std::smatch match;
       if (line.empty()) continue;
+      std::string_view rest = line;
+      const std::string command = TakeWord(&rest);
       if (line == "clear") {
         on_clear();
-      } else if (std::regex_match(line, match, kLoad)) {
-        TOCSIN_ASSIGN_OR_RETURN(const Millis gap, ParseTime(match[2]));
+      } else if (command == "load" || command == "load_with_nhcb") {
+        TOCSIN_ASSIGN_OR_RETURN(const Millis gap, ParseTime(TakeWord(&rest)));
         std::vector<NotedSeries> all;
         for (; next_ < lines_.size() && !lines_[next_].empty(); ++next_) {
           TOCSIN_ASSIGN_OR_RETURN(all.emplace_back(), ParseSeriesNotation(lines_[next_]));
         }
-        on_load(gap, match[1].matched, all);
+        on_load(gap, command == "load_with_nhcb", all);
       } else {
         TOCSIN_ASSIGN_OR_RETURN(Evaluation evaluation, ParseEvaluation(line));
         on_eval(evaluation);
@@ -127,27 +157,26 @@ class ScriptParser {
 
  private:
   Result<Evaluation> ParseEvaluation(const std::string& line) {
-    static const std::regex kInstant(
-        R"(^eval(?:_(fail|warn|ordered|info))?\s+instant\s+(?:at\s+(\S+))?\s+(.+)$)");
-    static const std::regex kRange(
-        R"(^eval(?:_(fail|warn|info))?\s+range\s+from\s+(\S+)\s+to\s+(\S+)\s+step\s+(\S+)\s+(.+)$)");
     Evaluation evaluation;
     evaluation.line = next_;
-    std::smatch match;
-    if (std::regex_match(line, match, kInstant)) {
-      TOCSIN_ASSIGN_OR_RETURN(evaluation.range.start,
-                              ParseTime(match[2].matched ? match[2].str() : "0"));
-      evaluation.query = match[3];
-    } else if (std::regex_match(line, match, kRange)) {
-      evaluation.is_range = true;
-      TOCSIN_ASSIGN_OR_RETURN(evaluation.range.start, ParseTime(match[2]));
-      TOCSIN_ASSIGN_OR_RETURN(evaluation.range.end, ParseTime(match[3]));
-      TOCSIN_ASSIGN_OR_RETURN(evaluation.range.step, ParseTime(match[4]));
-      evaluation.query = match[5];
-    } else {
+    std::string_view rest = line;
+    const std::string command = TakeWord(&rest);
+    if (command.starts_with("eval_")) {
+      evaluation.expectations.push_back({command.substr(5), false, ""});
+    } else if (command != "eval") {
       return InvalidArgumentError("not a command: " + line);
     }
-    if (match[1].matched) evaluation.expectations.push_back({match[1], false, ""});
+    if (TakeIf(&rest, "range")) {
+      evaluation.is_range = true;
+      TOCSIN_ASSIGN_OR_RETURN(evaluation.range, TakeRange(&rest));
+    } else if (TakeIf(&rest, "instant")) {
+      if (TakeIf(&rest, "at")) {
+        TOCSIN_ASSIGN_OR_RETURN(evaluation.range.start, ParseTime(TakeWord(&rest)));
+      }
+    } else {
+      return InvalidArgumentError("neither instant nor range: " + line);
+    }
+    evaluation.query = Trim(rest);
     for (; next_ < lines_.size() && !lines_[next_].empty(); ++next_) {
       TOCSIN_RETURN_IF_ERROR(ParseExpected(lines_[next_], &evaluation));
     }
@@ -155,28 +184,40 @@ class ScriptParser {
   }
 
   static Status ParseExpected(const std::string& line, Evaluation* evaluation) {
-    static const std::regex kExpect(
-        R"(^expect\s+(ordered|fail|warn|no_warn|info|no_info)(?:\s+(regex|msg):(.+))?$)");
-    static const std::regex kRangeVector(
-        R"(^expect range vector\s+from\s+(\S+)\s+to\s+(\S+)\s+step\s+(\S+)$)");
-    static const std::regex kOldFail(R"(^expected_fail_(message|regexp)\s+(.+)$)");
-    std::smatch match;
-    if (line.starts_with("expect string")) {
-      TOCSIN_ASSIGN_OR_RETURN(evaluation->string, UnquoteLiteral(Trim(line.substr(13))));
-    } else if (std::regex_match(line, match, kRangeVector)) {
-      evaluation->range_vector.emplace();
-      TOCSIN_ASSIGN_OR_RETURN(evaluation->range_vector->start, ParseTime(match[1]));
-      TOCSIN_ASSIGN_OR_RETURN(evaluation->range_vector->end, ParseTime(match[2]));
-      TOCSIN_ASSIGN_OR_RETURN(evaluation->range_vector->step, ParseTime(match[3]));
-    } else if (std::regex_match(line, match, kExpect)) {
-      evaluation->expectations.push_back({match[1], match[2] == "regex", Trim(match[3])});
-    } else if (std::regex_match(line, match, kOldFail)) {
-      evaluation->expectations.push_back({"fail", match[1] == "regexp", match[2]});
-    } else if (const std::optional<double> scalar = ParseGoFloat(line)) {
-      evaluation->scalar = scalar;
-    } else {
-      TOCSIN_ASSIGN_OR_RETURN(evaluation->series.emplace_back(), ParseSeriesNotation(line));
+    std::string_view rest = line;
+    const std::string first = TakeWord(&rest);
+    if (first == "expected_fail_message" || first == "expected_fail_regexp") {
+      evaluation->expectations.push_back({"fail", first.ends_with("regexp"), Trim(rest)});
+      return Status();
     }
+    if (first == "expect") return ParseExpect(rest, evaluation);
+    if (const std::optional<double> scalar = ParseGoFloat(line)) {
+      evaluation->scalar = scalar;
+      return Status();
+    }
+    TOCSIN_ASSIGN_OR_RETURN(evaluation->series.emplace_back(), ParseSeriesNotation(line));
+    return Status();
+  }
+
+  // What stands behind `expect`.
+  static Status ParseExpect(std::string_view rest, Evaluation* evaluation) {
+    const std::string kind = TakeWord(&rest);
+    if (kind == "string") {
+      TOCSIN_ASSIGN_OR_RETURN(evaluation->string, UnquoteLiteral(Trim(rest)));
+      return Status();
+    }
+    if (kind == "range" && TakeIf(&rest, "vector")) {
+      TOCSIN_ASSIGN_OR_RETURN(evaluation->range_vector, TakeRange(&rest));
+      return Status();
+    }
+    // `msg:text` is legal as well as `msg: text`.
+    std::string text = Trim(rest);
+    const bool is_regex = text.starts_with("regex:");
+    if (!text.empty() && !is_regex && !text.starts_with("msg:")) {
+      return InvalidArgumentError("expect what? " + text);
+    }
+    text.erase(0, std::min(text.find(':'), text.size()) + (text.empty() ? 0 : 1));
+    evaluation->expectations.push_back({kind, is_regex, Trim(text)});
     return Status();
   }
 
