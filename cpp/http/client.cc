@@ -16,6 +16,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "cpp/base/base64.h"
 #include "cpp/http/address.h"
 #include "cpp/http/head.h"
 
@@ -81,23 +82,6 @@ Result<Url> ParseUrl(std::string_view text) {
   }
   url.endpoint = *std::move(endpoint);
   return url;
-}
-
-std::string Base64(std::string_view bytes) {
-  constexpr std::string_view kDigits =
-      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-  std::string text;
-  for (size_t i = 0; i < bytes.size(); i += 3) {
-    uint32_t group = 0;
-    const size_t count = std::min<size_t>(3, bytes.size() - i);
-    for (size_t j = 0; j < 3; ++j) {
-      group = group << 8 | (j < count ? static_cast<uint8_t>(bytes[i + j]) : 0U);
-    }
-    for (size_t j = 0; j < 4; ++j) {
-      text.push_back(j <= count ? kDigits[group >> (18 - 6 * j) & 63] : '=');
-    }
-  }
-  return text;
 }
 
 bool HasLineBreak(std::string_view text) {
