@@ -48,7 +48,7 @@ def export_over_grpc(server: Server, body: bytes) -> grpc.StatusCode:
         try:
             call(body, timeout=20)
         except grpc.RpcError as error:
-            code: grpc.StatusCode = error.code()  # type: ignore[attr-defined]
+            code: grpc.StatusCode = error.code()
             return code
     return grpc.StatusCode.OK
 

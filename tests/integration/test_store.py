@@ -129,7 +129,8 @@ def test_retention_by_age() -> None:
         server.flush()
         path = f"/api/traces/{one.trace_id.hex()}"
         wait_until(lambda: server.get(path).status == 404, "the trace to expire", 60)
-        wait_until(lambda: disk_bytes(server.data / "spans/volumes") < 500_000, "the disk space", 60)
+        volumes = server.data / "spans/volumes"
+        wait_until(lambda: disk_bytes(volumes) < 500_000, "the disk space", 60)
 
 
 def test_retention_by_size() -> None:

@@ -163,6 +163,7 @@ def test_embedded_and_connected_agree(tmp_path: Path) -> None:
 
 def test_times_are_read_as_people_write_them(tmp_path: Path) -> None:
     with tocsin.open(tmp_path / "data") as db:
+        assert isinstance(db, tocsin.Database)
         one = span()
         db.ingest(export_request(one).SerializeToString())
         now = dt.datetime.now(tz=dt.UTC)

@@ -276,6 +276,17 @@ TEST(ParserTest, DeepNestingIsAnErrorNotACrash) {
   EXPECT_FALSE(Parse(calls + "a" + std::string(100'000, ')')).has_value());
 }
 
+TEST(ParserTest, WhatFitsIntoTheNestingParses) {
+  const size_t fits = kMaxExpressionNesting - 1;
+  const auto nested = [](size_t depth) {
+    return std::string(depth, '(') + "a" + std::string(depth, ')');
+  };
+  const Result<Expr> expr = Parse(nested(fits));
+  ASSERT_TRUE(expr.has_value()) << expr.error().message();
+  EXPECT_EQ(ToString(*expr), nested(fits));
+  EXPECT_FALSE(Parse(nested(fits + 1)).has_value());
+}
+
 TEST(ParserTest, WhatFitsIntoTheHeightParses) {
   std::string chain = "a";
   for (uint32_t i = 1; i < kMaxExpressionHeight; ++i) chain += " or a";
