@@ -11,6 +11,7 @@
 #include <unordered_map>
 #include <utility>
 
+#include "cpp/base/check.h"
 #include "cpp/base/hash.h"
 #include "cpp/promql/text.h"
 
@@ -121,6 +122,7 @@ void ApplyScalar(const Binary& binary, const StepScalars& scalars, bool scalar_l
 
 StepVector SetOperation(const Binary& binary, size_t step_count, StepVector left,
                         StepVector right) {
+  TOCSIN_CHECK(binary.matching.has_value());
   LabelKeys keys = MatchingKeys(*binary.matching);
   KeyIndex index;
   const auto groups_of = [&](const StepVector& side) {
@@ -172,12 +174,15 @@ VectorOperation::VectorOperation(const Binary& binary, size_t step_count, bool d
       matching_(*binary.matching),
       step_count_(step_count),
       delayed_name_removal_(delayed_name_removal),
-      swapped_(matching_.cardinality == Cardinality::kOneToMany) {}
+      swapped_(matching_.cardinality == Cardinality::kOneToMany),
+      fill_many_(swapped_ ? matching_.fill_right : matching_.fill_left),
+      fill_one_(swapped_ ? matching_.fill_left : matching_.fill_right) {}
 
 Result<StepVector> VectorOperation::Run(StepVector left, StepVector right) {
-  many_ = swapped_ ? std::move(right) : std::move(left);
-  one_ = swapped_ ? std::move(left) : std::move(right);
-  const bool fills = matching_.fill_left || matching_.fill_right;
+  if (swapped_) std::swap(left, right);
+  many_ = std::move(left);
+  one_ = std::move(right);
+  const bool fills = fill_many_.has_value() || fill_one_.has_value();
   active_.assign(step_count_, fills);
   for (const StepSeries& series : many_) {
     for (size_t step = series.first; step < series.end(); ++step) {
@@ -207,7 +212,7 @@ Status VectorOperation::RunGroup(const Group& group) {
     TOCSIN_RETURN_IF_ERROR(CheckUniqueTargets(group, owners));
   }
   for (const size_t many : group.many) Combine(many_[many], group, owners);
-  if (swapped_ ? matching_.fill_right : matching_.fill_left) FillMany(group, owners);
+  if (fill_many_) FillMany(group, owners, *fill_many_);
   return Status();
 }
 
@@ -242,7 +247,7 @@ Status VectorOperation::CheckOneToOne(const Group& group, const Owners& owners) 
   for (const size_t many : group.many) {
     const StepSeries& series = many_[many];
     for (size_t step = series.first; step < series.end(); ++step) {
-      const bool matched = owners[step] != kNobody || matching_.fill_right;
+      const bool matched = owners[step] != kNobody || fill_one_;
       if (IsAbsent(series.At(step)) || !matched) continue;
       if (taken[step]) {
         return FailedPreconditionError(
@@ -259,7 +264,6 @@ Status VectorOperation::CheckOneToOne(const Group& group, const Owners& owners) 
 // series; they may, if not at the same step.
 Status VectorOperation::CheckUniqueTargets(const Group& group, const Owners& owners) const {
   std::unordered_map<std::string, std::vector<bool>> taken_by_target;
-  const bool fills = (swapped_ ? matching_.fill_left : matching_.fill_right).has_value();
   for (const size_t many : group.many) {
     if (group.many.size() < 2) break;
     const StepSeries& series = many_[many];
@@ -267,7 +271,7 @@ Status VectorOperation::CheckUniqueTargets(const Group& group, const Owners& own
     std::vector<bool>& taken = taken_by_target[target];
     taken.resize(step_count_);
     for (size_t step = series.first; step < series.end(); ++step) {
-      if (IsAbsent(series.At(step)) || (owners[step] == kNobody && !fills)) continue;
+      if (IsAbsent(series.At(step)) || (owners[step] == kNobody && !fill_one_)) continue;
       if (taken[step]) {
         return FailedPreconditionError(
             "multiple matches for labels: grouping labels must ensure unique matches");
@@ -282,7 +286,7 @@ void VectorOperation::Combine(const StepSeries& many, const Group& group, const 
   for (const size_t one : group.one) {
     CombinePair(many, &one_[one], owners, static_cast<int32_t>(one));
   }
-  if (swapped_ ? matching_.fill_left : matching_.fill_right) {
+  if (fill_one_) {
     CombinePair(many, nullptr, owners, kNobody);
   }
 }
@@ -291,12 +295,12 @@ void VectorOperation::Combine(const StepSeries& many, const Group& group, const 
 void VectorOperation::CombinePair(const StepSeries& many, const StepSeries* one,
                                   const Owners& owners, int32_t owner) {
   std::vector<double> dense(step_count_, Absent());
-  const std::optional<double>& fill = swapped_ ? matching_.fill_left : matching_.fill_right;
+  const double fill = fill_one_.value_or(0);
   bool any = false;
   for (size_t step = many.first; step < many.end(); ++step) {
     const double value = many.At(step);
     if (IsAbsent(value) || owners[step] != owner) continue;
-    dense[step] = Operate(value, one != nullptr ? one->At(step) : *fill);
+    dense[step] = Operate(value, one != nullptr ? one->At(step) : fill);
     any = any || !IsAbsent(dense[step]);
   }
   if (!any) return;
@@ -307,7 +311,7 @@ void VectorOperation::CombinePair(const StepSeries& many, const StepSeries* one,
 }
 
 // Where the one side stands alone, a value for the many side is filled in.
-void VectorOperation::FillMany(const Group& group, const Owners& owners) {
+void VectorOperation::FillMany(const Group& group, const Owners& owners, double fill) {
   std::vector<bool> matched(step_count_);
   for (const size_t many : group.many) {
     const StepSeries& series = many_[many];
@@ -315,7 +319,6 @@ void VectorOperation::FillMany(const Group& group, const Owners& owners) {
       if (!IsAbsent(series.At(step))) matched[step] = true;
     }
   }
-  const double fill = swapped_ ? *matching_.fill_right : *matching_.fill_left;
   for (const size_t one : group.one) {
     const StepSeries& series = one_[one];
     std::vector<double> dense(step_count_, Absent());

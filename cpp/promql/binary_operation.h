@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "cpp/base/status.h"
@@ -56,7 +57,7 @@ class VectorOperation {
   void Combine(const StepSeries& many, const Group& group, const Owners& owners);
   void CombinePair(const StepSeries& many, const StepSeries* one, const Owners& owners,
                    int32_t owner);
-  void FillMany(const Group& group, const Owners& owners);
+  void FillMany(const Group& group, const Owners& owners, double fill);
   double Operate(double many, double one);
   Labels ResultLabels(const Labels& many, const Labels& one) const;
   Labels MatchLabels(const Labels& labels) const;
@@ -67,6 +68,8 @@ class VectorOperation {
   const size_t step_count_;
   const bool delayed_name_removal_;
   const bool swapped_;  ///< The left side is the one side.
+  const std::optional<double> fill_many_;
+  const std::optional<double> fill_one_;
   bool trimmed_floats_ = false;
   StepVector many_;
   StepVector one_;

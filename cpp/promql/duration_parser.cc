@@ -142,7 +142,7 @@ Result<Duration> DurationParser::Finish(DurationExpr expr, bool positive) const 
 }
 
 Result<DurationExpr> DurationParser::ParseExpr(int precedence) {
-  if (++nodes_ > kMaxExpressionHeight) {
+  if (++nodes_ > kMaxExpressionNesting) {
     return Error({tokens_->Peek().position, tokens_->Peek().end()},
                  "duration expression is too long");
   }
@@ -171,7 +171,7 @@ Result<DurationExpr> DurationParser::ParseUnary(
     Result<DurationExpr> (DurationParser::*operand_of)()) {
   const Token sign = tokens_->Peek();
   if (sign.kind != Kind::kAdd && sign.kind != Kind::kSub) return ParsePrimary();
-  if (++nodes_ > kMaxExpressionHeight) {
+  if (++nodes_ > kMaxExpressionNesting) {
     return Error({sign.position, sign.end()}, "duration expression is too long");
   }
   tokens_->Take();

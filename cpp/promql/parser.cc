@@ -161,8 +161,7 @@ Result<std::vector<Matcher>> Parser::ParseSelectorAlone() {
 }
 
 Result<Expr> Parser::ParseExpr(int precedence) {
-  // Parentheses and unary operators nest without making the tree of their parents higher yet.
-  if (depth_ >= kMaxExpressionHeight) {
+  if (depth_ >= kMaxExpressionNesting) {
     return Error({Peek().position, Peek().end()}, "expression is nested too deeply");
   }
   ++depth_;

@@ -23,8 +23,12 @@ struct ParserOptions {
   static ParserOptions Everything() { return {true, true, true, true}; }
 };
 
-/// The height that a tree may have: what keeps every walk over it from running out of stack.
+/// The height that a tree may have, as that of `a or a or a ...`: what keeps every walk over it
+/// from running out of stack.
 inline constexpr uint32_t kMaxExpressionHeight = 500;
+
+/// How deep parentheses, calls and unary operators may nest; the parser itself recurses there.
+inline constexpr uint32_t kMaxExpressionNesting = 200;
 
 Result<Expr> Parse(std::string_view query, const ParserOptions& options = {});
 

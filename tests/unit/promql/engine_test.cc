@@ -124,6 +124,21 @@ TEST_F(EngineTest, DistantTimesAndLongRangesAreHarmless) {
   }
 }
 
+TEST_F(EngineTest, TheHighestTreesEvaluate) {
+  std::string chain = "up";
+  for (uint32_t i = 1; i < kMaxExpressionHeight; ++i) chain += " or up";
+  std::string calls = "up";
+  for (uint32_t i = 2; i < kMaxExpressionNesting; ++i) calls = "abs(" + calls + ")";
+  std::string subqueries = "up";
+  for (uint32_t i = 2; i < 50; ++i) subqueries = "max_over_time(" + subqueries + "[2m:1m])";
+  const Engine engine({});
+  for (const std::string& query : {chain, calls, subqueries}) {
+    const auto result = engine.QueryRange(query, source_, {0, 10 * kMinuteMillis, kMinuteMillis});
+    ASSERT_TRUE(result.has_value()) << result.error().message();
+    EXPECT_EQ(std::get<MatrixValue>(result->value).series.size(), 2U);
+  }
+}
+
 TEST_F(EngineTest, SamplesInMemoryAreBounded) {
   EngineOptions options;
   options.max_samples = 21;
