@@ -126,18 +126,22 @@ SpanStore::Tenant& SpanStore::TenantLocked(std::string_view name) {
   return *it->second;
 }
 
-bool SpanStore::OverHardBound() const {
-  return live_bytes_.load() >= options_.live_bytes_budget + options_.live_bytes_budget / 2 ||
-         log_->bytes() >= sizes_.log_bytes + sizes_.log_bytes / 2;
+bool SpanStore::OverBound(uint64_t eighths) const {
+  return live_bytes_.load() >= options_.live_bytes_budget / 8 * eighths ||
+         log_->bytes() >= sizes_.log_bytes / 8 * eighths;
 }
 
+// Waits from an eighth above the budgets, as memory that is used once is paid for ever, and refuses
+// at half above.
 Status SpanStore::WaitForRoom() {
-  if (!OverHardBound()) return {};
+  constexpr uint64_t kWait = 9;
+  constexpr uint64_t kRefuse = 12;
+  if (!OverBound(kWait)) return {};
   Wake();
   std::unique_lock lock(wake_mutex_);
   have_room_.wait_for(lock, std::chrono::nanoseconds(options_.backpressure_wait),
-                      [this] { return stopping_ || seal_failing_.load() || !OverHardBound(); });
-  if (!OverHardBound()) return {};
+                      [&] { return stopping_ || seal_failing_.load() || !OverBound(kWait); });
+  if (!OverBound(kRefuse)) return {};
   if (seal_failing_.load()) return UnavailableError("spans cannot be written to disk for now");
   return ResourceExhaustedError("more spans arrive than can be sealed; retry later");
 }

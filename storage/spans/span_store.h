@@ -69,7 +69,8 @@ struct SpanStoreOptions {
   size_t live_bytes_budget = size_t{128} << 20;
   /// Bytes of memory for decoded columns, footers and filters.
   size_t cache_bytes = size_t{64} << 20;
-  /// How long Append() waits for sealing, in real time, when it is 1.5 x that or more.
+  /// How long Append() waits for sealing, in real time, when it is 9/8 of that or more. At 12/8 it
+  /// refuses after the wait.
   Nanos backpressure_wait = 3 * kSecond;
 
   /// Records up to this were observed before the last end of the process (the generator's
@@ -191,7 +192,7 @@ class SpanStore final : public traceql::SpanSource {
   void InsertLive(const LogRecord& record, std::shared_ptr<const SpanBatch> spans,
                   const std::vector<bool>& sealed);
   Status WaitForRoom();
-  bool OverHardBound() const;
+  bool OverBound(uint64_t eighths) const;
   Tenant& TenantLocked(std::string_view name);
 
   // sealing.cc; all under seal_mutex_.

@@ -7,6 +7,7 @@
 #include "cpp/base/check.h"
 #include "cpp/base/coding.h"
 #include "cpp/base/log.h"
+#include "storage/columnar/frame.h"
 #include "storage/volume/files.h"
 
 namespace tocsin::storage {
@@ -32,10 +33,13 @@ std::string EncodeState(const VolumeState& state) {
   PutVarint64(&bytes, static_cast<uint64_t>(state.created));
   PutVarint64(&bytes, static_cast<uint64_t>(state.closed));
   PutVarint64(&bytes, state.compacted ? 1 : 0);
-  return bytes;
+  return SealFrame(bytes, Compression::kNone);
 }
 
-Result<VolumeState> DecodeState(std::string_view bytes) {
+Result<VolumeState> DecodeState(std::string_view frame) {
+  const Result<std::string> body = OpenFrame(frame);
+  if (!body.has_value()) return Failure(body.error());
+  std::string_view bytes = *body;
   const auto version = GetVarint64(&bytes);
   if (version && *version != kFormatVersion) {
     return FailedPreconditionError("a volume has format version " + std::to_string(*version) +
@@ -170,13 +174,15 @@ Status VolumeSet::OpenExisting(uint64_t number, Nanos now) {
     return state.error().WithContext(path);
   }
   if (!volume.has_value() || !state.has_value()) {
-    damaged_volumes_.Add(1);
-    const Status& why = volume.has_value() ? state.error() : volume.error();
-    log::Error("volume_damaged", {{"path", path}, {"error", why.ToString()}});
+    const Status why = volume.has_value() ? state.error() : volume.error();
+    if (why.code() == StatusCode::kCorruption) damaged_volumes_.Add(1);
+    log::Error("volume_opened_read_only", {{"path", path}, {"error", why.ToString()}});
     volume = Failure(why);  // Closes it.
     options.read_only = true;
     volume = Volume::Open(path, options, telemetry_);
-    state = VolumeState{now, now, true};
+    // Nothing is written to it any more, compaction included; its age is that of its spans.
+    const Result<VolumeState> known = volume.has_value() ? ReadState(**volume, 0) : state;
+    state = VolumeState{known.has_value() ? known->created : 0, now, true};
   }
   stored->created_ = state->created;
   stored->closed_ = state->closed;
