@@ -75,15 +75,18 @@ class AttributeColumn {
     column_.BeginBatch(batch);
     if (scope_ == AttrScope::kResource) {
       by_owner_.clear();
-      for (const auto& resource : batch.resources)
+      for (const auto& resource : batch.resources) {
         by_owner_.push_back(Code(attribute, batch, resource.attrs));
+      }
     } else if (scope_ == AttrScope::kInstrumentation) {
       by_owner_.clear();
-      for (const auto& scope : batch.scopes)
+      for (const auto& scope : batch.scopes) {
         by_owner_.push_back(Code(attribute, batch, scope.attrs));
+      }
     }
-    for (uint32_t i = 0; i < part.size(); ++i)
+    for (uint32_t i = 0; i < part.size(); ++i) {
       AddRow(attribute, batch, part.RowAt(i), first_row + i);
+    }
   }
 
   ColumnResult Finish() && {

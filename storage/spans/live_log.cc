@@ -118,8 +118,9 @@ Status LiveLog::LoadSideFile(const std::string& path, Nanos now) {
   for (SideFile& side : side_files_) {
     if (side.path != path) continue;
     side.bytes = bytes.size();
-    for (const RecentRequest& request : requests)
+    for (const RecentRequest& request : requests) {
       side.newest = std::max(side.newest, request.received);
+    }
   }
   for (const RecentRequest& request : requests) {
     last_position_ = std::max(last_position_, request.position);

@@ -218,8 +218,9 @@ std::shared_ptr<const LiveParts> LiveTraces::MakeParts(LogPosition begin, LogPos
     const Batch& batch = it->second;
     LivePart part{batch.spans, {}, !batch.partial};
     for (uint32_t row = 0; batch.partial && row < batch.spans->rows(); ++row) {
-      if (batch.fragments[batch.spans->trace[row]].stage != Stage::kSealed)
+      if (batch.fragments[batch.spans->trace[row]].stage != Stage::kSealed) {
         part.rows.push_back(row);
+      }
     }
     parts->Add(std::move(part));
   }

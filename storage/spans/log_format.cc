@@ -67,8 +67,9 @@ std::string EncodeLogHeader(LogPosition first) {
 }
 
 Result<LogPosition> DecodeLogHeader(std::string_view bytes) {
-  if (bytes.size() < kLogHeaderBytes)
+  if (bytes.size() < kLogHeaderBytes) {
     return CorruptionError("the header of a log file is cut short");
+  }
   bytes = bytes.substr(0, kLogHeaderBytes);
   if (!EndsWithChecksum(bytes)) {
     return CorruptionError("the header of a log file fails its checksum");

@@ -44,8 +44,9 @@ StoreView::StoreView(ViewContent content, std::shared_ptr<ColumnCache> cache,
   if (content_.segments == nullptr) return;
   for (const auto& segment : *content_.segments) {
     const SegmentStub& stub = segment->stub();
-    if (stub.min_start > content_.to || stub.max_end < content_.from || segment->damaged())
+    if (stub.min_start > content_.to || stub.max_end < content_.from || segment->damaged()) {
       continue;
+    }
     blocks_.push_back(std::make_shared<StoredBlock>(segment, cache_, damaged_segments_));
   }
 }

@@ -279,8 +279,9 @@ Result<std::vector<std::shared_ptr<const StoredSegment>>> VolumeSet::Write(
   std::vector<Volume::Entry> entries;
   entries.reserve(keys.size());
   for (const SealedSegment& segment : segments) {
-    for (const std::string& value : segment.values)
+    for (const std::string& value : segment.values) {
       entries.push_back({keys[entries.size()], value});
+    }
   }
 
   RollIfDue(now, bytes);
@@ -366,8 +367,9 @@ void VolumeSet::Compact(StoredVolume& volume) {
     done = volume.volume_->Put(kStateKey, EncodeState(state), /*sync=*/false);
   }
   // Not compacted is only slower to read; the next start tries again.
-  if (!done.ok())
+  if (!done.ok()) {
     log::Warn("volume_compaction", {{"path", volume.path_}, {"error", done.ToString()}});
+  }
   volume.settled_ = true;
 }
 
