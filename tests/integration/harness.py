@@ -337,19 +337,6 @@ def webhook(refuse: int = 0) -> Iterator[WebhookReceiver]:
         receiver.close()
 
 
-def raw_exchange(address: str, data: bytes, timeout: float = 10) -> bytes:
-    """Send bytes on a new connection and return all that comes back until it closes."""
-    host, _, port = address.rpartition(":")
-    with socket.create_connection((host, int(port)), timeout) as connection:
-        connection.sendall(data)
-        connection.shutdown(socket.SHUT_WR)
-        answer = b""
-        with contextlib.suppress(TimeoutError):
-            while part := connection.recv(65536):
-                answer += part
-        return answer
-
-
 def connection_to(url: str) -> http.client.HTTPConnection:
     parts = urllib.parse.urlsplit(url)
     assert parts.hostname is not None

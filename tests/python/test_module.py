@@ -82,8 +82,8 @@ def test_every_library_reads_a_result(
     frame = pl.DataFrame(trace)
     assert frame["name"].to_list() == ["POST /api/users", "charge"]
     spans = duckdb.from_arrow(trace.to_arrow())
-    counted = spans.aggregate("count(*), max(duration_ns)").fetchone()
-    assert counted == (2, 1_500_000_000)
+    counted = spans.aggregate("count(*), max(duration_ns)").fetchall()
+    assert counted == [(2, 1_500_000_000)]
     pandas = trace.to_pandas()
     assert list(pandas["service"]) == ["frontend", "payment"]
     assert isinstance(pandas, pd.DataFrame)
@@ -145,8 +145,8 @@ def test_open_attaches_to_the_server_that_holds_the_directory() -> None:
             assert len(db.promql(expr, start="-5m", step="1s")) >= 1
 
 
-def test_embedded_and_connected_agree(tmp_path: Path) -> None:
-    with running(storage__path=str(tmp_path / "data")) as server:
+def test_embedded_and_connected_agree() -> None:
+    with running() as server:
         server.send(span("a", duration=3_000_000), span("b", error=True), service="shop")
         query = '{ resource.service.name = "shop" }'
         connected = tocsin.connect(server.url)
@@ -154,11 +154,11 @@ def test_embedded_and_connected_agree(tmp_path: Path) -> None:
         ids = [row["trace_id"] for row in rows]
         spans = [connected.trace(one).to_dicts() for one in ids]
         assert server.stop() == 0
-    with tocsin.open(tmp_path / "data") as embedded:
-        again = embedded.search(query).to_dicts()
-        assert [row["trace_id"] for row in again] == ids
-        assert [row["start"] for row in again] == [row["start"] for row in rows]
-        assert [embedded.trace(one).to_dicts() for one in ids] == spans
+        with tocsin.open(server.data) as embedded:
+            again = embedded.search(query).to_dicts()
+            assert [row["trace_id"] for row in again] == ids
+            assert [row["start"] for row in again] == [row["start"] for row in rows]
+            assert [embedded.trace(one).to_dicts() for one in ids] == spans
 
 
 def test_times_are_read_as_people_write_them(tmp_path: Path) -> None:
