@@ -52,3 +52,15 @@ ssize_t writev(int fd, const struct iovec *parts, int count) {
   if (full(fd)) { errno = ENOSPC; return -1; }
   return real(fd, parts, count);
 }
+
+ssize_t pwritev(int fd, const struct iovec *parts, int count, off_t at) {
+  REAL(ssize_t, "pwritev", int, const struct iovec *, int, off_t);
+  if (full(fd)) { errno = ENOSPC; return -1; }
+  return real(fd, parts, count, at);
+}
+
+ssize_t pwritev64(int fd, const struct iovec *parts, int count, off64_t at) {
+  REAL(ssize_t, "pwritev64", int, const struct iovec *, int, off64_t);
+  if (full(fd)) { errno = ENOSPC; return -1; }
+  return real(fd, parts, count, at);
+}

@@ -133,13 +133,14 @@ def test_retention_by_age() -> None:
         wait_until(lambda: disk_bytes(volumes) < 500_000, "the disk space", 60)
 
 
+@pytest.mark.timeout(600)
 def test_retention_by_size() -> None:
     """STO-03: the directory stays below its cap while more is sent, and the newest is kept."""
-    cap = 20_000_000
+    cap = 60_000_000
     with running(storage__max_bytes=str(cap)) as server:
         most = 0
         for seed in range(1, 9):
-            load(server, 100_000, "--seed", str(seed))
+            load(server, 250_000, "--seed", str(seed))
             most = max(most, disk_bytes(server.data))
         newest = span("the newest")
         server.send(newest)

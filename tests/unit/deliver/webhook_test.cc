@@ -99,7 +99,7 @@ TEST(AlertmanagerTest, AlertsGoInBatchesAndStopDeliversTheRest) {
   EXPECT_EQ(sum, 25U);
 }
 
-TEST(AlertmanagerTest, ADeadOneLosesBatchesAndIsNotWaitedForAtTheEnd) {
+TEST(AlertmanagerTest, ADeadOneLosesBatchesAndTheNextAreTried) {
   std::atomic<int> calls = 0;
   AlertmanagerOptions options;
   options.url = "http://am/api/v2/alerts";
@@ -115,9 +115,8 @@ TEST(AlertmanagerTest, ADeadOneLosesBatchesAndIsNotWaitedForAtTheEnd) {
   const std::vector<Alert> alerts = {SampleAlert(1), SampleAlert(2), SampleAlert(3)};
   client.Send(alerts);
   while (calls < 3) std::this_thread::yield();
-  client.Send(alerts);
   client.Stop();
-  EXPECT_GE(calls, 4);
+  EXPECT_EQ(calls, 3);
 }
 
 }  // namespace
