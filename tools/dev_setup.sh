@@ -2,7 +2,7 @@
 # takes a moment. Needs root or sudo only when a Debian package is missing.
 
 DEBIAN_BUILD=(
-  ca-certificates build-essential cmake ninja-build pkg-config git ccache mold patchelf
+  ca-certificates build-essential cmake ninja-build pkg-config git ccache mold
   libgrpc++-dev protobuf-compiler-grpc protobuf-compiler libprotobuf-dev prometheus-cpp-dev
   libboost1.81-dev libyaml-cpp-dev libleveldb-dev libre2-dev libxxhash-dev libzstd-dev liblz4-dev
   libsnappy-dev zlib1g-dev libgtest-dev libgmock-dev libbenchmark-dev python3-dev python3-venv

@@ -22,7 +22,7 @@ USE = {
     "protobuf": "from google.protobuf import struct_pb2 as sp; m = sp.Struct(); m['a'] = 1; "
     "assert sp.Struct.FromString(m.SerializeToString())['a'] == 1",
     "duckdb": "import duckdb; assert duckdb.sql(\"select regexp_matches('ab', 'a.')\")"
-    ".fetchone() == (True,)",
+    ".fetchall() == [(True,)]",
     "polars": "import polars as pl; "
     "assert pl.Series(['ab']).str.contains('a.').to_list() == [True]",
 }
