@@ -24,15 +24,20 @@ def duration_ns(text: str | float) -> int:
     return sum(round(float(n) * _UNITS[unit]) for n, unit in _PART.findall(text))
 
 
-def time_ns(moment: Time) -> int:
-    """Return a point in time in nanoseconds since the Unix epoch."""
+def time_ns(moment: Time, now: int | None = None) -> int:
+    """Return a point in time in nanoseconds since the Unix epoch.
+
+    `now`: what "now" and "-1h" count from, this moment by default. Give both ends of a range the
+    same.
+    """
+    now = time.time_ns() if now is None else now
     if isinstance(moment, dt.datetime):
         aware = moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC)
         return round(aware.timestamp() * 10**6) * 1000
     if not isinstance(moment, str):
         return round(moment * 10**9)
     if moment == "now":
-        return time.time_ns()
+        return now
     if moment.startswith("-"):
-        return time.time_ns() - duration_ns(moment[1:])
+        return now - duration_ns(moment[1:])
     return time_ns(dt.datetime.fromisoformat(moment))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -49,8 +50,9 @@ class Client:
         """Search traces, newest first; see `Database.search`."""
         params: dict[str, object] = {"q": traceql, "limit": limit}
         if start != 0 or end is not None:
-            params["start"] = time_ns(start) // 10**9
-            params["end"] = -(-time_ns("now" if end is None else end) // 10**9) + 1
+            now = time.time_ns()
+            params["start"] = time_ns(start, now) // 10**9
+            params["end"] = -(-time_ns("now" if end is None else end, now) // 10**9) + 1
         traces = json.loads(self._request("/api/search", params))["traces"]
         return Result(
             Table.from_columns(
@@ -79,11 +81,12 @@ class Client:
         step: str | float = "15s",
     ) -> Result:
         """Evaluate PromQL; see `Database.promql`."""
-        to = time_ns(end) / 10**9
+        now = time.time_ns()
+        to = time_ns(end, now) // 10**6 / 1000  # Whole milliseconds: both ends round alike.
         if start is None:
             answer = self._request("/api/v1/query", {"query": expr, "time": to})
         else:
-            params = {"query": expr, "start": time_ns(start) / 10**9, "end": to}
+            params = {"query": expr, "start": time_ns(start, now) // 10**6 / 1000, "end": to}
             params["step"] = duration_ns(step) / 10**9
             answer = self._request("/api/v1/query_range", params)
         return Result(_samples(json.loads(answer)["data"]))

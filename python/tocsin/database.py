@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
@@ -111,11 +112,12 @@ class Database:
         QueryError
             The expression cannot be meant; the message has line and column.
         """
-        to = time_ns(end) // 10**6
+        now = time.time_ns()
+        to = time_ns(end, now) // 10**6
         if start is None:
             return Result(self._engine.promql_instant(expr, to))
         width = duration_ns(step) // 10**6
-        return Result(self._engine.promql_range(expr, time_ns(start) // 10**6, to, width))
+        return Result(self._engine.promql_range(expr, time_ns(start, now) // 10**6, to, width))
 
     def ingest(self, otlp: bytes) -> tuple[int, int, str]:
         """Store a serialised OTLP request; return spans accepted, spans rejected, and why."""
