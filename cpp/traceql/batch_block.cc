@@ -115,6 +115,26 @@ class AttributeReader {
   bool found_ = false;
 };
 
+// The keys that occur in some lists of attributes.
+class KeyCollector {
+ public:
+  explicit KeyCollector(const SpanBatch& batch) : batch_(batch), seen_(batch.keys.size()) {}
+
+  void Add(SpanBatch::AttrRange range) {
+    for (uint32_t i = range.begin; i < range.end; ++i) seen_[batch_.attrs[i].key] = true;
+  }
+
+  void MoveTo(AttrScope scope, std::set<AttributeKey>* keys) const {
+    for (size_t key = 0; key < seen_.size(); ++key) {
+      if (seen_[key]) keys->insert({scope, std::string(batch_.strings[batch_.keys[key].name])});
+    }
+  }
+
+ private:
+  const SpanBatch& batch_;
+  std::vector<bool> seen_;
+};
+
 // Calls visit(row, entry) for the events or links of every row.
 template <class Entry, class Visit>
 void ForEachOwned(const std::vector<uint32_t>& begin, const std::vector<Entry>& entries,
@@ -140,6 +160,21 @@ ColumnResult ScopeColumn(const SpanBatch& batch, StringId SpanBatch::Scope::* me
 }
 
 }  // namespace
+
+void AddAttributeKeys(const SpanBatch& batch, std::set<AttributeKey>* keys) {
+  KeyCollector spans(batch);
+  if (!batch.empty()) spans.Add({batch.attr_begin.front(), batch.attr_begin.back()});
+  spans.MoveTo(AttrScope::kSpan, keys);
+  const auto add_all = [&](AttrScope scope, const auto& entries) {
+    KeyCollector collector(batch);
+    for (const auto& entry : entries) collector.Add(entry.attrs);
+    collector.MoveTo(scope, keys);
+  };
+  add_all(AttrScope::kResource, batch.resources);
+  add_all(AttrScope::kInstrumentation, batch.scopes);
+  add_all(AttrScope::kEvent, batch.events);
+  add_all(AttrScope::kLink, batch.links);
+}
 
 BatchBlock::BatchBlock(std::shared_ptr<const SpanBatch> batch) : batch_(std::move(batch)) {
   if (batch_->empty()) return;
@@ -201,6 +236,12 @@ ColumnResult BatchBlock::ScopeNames() const {
 
 ColumnResult BatchBlock::ScopeVersions() const {
   return ScopeColumn(*batch_, &SpanBatch::Scope::version);
+}
+
+Result<std::vector<AttributeKey>> BatchBlock::AttributeKeys() const {
+  std::set<AttributeKey> keys;
+  AddAttributeKeys(*batch_, &keys);
+  return std::vector<AttributeKey>(keys.begin(), keys.end());
 }
 
 ColumnResult BatchBlock::Attribute(AttrScope scope, std::string_view key) const {

@@ -5,14 +5,19 @@
 
 #include <cstdint>
 #include <memory>
+#include <set>
 #include <span>
 #include <string_view>
+#include <vector>
 
 #include "cpp/base/status.h"
 #include "cpp/model/span_batch.h"
 #include "cpp/traceql/source.h"
 
 namespace tocsin::traceql {
+
+/// Adds every attribute that a row of the batch may have.
+void AddAttributeKeys(const SpanBatch& batch, std::set<AttributeKey>* keys);
 
 /// Immutable and thread-safe. Columns are made anew at each call, in one pass over the rows.
 class BatchBlock final : public SpanBlock {
@@ -40,6 +45,7 @@ class BatchBlock final : public SpanBlock {
   Result<std::shared_ptr<const Column>> LinkSpanIds() const override;
   Result<std::shared_ptr<const Column>> Attribute(AttrScope scope,
                                                   std::string_view key) const override;
+  Result<std::vector<AttributeKey>> AttributeKeys() const override;
 
  private:
   std::shared_ptr<const SpanBatch> batch_;

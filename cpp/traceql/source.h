@@ -14,6 +14,8 @@
 #include "cpp/base/status.h"
 #include "cpp/model/ids.h"
 #include "cpp/model/span_batch.h"
+#include "cpp/traceql/ast.h"
+#include "cpp/traceql/bitmap.h"
 
 namespace tocsin::traceql {
 
@@ -35,6 +37,14 @@ struct Column {
   /// Empty: codes[i] is of span row i. Otherwise codes[i] is of an event or link that belongs to
   /// span row owner[i]; a row may have none or many.
   std::vector<uint32_t> owner;
+};
+
+/// The name of an attribute and where it stands.
+struct AttributeKey {
+  AttrScope scope = AttrScope::kSpan;
+  std::string key;
+
+  friend auto operator<=>(const AttributeKey&, const AttributeKey&) = default;
 };
 
 /// Immutable rows. Thread-safe. Spans returned by the accessors live as long as the block.
@@ -76,6 +86,32 @@ class SpanBlock {
   /// stands twice in one list the first counts.
   virtual Result<std::shared_ptr<const Column>> Attribute(AttrScope scope,
                                                           std::string_view key) const = 0;
+
+  static constexpr uint32_t kNoRow = UINT32_MAX;
+
+  /// Rows that count as not there: deleted, or the same span (id, start and end) as another row of
+  /// this block. Null: none. The accessors above give these rows too.
+  virtual Result<std::shared_ptr<const Bitmap>> Hidden() const { return nullptr; }
+  /// For each of Traces(), 1 if this block is known to have all spans of the trace among the rows
+  /// that are not hidden. The others can be evaluated only on what SpanView::Trace() gives. Empty:
+  /// none is known to be whole.
+  virtual Result<std::span<const uint8_t>> Whole() const { return std::span<const uint8_t>(); }
+  /// For each row the row of its parent, as WholeTrace::parent_row() has it; kNoRow for none. Of
+  /// use for traces that are whole. Empty: not kept, to be found through the ids.
+  virtual Result<std::span<const uint32_t>> ParentRows() const {
+    return std::span<const uint32_t>();
+  }
+
+  /// Every attribute that a row may have, each once, in no particular order.
+  virtual Result<std::vector<AttributeKey>> AttributeKeys() const = 0;
+  /// False only if no row can satisfy `field op literal`. Decided by what is at hand (footers,
+  /// filters, ranges), never by decoding a column.
+  virtual bool MayMatch(const Field& field, Op op, const Literal& literal) const {
+    (void)field;
+    (void)op;
+    (void)literal;
+    return true;
+  }
 };
 
 /// A consistent view: what was acknowledged before it was taken, and nothing later.

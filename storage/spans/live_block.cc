@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <functional>
+#include <set>
 #include <unordered_map>
 #include <utility>
 
+#include "cpp/traceql/batch_block.h"
 #include "storage/spans/live_columns.h"
 
 namespace tocsin::storage {
@@ -297,6 +299,12 @@ ColumnResult LiveBlock::Attribute(AttrScope scope, std::string_view key) const {
     first_row += part.size();
   }
   return std::move(column).Finish();
+}
+
+Result<std::vector<traceql::AttributeKey>> LiveBlock::AttributeKeys() const {
+  std::set<traceql::AttributeKey> keys;
+  for (const LivePart& part : parts_->parts) traceql::AddAttributeKeys(*part.batch, &keys);
+  return std::vector<traceql::AttributeKey>(keys.begin(), keys.end());
 }
 
 }  // namespace tocsin::storage

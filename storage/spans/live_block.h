@@ -70,6 +70,7 @@ class LiveBlock final : public traceql::SpanBlock {
   Result<std::shared_ptr<const traceql::Column>> ScopeVersions() const override;
   Result<std::shared_ptr<const traceql::Column>> Attribute(AttrScope scope,
                                                            std::string_view key) const override;
+  Result<std::vector<traceql::AttributeKey>> AttributeKeys() const override;
 
  private:
   struct TraceRows {

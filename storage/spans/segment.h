@@ -144,6 +144,7 @@ class SegmentReader final : public traceql::SpanBlock {
   Result<std::shared_ptr<const traceql::Column>> LinkSpanIds() const override;
   Result<std::shared_ptr<const traceql::Column>> Attribute(AttrScope scope,
                                                            std::string_view key) const override;
+  Result<std::vector<traceql::AttributeKey>> AttributeKeys() const override;
 
  private:
   struct Rep;

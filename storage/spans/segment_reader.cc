@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <bit>
 #include <functional>
+#include <set>
 #include <unordered_map>
 #include <utility>
 
@@ -393,6 +394,16 @@ Result<std::vector<SegmentReader::AttributeName>> SegmentReader::AttributeNames(
     }
   }
   return names;
+}
+
+Result<std::vector<traceql::AttributeKey>> SegmentReader::AttributeKeys() const {
+  std::set<traceql::AttributeKey> keys;
+  for (const AttrScope scope : {AttrScope::kSpan, AttrScope::kResource, AttrScope::kEvent,
+                                AttrScope::kLink, AttrScope::kInstrumentation}) {
+    TOCSIN_ASSIGN_OR_RETURN(std::vector<AttributeName> names, AttributeNames(scope));
+    for (AttributeName& name : names) keys.insert({scope, std::move(name.name)});
+  }
+  return std::vector<traceql::AttributeKey>(keys.begin(), keys.end());
 }
 
 uint32_t SegmentReader::rows() const { return stub().rows; }

@@ -89,4 +89,9 @@ Result<ColumnPointer> StoredBlock::Attribute(AttrScope scope, std::string_view k
   return Read<ColumnPointer>([&](const SegmentReader& r) { return r.Attribute(scope, key); });
 }
 
+Result<std::vector<traceql::AttributeKey>> StoredBlock::AttributeKeys() const {
+  return Read<std::vector<traceql::AttributeKey>>(
+      [](const SegmentReader& r) { return r.AttributeKeys(); });
+}
+
 }  // namespace tocsin::storage

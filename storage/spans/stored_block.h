@@ -9,6 +9,7 @@
 #include <span>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "cpp/base/status.h"
 #include "cpp/base/telemetry.h"
@@ -54,6 +55,7 @@ class StoredBlock final : public traceql::SpanBlock {
   Result<std::shared_ptr<const traceql::Column>> ScopeVersions() const override;
   Result<std::shared_ptr<const traceql::Column>> Attribute(AttrScope scope,
                                                            std::string_view key) const override;
+  Result<std::vector<traceql::AttributeKey>> AttributeKeys() const override;
 
  private:
   /// Asks the reader, which is opened at the first call.
