@@ -1,0 +1,103 @@
+/// TraceQL metrics: what a query with a metrics function says of the spans of a time range, as
+/// series.
+///
+/// A span counts in the interval that its start lies in, and only if it satisfies the query in its
+/// whole trace. Answers are exact, on all data of the range, and repeatable: the same data gives
+/// the same answer, whatever blocks it stands in.
+
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "cpp/base/status.h"
+#include "cpp/traceql/ast.h"
+#include "cpp/traceql/source.h"
+
+namespace tocsin::traceql {
+
+struct MetricsOptions {
+  // Unix nanoseconds and nanoseconds. REQUIRES: start < end; step > 0 unless `instant`.
+  uint64_t start = 0;
+  uint64_t end = 0;
+  uint64_t step = 0;
+  /// One interval: [start, end], both included, whatever `step` is. Otherwise start is rounded down
+  /// and end up to a multiple of step, and the intervals are (t - step, t] for every multiple t of
+  /// step from start to end.
+  bool instant = false;
+  /// At most this many exemplars in all; 0: none. `with(exemplars=...)` in the query wins, up to
+  /// kMaxExemplars. An instant query has none.
+  uint32_t exemplars = 0;
+  /// Series beyond it are left out of the answer, those with the least sums first; 0: no limit.
+  uint32_t max_series = 0;
+  /// Of the series while they are made. More is kResourceExhausted.
+  size_t max_memory = size_t{256} << 20;
+  /// Asked before each block and each trace; what is not OK ends the query. May be empty.
+  std::function<Status()> interrupted;
+};
+
+inline constexpr uint32_t kMaxExemplars = 10'000;
+/// Of a range query; more is kInvalidArgument. A day at one second is below it.
+inline constexpr uint64_t kMaxMetricsIntervals = 100'000;
+
+/// The spans that a query needs start in [from, to]: what SpanSource::View must be asked for.
+struct MetricsWindow {
+  uint64_t from = 0;
+  uint64_t to = 0;
+};
+MetricsWindow WindowOf(const MetricsOptions& options);
+
+struct MetricsLabel {
+  std::string name;
+  /// Of the type that the spans have. Status, kind and durations are strings, as Tempo writes them.
+  Value value;
+
+  friend bool operator==(const MetricsLabel&, const MetricsLabel&) = default;
+};
+
+/// A span behind a series.
+struct MetricsExemplar {
+  std::vector<MetricsLabel> labels;  ///< `trace:id` and `span:id`.
+  /// What the function measured of the span (durations in seconds); for functions that only count,
+  /// the sample of the series at that time.
+  double value = 0;
+  int64_t timestamp_ms = 0;  ///< The start of the span.
+};
+
+struct MetricsSeries {
+  /// In the order of by(), then what the function adds (`p`, `__bucket`). A span that lacks a field
+  /// of by() gives no such label; lacking all of them, the first as the string "nil". Without by()
+  /// and without anything added: `__name__`, the function.
+  std::vector<MetricsLabel> labels;
+  /// One for each of MetricsResult::timestamps_ms; NaN where there is no sample. Never all NaN.
+  std::vector<double> values;
+  std::vector<MetricsExemplar> exemplars;  ///< By time.
+};
+
+struct MetricsStats {
+  uint64_t inspected_traces = 0;  ///< Read whole.
+  uint64_t inspected_spans = 0;   ///< Rows of the blocks that were read.
+  uint64_t inspected_bytes = 0;   ///< Of decoded columns that were read.
+  uint32_t total_blocks = 0;
+  uint32_t inspected_blocks = 0;
+};
+
+struct MetricsResult {
+  /// The right end of each interval, ascending; of an instant query its end alone.
+  std::vector<int64_t> timestamps_ms;
+  /// By labels, so that equal answers are equal bytes.
+  std::vector<MetricsSeries> series;
+  /// Why series are missing; "" if none are. Tempo then calls the answer PARTIAL.
+  std::string partial;
+  MetricsStats stats;
+};
+
+/// kInvalidArgument if the query is no metrics query or the range is none; kResourceExhausted above
+/// max_memory; otherwise errors are those of the view and of `interrupted`.
+Result<MetricsResult> EvaluateMetrics(const SpanView& view, const Query& query,
+                                      const MetricsOptions& options);
+
+}  // namespace tocsin::traceql
