@@ -1,4 +1,4 @@
-/// Unary calls as plain values, so that handlers and their tests know nothing of gRPC.
+/// Calls as plain values, so that handlers and their tests know nothing of gRPC.
 
 #pragma once
 
@@ -37,6 +37,15 @@ struct CallError {
 /// Returns the serialised response message. Called from several threads at once; may block. What
 /// `call` views is gone when the handler returns.
 using UnaryHandler = std::function<std::expected<std::string, CallError>(const Call& call)>;
+
+/// Hands one serialised message to the caller. Waits while the caller reads more slowly than that;
+/// false once nobody reads any more.
+using SendMessage = std::function<bool(std::string message)>;
+
+/// Sends any number of messages and returns how it ended. As for UnaryHandler otherwise; `send` may
+/// be called from one thread at a time.
+using StreamHandler =
+    std::function<std::expected<void, CallError>(const Call& call, const SendMessage& send)>;
 
 /// The number that gRPC has for a code: 3 for kInvalidArgument.
 int GrpcCode(StatusCode code);

@@ -10,6 +10,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <condition_variable>
 #include <map>
 #include <mutex>
 #include <set>
@@ -74,14 +75,17 @@ std::optional<std::string_view> HealthService(std::string_view body) {
 }
 
 struct Method {
-  UnaryHandler handler;
+  UnaryHandler handler;  ///< One of these two is set.
+  StreamHandler stream;
   bool at_once = false;  ///< Runs on gRPC's thread and is never refused: it answers from memory.
 };
 
 /// What all calls share.
 struct Shared {
   explicit Shared(const ServerOptions& o)
-      : options(o), workers("grpc", options.handler_threads, options.max_calls_in_flight) {}
+      : options(o),
+        workers("grpc", options.handler_threads, options.max_calls_in_flight),
+        streamers("grpc-stream", options.stream_threads, options.max_calls_in_flight) {}
 
   grpc::Status Refuse(std::string_view reason, std::string_view text) const {
     Telemetry& telemetry = options.telemetry == nullptr ? Telemetry::None() : *options.telemetry;
@@ -95,15 +99,16 @@ struct Shared {
 
   const ServerOptions options;
   ThreadPool workers;
+  ThreadPool streamers;
   std::map<std::string, Method, std::less<>> methods;  // Fixed by Start().
   std::atomic<size_t> calls = 0;
   std::atomic<size_t> bytes = 0;
 };
 
 /// One call, from its headers to its status. Deletes itself when all is said.
-class UnaryCall final : public grpc::ServerGenericBidiReactor {
+class ServedCall final : public grpc::ServerGenericBidiReactor {
  public:
-  UnaryCall(Shared* shared, grpc::GenericCallbackServerContext* context)
+  ServedCall(Shared* shared, grpc::GenericCallbackServerContext* context)
       : shared_(shared), context_(context) {
     const auto found = shared_->methods.find(context->method());
     if (found == shared_->methods.end()) {
@@ -127,9 +132,17 @@ class UnaryCall final : public grpc::ServerGenericBidiReactor {
     if (method_->at_once) return Run();
     if (!Charge()) {
       Finish(shared_->Refuse("bytes", "too many bytes of calls in flight; try again"));
-    } else if (!shared_->workers.TrySubmit([this] { Run(); })) {
+    } else if (ThreadPool& pool = method_->stream ? shared_->streamers : shared_->workers;
+               !pool.TrySubmit([this] { Run(); })) {
       Finish(shared_->Refuse("calls", "too many calls in flight; try again"));
     }
+  }
+
+  void OnWriteDone(bool ok) override {
+    const std::lock_guard lock(mutex_);
+    writing_ = false;
+    broken_ = broken_ || !ok;
+    written_.notify_all();
   }
 
   void OnCancel() override { cancelled_ = true; }
@@ -146,17 +159,20 @@ class UnaryCall final : public grpc::ServerGenericBidiReactor {
   }
 
   void Run() {
-    std::expected<std::string, CallError> response = Handle();
-    if (!response.has_value()) {
-      Finish(ToGrpc(response.error()));
-      return;
+    std::string response;
+    const std::expected<void, CallError> done = Handle(&response);
+    if (!done.has_value()) {
+      Finish(ToGrpc(done.error()));
+    } else if (method_->stream) {
+      Finish(grpc::Status::OK);
+    } else {
+      const grpc::Slice slice(response);
+      response_ = grpc::ByteBuffer(&slice, 1);
+      StartWriteAndFinish(&response_, grpc::WriteOptions(), grpc::Status::OK);
     }
-    const grpc::Slice slice(*response);
-    response_ = grpc::ByteBuffer(&slice, 1);
-    StartWriteAndFinish(&response_, grpc::WriteOptions(), grpc::Status::OK);
   }
 
-  std::expected<std::string, CallError> Handle() {
+  std::expected<void, CallError> Handle(std::string* response) {
     grpc::Slice slice;
     if (!request_.DumpToSingleSlice(&slice).ok()) {
       return std::unexpected(CallError{InternalError("the message cannot be read"), {}});
@@ -179,7 +195,44 @@ class UnaryCall final : public grpc::ServerGenericBidiReactor {
     const std::string peer = context_->peer();
     call.peer = peer;
     call.cancelled = [this] { return cancelled_.load(); };
-    return method_->handler(call);
+    if (method_->stream) {
+      const std::expected<void, CallError> done =
+          method_->stream(call, [this](const std::string& message) { return Send(message); });
+      AwaitWrite();  // The last message, which response_ holds, is still on its way.
+      return done;
+    }
+    std::expected<std::string, CallError> answer = method_->handler(call);
+    if (!answer.has_value()) return std::unexpected(std::move(answer).error());
+    *response = *std::move(answer);
+    return {};
+  }
+
+  /// On a worker. One message is on its way at a time; the handler makes the next one meanwhile.
+  bool Send(const std::string& message) {
+    if (!AwaitWrite()) return false;
+    const grpc::Slice slice(message);
+    response_ = grpc::ByteBuffer(&slice, 1);
+    {
+      const std::lock_guard lock(mutex_);
+      writing_ = true;
+    }
+    StartWrite(&response_);
+    return true;
+  }
+
+  /// False if the caller has gone, or is made to go because it does not read.
+  bool AwaitWrite() {
+    std::unique_lock lock(mutex_);
+    const auto written = [this] { return !writing_; };
+    const std::chrono::nanoseconds patience(shared_->options.stream_stall_timeout);
+    if (!written_.wait_for(lock, patience, written)) {
+      lock.unlock();
+      context_->TryCancel();  // Ends the write, and with it this wait.
+      lock.lock();
+      written_.wait(lock, written);
+      broken_ = true;
+    }
+    return !broken_ && !cancelled_;
   }
 
   static CallError BadMessage(const Status& error) {
@@ -196,6 +249,10 @@ class UnaryCall final : public grpc::ServerGenericBidiReactor {
   grpc::ByteBuffer response_;
   size_t charged_ = 0;
   std::atomic<bool> cancelled_ = false;
+  std::mutex mutex_;  // Guards the next two, of a stream.
+  std::condition_variable written_;
+  bool writing_ = false;
+  bool broken_ = false;
 };
 
 class Service final : public grpc::CallbackGenericService {
@@ -203,7 +260,7 @@ class Service final : public grpc::CallbackGenericService {
   explicit Service(Shared* shared) : shared_(shared) {}
   grpc::ServerGenericBidiReactor* CreateReactor(
       grpc::GenericCallbackServerContext* context) override {
-    return new UnaryCall(shared_, context);
+    return new ServedCall(shared_, context);
   }
 
  private:
@@ -217,7 +274,7 @@ class Server::Impl {
   explicit Impl(const ServerOptions& options) : shared_(options), service_(&shared_) {}
   ~Impl() { Shutdown(0); }
 
-  void Handle(std::string method, UnaryHandler handler);
+  void Handle(std::string method, Method how);
   Status Start();
   void Adopt(int fd);
   void Shutdown(Nanos grace);
@@ -236,13 +293,12 @@ class Server::Impl {
   std::mutex shutdown_;
 };
 
-void Server::Impl::Handle(std::string method, UnaryHandler handler) {
+void Server::Impl::Handle(std::string method, Method how) {
   TOCSIN_CHECK(server_ == nullptr);
   const size_t slash = method.rfind('/');
   TOCSIN_CHECK(method.starts_with('/') && slash > 0);
   services_.insert(method.substr(1, slash - 1));
-  const bool added =
-      shared_.methods.emplace(std::move(method), Method{.handler = std::move(handler)}).second;
+  const bool added = shared_.methods.emplace(std::move(method), std::move(how)).second;
   TOCSIN_CHECK(added);
 }
 
@@ -277,9 +333,10 @@ void Server::Impl::Configure(grpc::ServerBuilder* builder) const {
 Status Server::Impl::Start() {
   TOCSIN_CHECK(server_ == nullptr);
   gpr_set_log_function(LogFromGrpc);
-  shared_.methods.emplace(
-      kHealthCheck,
-      Method{.handler = [this](const Call& call) { return CheckHealth(call); }, .at_once = true});
+  shared_.methods.emplace(kHealthCheck,
+                          Method{.handler = [this](const Call& call) { return CheckHealth(call); },
+                                 .stream = nullptr,
+                                 .at_once = true});
   grpc::ServerBuilder builder;
   Configure(&builder);
   builder.RegisterCallbackGenericService(&service_);
@@ -314,13 +371,17 @@ void Server::Impl::Shutdown(Nanos grace) {
     server_->Shutdown(std::chrono::system_clock::now() + std::chrono::nanoseconds(grace));
   }
   shared_.workers.Stop();
+  shared_.streamers.Stop();
 }
 
 Server::Server(const ServerOptions& options) : impl_(std::make_unique<Impl>(options)) {}
 Server::~Server() = default;
 
 void Server::Handle(std::string method, UnaryHandler handler) {
-  impl_->Handle(std::move(method), std::move(handler));
+  impl_->Handle(std::move(method), {.handler = std::move(handler), .stream = nullptr});
+}
+void Server::HandleStream(std::string method, StreamHandler handler) {
+  impl_->Handle(std::move(method), {.handler = nullptr, .stream = std::move(handler)});
 }
 Status Server::Start() { return impl_->Start(); }
 void Server::Adopt(int fd) { impl_->Adopt(fd); }

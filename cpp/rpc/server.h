@@ -1,9 +1,11 @@
-/// The gRPC server: unary methods as raw bytes, on connections that a listener of cpp/http has
-/// accepted and handed over.
+/// The gRPC server: methods as raw bytes, unary ones and those that answer with a stream, on
+/// connections that a listener of cpp/http has accepted and handed over. Streams have threads of
+/// their own, so that slow answers never hold up receiving.
 ///
 /// Bounds, and what a caller gets beyond them: a message (RESOURCE_EXHAUSTED; the bound holds for
 /// the decompressed size too), calls in flight and their bytes (UNAVAILABLE, which clients retry).
-/// Unknown methods answer UNIMPLEMENTED at once. `grpc.health.v1.Health/Check` is answered for ""
+/// A caller that reads nothing of a stream for `stream_stall_timeout` is cut off. Unknown methods
+/// answer UNIMPLEMENTED at once. `grpc.health.v1.Health/Check` is answered for ""
 /// and for each service that has a method here.
 
 #pragma once
@@ -20,7 +22,9 @@
 namespace tocsin::rpc {
 
 struct ServerOptions {
-  size_t handler_threads = 4;  ///< Handlers that run at once.
+  size_t handler_threads = 4;  ///< Unary handlers that run at once.
+  size_t stream_threads = 8;   ///< Stream handlers that run at once.
+  Nanos stream_stall_timeout = 30 * kSecond;
   size_t max_message_bytes = 64 << 20;
   size_t max_calls_in_flight = 256;
   size_t max_bytes_in_flight = size_t{256} << 20;
@@ -38,6 +42,7 @@ class Server {
 
   /// REQUIRES: before Start(); one handler a method. `method` is "/package.Service/Method".
   void Handle(std::string method, UnaryHandler handler);
+  void HandleStream(std::string method, StreamHandler handler);
 
   /// Must succeed before the first Adopt().
   Status Start();
