@@ -6,7 +6,6 @@
 
 #include "cpp/base/hash.h"
 #include "cpp/base/log.h"
-#include "cpp/wire/otlp_decode.h"
 
 namespace tocsin::engine {
 namespace {
@@ -146,12 +145,13 @@ void Engine::Observe(const storage::LoggedBatch& batch) {
   metrics_->Observe(batch.spans, batch.position);
 }
 
-Result<ExportResult> Engine::Export(std::string_view tenant, std::string_view body) {
+Result<ExportResult> Engine::Export(std::string_view tenant, std::string_view body,
+                                    wire::OtlpEncoding encoding) {
   std::optional<Result<wire::DecodeResult>> decoded;
   storage::SpanStore::AppendRequest request;
   {
     const StageTimer timer(decode_cpu_);
-    decoded.emplace(wire::DecodeOtlp(body));
+    decoded.emplace(wire::DecodeOtlp(body, encoding));
     request.body_hash = Hash128(body);
   }
   if (!decoded->has_value()) return Failure(decoded->error());

@@ -20,6 +20,7 @@
 #include "cpp/engine/periodic.h"
 #include "cpp/generate/span_metrics.h"
 #include "cpp/promql/engine.h"
+#include "cpp/wire/otlp_json_decode.h"
 #include "storage/series/series_store.h"
 #include "storage/spans/directory_lock.h"
 #include "storage/spans/span_store.h"
@@ -62,10 +63,11 @@ class Engine {
   Engine(const Engine&) = delete;
   Engine& operator=(const Engine&) = delete;
 
-  /// Takes a serialised ExportTraceServiceRequest. kInvalidArgument with the byte offset for what
-  /// is none; kUnavailable and kResourceExhausted as SpanStore::Append has them; nothing is then
-  /// kept.
-  Result<ExportResult> Export(std::string_view tenant, std::string_view body);
+  /// Takes an ExportTraceServiceRequest. kInvalidArgument with the place (byte offset, or line and
+  /// column) for what is none; kUnavailable and kResourceExhausted as SpanStore::Append has them;
+  /// nothing is then kept.
+  Result<ExportResult> Export(std::string_view tenant, std::string_view body,
+                              wire::OtlpEncoding encoding = wire::OtlpEncoding::kProtobuf);
 
   /// Writes the span metrics of now to the series store and makes a checkpoint. Done every
   /// collection_interval in the background.

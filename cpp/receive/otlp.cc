@@ -1,4 +1,5 @@
 #include <expected>
+#include <optional>
 #include <utility>
 
 #include "cpp/http/content.h"
@@ -8,7 +9,10 @@
 namespace tocsin::receive {
 namespace {
 
+using wire::OtlpEncoding;
+
 constexpr std::string_view kProtobuf = "application/x-protobuf";
+constexpr std::string_view kJson = "application/json";
 constexpr std::string_view kExport = "/opentelemetry.proto.collector.trace.v1.TraceService/Export";
 constexpr size_t kMaxTenantBytes = 150;
 
@@ -32,21 +36,31 @@ int HttpStatus(StatusCode code) {
   }
 }
 
-http::Response ProtobufResponse(int status, std::string body) {
+http::Response ResponseIn(OtlpEncoding encoding, int status, std::string body) {
   http::Response response{.status = status, .headers = {}, .body = std::move(body)};
-  response.Set("Content-Type", kProtobuf);
+  response.Set("Content-Type", encoding == OtlpEncoding::kJson ? kJson : kProtobuf);
   return response;
 }
 
-http::Response ErrorResponse(int http_status, const Status& error, Nanos retry_after = 0) {
-  http::Response response = ProtobufResponse(
-      http_status,
-      wire::EncodeRpcStatus(rpc::GrpcCode(error.code()), error.message(), retry_after));
+http::Response ErrorResponse(OtlpEncoding encoding, int http_status, const Status& error,
+                             Nanos retry_after = 0) {
+  const auto encode =
+      encoding == OtlpEncoding::kJson ? wire::EncodeRpcStatusJson : wire::EncodeRpcStatus;
+  http::Response response = ResponseIn(
+      encoding, http_status, encode(rpc::GrpcCode(error.code()), error.message(), retry_after));
   if (retry_after > 0 && (http_status == 429 || http_status == 503)) {
     const Nanos seconds = (retry_after + kSecond - 1) / kSecond;
     response.Set("Retry-After", std::to_string(seconds));
   }
   return response;
+}
+
+/// Of a Content-Type; nullopt for what is neither.
+std::optional<OtlpEncoding> EncodingOf(std::string_view content_type) {
+  const std::string type = http::MediaType(content_type);
+  if (type == kProtobuf) return OtlpEncoding::kProtobuf;
+  if (type == kJson) return OtlpEncoding::kJson;
+  return std::nullopt;
 }
 
 /// The characters that Tempo and its relatives allow: a tenant may become a path or a label.
@@ -70,9 +84,10 @@ Result<std::string_view> TenantOf(std::string_view header, bool multitenancy) {
 }
 
 /// For the signals that are not received here.
-http::Response NotReceived(std::string_view signal) {
-  return ErrorResponse(404, UnsupportedError(std::string(signal) +
-                                             " are not received here; traces are, at /v1/traces"));
+http::Response NotReceived(const http::Request& request, std::string_view signal) {
+  return ErrorResponse(
+      EncodingOf(request.Header("content-type")).value_or(OtlpEncoding::kProtobuf), 404,
+      UnsupportedError(std::string(signal) + " are not received here; traces are, at /v1/traces"));
 }
 
 }  // namespace
@@ -97,8 +112,9 @@ void OtlpReceiver::Register(http::Router* router) {
   router->Handle("POST", "/v1/traces",
                  [this](const http::Request& request) { return ExportOverHttp(request); });
   router->Handle("POST", "/v1/metrics",
-                 [](const http::Request&) { return NotReceived("metrics"); });
-  router->Handle("POST", "/v1/logs", [](const http::Request&) { return NotReceived("logs"); });
+                 [](const http::Request& request) { return NotReceived(request, "metrics"); });
+  router->Handle("POST", "/v1/logs",
+                 [](const http::Request& request) { return NotReceived(request, "logs"); });
 }
 
 void OtlpReceiver::RegisterLanding(http::Router* router) {
@@ -116,11 +132,12 @@ std::vector<std::pair<std::string, rpc::UnaryHandler>> OtlpReceiver::RpcMethods(
   return methods;
 }
 
-ExportOutcome OtlpReceiver::Export(std::string_view tenant_header, std::string_view body,
+ExportOutcome OtlpReceiver::Export(std::string_view tenant_header, ExportRequest request,
                                    const Transport& transport) {
   const Result<std::string_view> tenant = TenantOf(tenant_header, options_.multitenancy);
   if (!tenant.has_value()) return {.status = tenant.error()};
-  ExportOutcome outcome = sink_->Export({.tenant = *tenant, .body = body});
+  request.tenant = *tenant;
+  ExportOutcome outcome = sink_->Export(request);
   transport.accepted.Add(static_cast<double>(outcome.accepted));
   transport.refused.Add(static_cast<double>(outcome.rejected));
   if (outcome.status.ok()) {
@@ -131,36 +148,39 @@ ExportOutcome OtlpReceiver::Export(std::string_view tenant_header, std::string_v
     telemetry_
         ->GetCounter("tempo_distributor_bytes_received_total",
                      "Bytes of spans received, decompressed, by tenant.", labels)
-        .Add(static_cast<double>(body.size()));
+        .Add(static_cast<double>(request.body.size()));
   }
   return outcome;
 }
 
 http::Response OtlpReceiver::ExportOverHttp(const http::Request& request) {
-  const std::string type = http::MediaType(request.Header("content-type"));
-  if (type != kProtobuf) {
-    std::string text = "415 unsupported media type, supported: [application/x-protobuf]";
-    if (type == "application/json") text += "; OTLP in JSON is not received yet";
-    return http::Response::Text(415, text);
+  const std::optional<OtlpEncoding> encoding = EncodingOf(request.Header("content-type"));
+  if (!encoding) {
+    return http::Response::Text(
+        415, "415 unsupported media type, supported: [application/json, application/x-protobuf]");
   }
   std::string decoded;
   const Result<std::string_view> body =
       http::DecodedBody(request, options_.max_request_bytes, &decoded);
   if (!body.has_value()) {
     const Status& error = body.error();
-    if (error.code() == StatusCode::kResourceExhausted) return ErrorResponse(413, error);
-    if (error.code() == StatusCode::kUnsupported) return ErrorResponse(415, error);
-    return ErrorResponse(400, error);
+    if (error.code() == StatusCode::kResourceExhausted) return ErrorResponse(*encoding, 413, error);
+    if (error.code() == StatusCode::kUnsupported) return ErrorResponse(*encoding, 415, error);
+    return ErrorResponse(*encoding, 400, error);
   }
-  const ExportOutcome outcome = Export(request.Header("x-scope-orgid"), *body, http_);
+  const ExportOutcome outcome =
+      Export(request.Header("x-scope-orgid"), {.body = *body, .encoding = *encoding}, http_);
   if (!outcome.status.ok()) {
-    return ErrorResponse(HttpStatus(outcome.status.code()), outcome.status, outcome.retry_after);
+    return ErrorResponse(*encoding, HttpStatus(outcome.status.code()), outcome.status,
+                         outcome.retry_after);
   }
-  return ProtobufResponse(200, wire::EncodeExportResponse(outcome.rejected, outcome.message));
+  const auto encode = *encoding == OtlpEncoding::kJson ? wire::EncodeExportResponseJson
+                                                       : wire::EncodeExportResponse;
+  return ResponseIn(*encoding, 200, encode(outcome.rejected, outcome.message));
 }
 
 std::expected<std::string, rpc::CallError> OtlpReceiver::ExportOverGrpc(const rpc::Call& call) {
-  const ExportOutcome outcome = Export(call.Metadata("x-scope-orgid"), call.body, grpc_);
+  const ExportOutcome outcome = Export(call.Metadata("x-scope-orgid"), {.body = call.body}, grpc_);
   if (outcome.status.ok()) return wire::EncodeExportResponse(outcome.rejected, outcome.message);
   rpc::CallError error{.status = outcome.status};
   if (outcome.retry_after > 0) {

@@ -22,6 +22,7 @@
 #include "cpp/base/telemetry.h"
 #include "cpp/http/router.h"
 #include "cpp/rpc/call.h"
+#include "cpp/wire/otlp_json_decode.h"
 
 namespace tocsin::receive {
 
@@ -29,8 +30,9 @@ namespace tocsin::receive {
 inline constexpr std::string_view kSingleTenant = "single-tenant";
 
 struct ExportRequest {
-  std::string_view tenant;
-  std::string_view body;  ///< A serialised ExportTraceServiceRequest, decompressed. Borrowed.
+  std::string_view tenant = {};
+  std::string_view body = {};  ///< An ExportTraceServiceRequest, decompressed. Borrowed.
+  wire::OtlpEncoding encoding = wire::OtlpEncoding::kProtobuf;
 };
 
 /// What became of one request. When `status` is OK, `accepted` spans are durable as far as the
@@ -75,8 +77,8 @@ class OtlpReceiver {
   /// Borrows `sink` and `telemetry`.
   OtlpReceiver(SpanSink* sink, OtlpOptions options, Telemetry* telemetry);
 
-  /// POST /v1/traces, in protobuf, plain or gzip; and quick 404s for /v1/metrics and /v1/logs,
-  /// which every SDK tries.
+  /// POST /v1/traces, in protobuf or JSON, plain or gzip; and quick 404s for /v1/metrics and
+  /// /v1/logs, which every SDK tries.
   void Register(http::Router* router);
 
   /// A readable page on `/`, for ports that have nothing else there.
@@ -95,8 +97,8 @@ class OtlpReceiver {
   Transport CountersOf(std::string_view transport) const;
   http::Response ExportOverHttp(const http::Request& request);
   std::expected<std::string, rpc::CallError> ExportOverGrpc(const rpc::Call& call);
-  /// Finds the tenant, asks the sink and counts.
-  ExportOutcome Export(std::string_view tenant_header, std::string_view body,
+  /// Finds the tenant, which `request` has no word of yet, asks the sink and counts.
+  ExportOutcome Export(std::string_view tenant_header, ExportRequest request,
                        const Transport& transport);
 
   SpanSink* const sink_;

@@ -12,7 +12,8 @@ constexpr Nanos kRetryAfter = 5 * kSecond;
 
 receive::ExportOutcome OtlpSink::Export(const receive::ExportRequest& request) {
   receive::ExportOutcome outcome;
-  Result<engine::ExportResult> result = engine_->Export(request.tenant, request.body);
+  Result<engine::ExportResult> result =
+      engine_->Export(request.tenant, request.body, request.encoding);
   if (!result) {
     outcome.status = result.error();
     if (outcome.status.code() == StatusCode::kResourceExhausted) outcome.retry_after = kRetryAfter;

@@ -7,6 +7,7 @@
 #include "cpp/model/ids.h"
 #include "cpp/wire/attribute_json.h"
 #include "cpp/wire/otlp_encode.h"
+#include "cpp/wire/otlp_json_encode.h"
 #include "cpp/wire/span_groups.h"
 
 namespace tocsin::wire {
@@ -18,10 +19,14 @@ constexpr std::array<std::string_view, 6> kKinds = {"SPAN_KIND_UNSPECIFIED", "SP
 constexpr std::array<std::string_view, 3> kStatuses = {"STATUS_CODE_UNSET", "STATUS_CODE_OK",
                                                        "STATUS_CODE_ERROR"};
 
+// What the two mappings differ in: ids in base64 and enums by name, or hexadecimal and numbers.
+enum class Mapping : uint8_t { kJsonPb, kOtlp };
+
 // Fields come in the order of OTLP's .proto files, as jsonpb writes them.
 class TraceJson {
  public:
-  TraceJson(const SpanBatch& batch, lib::JsonWriter* json) : batch_(batch), json_(*json) {}
+  TraceJson(const SpanBatch& batch, Mapping mapping, lib::JsonWriter* json)
+      : batch_(batch), mapping_(mapping), json_(*json) {}
 
   // Nothing if there are no rows: jsonpb leaves an empty list out.
   void WriteResourceSpans(std::string_view key) {
@@ -61,16 +66,14 @@ class TraceJson {
   void WriteSpan(uint32_t row) {
     const SpanBatch::Extra& extra = batch_.ExtraOf(row);
     json_.BeginObject();
-    Bytes("traceId", batch_.traces[batch_.trace[row]].ToBytes());
-    Bytes("spanId", SpanIdToBytes(batch_.span_id[row]));
+    Id("traceId", batch_.traces[batch_.trace[row]]);
+    Id("spanId", batch_.span_id[row]);
     Text("traceState", extra.trace_state);
-    if (batch_.parent_span_id[row] != 0) {
-      Bytes("parentSpanId", SpanIdToBytes(batch_.parent_span_id[row]));
-    }
+    if (batch_.parent_span_id[row] != 0) Id("parentSpanId", batch_.parent_span_id[row]);
     Number("flags", batch_.flags[row]);
     Text("name", batch_.name[row]);
     const SpanKind kind = batch_.kind[row];
-    if (kind != SpanKind::kUnspecified) Name("kind", kKinds, static_cast<size_t>(kind));
+    if (kind != SpanKind::kUnspecified) Enum("kind", kKinds, static_cast<uint32_t>(kind));
     Time("startTimeUnixNano", batch_.start[row]);
     Time("endTimeUnixNano", batch_.end[row]);
     Attributes({batch_.attr_begin[row], batch_.attr_begin[row + 1]});
@@ -82,7 +85,7 @@ class TraceJson {
     json_.Key("status").BeginObject();
     Text("message", extra.status_message);
     const SpanStatus status = batch_.status[row];
-    if (status != SpanStatus::kUnset) Name("code", kStatuses, static_cast<size_t>(status));
+    if (status != SpanStatus::kUnset) Enum("code", kStatuses, static_cast<uint32_t>(status));
     json_.EndObject().EndObject();
   }
 
@@ -107,8 +110,8 @@ class TraceJson {
     for (uint32_t i = begin; i < end; ++i) {
       const SpanBatch::Link& link = batch_.links[i];
       json_.BeginObject();
-      if (!link.trace_id.IsZero()) Bytes("traceId", link.trace_id.ToBytes());
-      if (link.span_id != 0) Bytes("spanId", SpanIdToBytes(link.span_id));
+      if (!link.trace_id.IsZero()) Id("traceId", link.trace_id);
+      if (link.span_id != 0) Id("spanId", link.span_id);
       Text("traceState", link.trace_state);
       Attributes(link.attrs);
       Number("droppedAttributesCount", link.dropped_attributes);
@@ -134,13 +137,25 @@ class TraceJson {
     WriteAttributes(batch_, range, &json_);
   }
 
-  void Bytes(std::string_view key, std::string_view bytes) { json_.Key(key).String(Base64(bytes)); }
+  void Id(std::string_view key, const TraceId& id) {
+    json_.Key(key).String(mapping_ == Mapping::kOtlp ? id.ToHex() : Base64(id.ToBytes()));
+  }
+  void Id(std::string_view key, SpanId id) {
+    json_.Key(key).String(mapping_ == Mapping::kOtlp ? SpanIdToHex(id) : Base64(SpanIdToBytes(id)));
+  }
   template <size_t kCount>
-  void Name(std::string_view key, const std::array<std::string_view, kCount>& names, size_t value) {
-    json_.Key(key).String(value < kCount ? names[value] : names[0]);
+  void Enum(std::string_view key, const std::array<std::string_view, kCount>& names,
+            uint32_t value) {
+    json_.Key(key);
+    if (mapping_ == Mapping::kOtlp) {
+      json_.Uint(value);
+    } else {
+      json_.String(value < kCount ? names[value] : names[0]);
+    }
   }
 
   const SpanBatch& batch_;
+  const Mapping mapping_;
   lib::JsonWriter& json_;
 };
 
@@ -149,7 +164,7 @@ class TraceJson {
 std::string EncodeTraceJson(const SpanBatch& batch) {
   lib::JsonWriter json;
   json.BeginObject();
-  TraceJson(batch, &json).WriteResourceSpans("batches");
+  TraceJson(batch, Mapping::kJsonPb, &json).WriteResourceSpans("batches");
   json.EndObject();
   return std::move(json).Take();
 }
@@ -157,7 +172,7 @@ std::string EncodeTraceJson(const SpanBatch& batch) {
 std::string EncodeTraceByIdResponseJson(const SpanBatch& batch, const TraceByIdInfo& info) {
   lib::JsonWriter json;
   json.BeginObject().Key("trace").BeginObject();
-  TraceJson(batch, &json).WriteResourceSpans("resourceSpans");
+  TraceJson(batch, Mapping::kJsonPb, &json).WriteResourceSpans("resourceSpans");
   json.EndObject().Key("metrics").BeginObject();
   if (info.inspected_bytes != 0) {
     json.Key("inspectedBytes").String(std::to_string(info.inspected_bytes));
@@ -165,6 +180,14 @@ std::string EncodeTraceByIdResponseJson(const SpanBatch& batch, const TraceByIdI
   json.EndObject();
   if (info.partial) json.Key("status").String("PARTIAL");
   if (!info.message.empty()) json.Key("message").String(info.message);
+  json.EndObject();
+  return std::move(json).Take();
+}
+
+std::string EncodeOtlpJson(const SpanBatch& batch) {
+  lib::JsonWriter json;
+  json.BeginObject();
+  TraceJson(batch, Mapping::kOtlp, &json).WriteResourceSpans("resourceSpans");
   json.EndObject();
   return std::move(json).Take();
 }

@@ -19,4 +19,14 @@ std::string EncodeExportResponse(uint64_t rejected_spans, std::string_view messa
 /// details, which alone makes RESOURCE_EXHAUSTED retryable for the sender (RCV-12, RCV-13).
 std::string EncodeRpcStatus(int code, std::string_view message, Nanos retry_after = 0);
 
+// The same messages in JSON, for senders that speak it (RCV-14: an error is in the encoding of its
+// request).
+
+/// `{}`, or `{"partialSuccess":{"rejectedSpans":"1","errorMessage":"..."}}`.
+std::string EncodeExportResponseJson(uint64_t rejected_spans, std::string_view message);
+
+/// `{"code":8,"message":"...","details":[{"@type":"type.googleapis.com/google.rpc.RetryInfo",
+/// "retryDelay":"5s"}]}`.
+std::string EncodeRpcStatusJson(int code, std::string_view message, Nanos retry_after = 0);
+
 }  // namespace tocsin::wire

@@ -27,11 +27,13 @@ class FakeSink : public SpanSink {
   ExportOutcome Export(const ExportRequest& request) override {
     tenants.emplace_back(request.tenant);
     bodies.emplace_back(request.body);
+    encodings.push_back(request.encoding);
     return outcome;
   }
   ExportOutcome outcome;
   std::vector<std::string> tenants;
   std::vector<std::string> bodies;
+  std::vector<wire::OtlpEncoding> encodings;
 };
 
 /// Counts by "name{label,...}".
@@ -173,9 +175,43 @@ TEST_F(OtlpTest, RefusesOtherContentTypes) {
   for (const std::string_view type : {"text/plain", "", "application/x-protobuffer"}) {
     const http::Response response = Post("x", {{"content-type", std::string(type)}});
     EXPECT_EQ(response.status, 415);
-    EXPECT_EQ(response.body, "415 unsupported media type, supported: [application/x-protobuf]");
+    EXPECT_EQ(response.body,
+              "415 unsupported media type, supported: [application/json, application/x-protobuf]");
   }
-  EXPECT_THAT(Post("{}", {{"content-type", "application/json"}}).body, HasSubstr("JSON"));
+}
+
+TEST_F(OtlpTest, SaysWhichEncodingABodyHas) {
+  const http::Response response = Post("{}", {{"content-type", "application/json; charset=utf-8"}});
+  EXPECT_EQ(response.status, 200);
+  EXPECT_EQ(response.Header("content-type"), "application/json");
+  EXPECT_EQ(response.body, "{}");
+  Post(lib::Gzip("[]"), {{"content-type", "application/json"}, {"content-encoding", "gzip"}});
+  Post("spans");
+  EXPECT_TRUE(Call("more spans").has_value());
+  EXPECT_THAT(sink_.bodies, ElementsAre("{}", "[]", "spans", "more spans"));
+  EXPECT_THAT(sink_.encodings,
+              ElementsAre(wire::OtlpEncoding::kJson, wire::OtlpEncoding::kJson,
+                          wire::OtlpEncoding::kProtobuf, wire::OtlpEncoding::kProtobuf));
+}
+
+TEST_F(OtlpTest, AnswersJsonInJson) {
+  const http::Headers json = {{"content-type", "application/json"}};
+  sink_.outcome = {.accepted = 9, .rejected = 1, .message = "one bad id"};
+  EXPECT_EQ(Post("{}", json).body,
+            R"({"partialSuccess":{"rejectedSpans":"1","errorMessage":"one bad id"}})");
+  sink_.outcome = {.status = InvalidArgumentError("line 1, column 2")};
+  const http::Response refused = Post("{}", json);
+  EXPECT_EQ(refused.status, 400);
+  EXPECT_EQ(refused.Header("content-type"), "application/json");
+  EXPECT_EQ(refused.body, R"({"code":3,"message":"line 1, column 2"})");
+  sink_.outcome = {.status = ResourceExhaustedError("slower"), .retry_after = 5 * kSecond};
+  const http::Response later = Post("{}", json);
+  EXPECT_EQ(later.Header("retry-after"), "5");
+  EXPECT_THAT(later.body, HasSubstr(R"("retryDelay":"5s")"));
+  EXPECT_EQ(Post("{}", {{"content-type", "application/json"}, {"content-encoding", "br"}})
+                .Header("content-type"),
+            "application/json");
+  EXPECT_THAT(Post("{}", json, "/v1/logs").body, HasSubstr(R"("code":12)"));
 }
 
 TEST_F(OtlpTest, RefusesOtherMethodsInTheCollectorsWords) {

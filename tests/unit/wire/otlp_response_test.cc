@@ -1,5 +1,6 @@
 #include "cpp/wire/otlp_response.h"
 
+#include <google/protobuf/util/json_util.h>
 #include <gtest/gtest.h>
 
 #include "cpp/wire/proto/otlp.pb.h"
@@ -47,6 +48,26 @@ TEST(OtlpResponseTest, TheRetryTimeIsADetail) {
   EXPECT_EQ(retry.retry_delay().seconds(), 5);
   EXPECT_EQ(retry.retry_delay().nanos(), 250'000'000);
   EXPECT_EQ(status.SerializeAsString(), EncodeRpcStatus(8, "RATE_LIMITED: slower", 5'250'000'000));
+}
+
+TEST(OtlpResponseTest, TheSameInJson) {
+  EXPECT_EQ(EncodeExportResponseJson(0, ""), "{}");
+  EXPECT_EQ(EncodeExportResponseJson(300, "no \"ids\""),
+            R"({"partialSuccess":{"rejectedSpans":"300","errorMessage":"no \"ids\""}})");
+  EXPECT_EQ(EncodeExportResponseJson(0, "use a newer SDK"),
+            R"({"partialSuccess":{"errorMessage":"use a newer SDK"}})");
+  EXPECT_EQ(EncodeRpcStatusJson(3, "line 1, column 2"),
+            R"({"code":3,"message":"line 1, column 2"})");
+  // What protobuf itself reads in it.
+  google::rpc::RetryInfo retry;
+  for (const Nanos wait : {5 * kSecond, 5'250'000'000L, 7L}) {
+    const std::string text = EncodeRpcStatusJson(8, "slower", wait);
+    const size_t at = text.find(",\"retryDelay\"");
+    ASSERT_NE(at, std::string::npos) << text;
+    const std::string info = "{" + text.substr(at + 1, text.find('}') - at);
+    ASSERT_TRUE(google::protobuf::util::JsonStringToMessage(info, &retry).ok()) << info;
+    EXPECT_EQ(retry.retry_delay().seconds() * kSecond + retry.retry_delay().nanos(), wait);
+  }
 }
 
 }  // namespace
