@@ -1,0 +1,98 @@
+#include "cpp/traceql/metrics_cells.h"
+
+#include <algorithm>
+#include <cmath>
+#include <functional>
+#include <limits>
+
+namespace tocsin::traceql {
+namespace {
+
+constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
+
+// Adds to a sum and keeps what rounding takes away (Neumaier), so that the order of the spans does
+// not show.
+void AddTo(double value, double* sum, double* lost) {
+  const double next = *sum + value;
+  if (std::abs(*sum) >= std::abs(value)) {
+    *lost += (*sum - next) + value;
+  } else {
+    *lost += (value - next) + *sum;
+  }
+  *sum = next;
+}
+
+}  // namespace
+
+size_t MetricsCells::width() const {
+  if (kind_ == Kind::kSum) return 2;
+  return kind_ == Kind::kAverage ? 3 : 1;
+}
+
+Status MetricsCells::Grow(size_t groups) {
+  const size_t numbers = width() * intervals_;
+  while (cells_.size() < groups) {
+    TOCSIN_RETURN_IF_ERROR(budget_->Take(numbers * sizeof(double) + sizeof(cells_[0])));
+    auto cells = std::make_unique_for_overwrite<double[]>(numbers);
+    std::fill_n(cells.get(), numbers, kind_ == Kind::kCount ? 0 : kNone);
+    cells_.push_back(std::move(cells));
+  }
+  return {};
+}
+
+void MetricsCells::Add(const Rows& rows) {
+  switch (kind_) {
+    case Kind::kCount:
+      AddCounts(rows);
+      break;
+    case Kind::kMin:
+      AddExtremes(rows, std::less<>());
+      break;
+    case Kind::kMax:
+      AddExtremes(rows, std::greater<>());
+      break;
+    case Kind::kSum:
+    case Kind::kAverage:
+      AddSums(rows);
+      break;
+  }
+}
+
+void MetricsCells::AddCounts(const Rows& rows) {
+  const size_t count = rows.groups.size();
+  if (rows.weights.empty()) {
+    for (size_t i = 0; i < count; ++i) cells_[rows.groups[i]][rows.intervals[i]] += 1;
+    return;
+  }
+  for (size_t i = 0; i < count; ++i) {
+    cells_[rows.groups[i]][rows.intervals[i]] += rows.weights[i];
+  }
+}
+
+template <class Better>
+void MetricsCells::AddExtremes(const Rows& rows, Better better) {
+  for (size_t i = 0; i < rows.groups.size(); ++i) {
+    double& cell = cells_[rows.groups[i]][rows.intervals[i]];
+    if (better(rows.numbers[i], cell) || std::isnan(cell)) cell = rows.numbers[i];
+  }
+}
+
+void MetricsCells::AddSums(const Rows& rows) {
+  const size_t w = width();
+  for (size_t i = 0; i < rows.groups.size(); ++i) {
+    double* cell = cells_[rows.groups[i]].get() + w * rows.intervals[i];
+    if (std::isnan(cell[0])) std::fill_n(cell, w, 0);
+    const double weight = rows.weights.empty() ? 1 : rows.weights[i];
+    AddTo(rows.numbers[i] * weight, &cell[0], &cell[1]);
+    if (kind_ == Kind::kAverage) cell[2] += weight;
+  }
+}
+
+double MetricsCells::At(uint32_t group, uint32_t interval) const {
+  const double* cell = cells_[group].get() + width() * interval;
+  if (kind_ == Kind::kSum) return cell[0] + cell[1];
+  if (kind_ == Kind::kAverage) return (cell[0] + cell[1]) / cell[2];
+  return cell[0];
+}
+
+}  // namespace tocsin::traceql

@@ -1,0 +1,70 @@
+#include "cpp/traceql/metrics_exemplars.h"
+
+#include <algorithm>
+#include <tuple>
+#include <unordered_set>
+
+namespace tocsin::traceql {
+namespace {
+
+auto OrderOf(const ExemplarSpan& span) { return std::tie(span.start, span.span, span.group); }
+
+MetricsLabel IdLabel(std::string name, std::string id) {
+  MetricsLabel label{std::move(name), {}};
+  label.value.type = ValueType::kString;
+  label.value.text = std::move(id);
+  return label;
+}
+
+}  // namespace
+
+ExemplarPicker::ExemplarPicker(uint32_t limit, uint32_t intervals)
+    : limit_(limit), intervals_(intervals) {
+  if (limit > 0) stretches_.resize(std::clamp<size_t>(limit / kPerStretch, 1, intervals));
+}
+
+uint64_t ExemplarPicker::RankOf(const TraceId& trace) { return TraceIdHash()(trace); }
+
+void ExemplarPicker::Offer(const ExemplarSpan& span) {
+  Stretch& stretch = stretches_[StretchOf(span.interval)];
+  const uint64_t rank = RankOf(span.trace);
+  std::vector<Kept>& kept = stretch.kept;
+  const auto same = std::find_if(kept.begin(), kept.end(), [&](const Kept& other) {
+    return other.rank == rank && other.span.trace == span.trace;
+  });
+  if (same != kept.end()) {
+    if (OrderOf(span) < OrderOf(same->span)) same->span = span;
+    return;
+  }
+  const auto at = std::find_if(kept.begin(), kept.end(), [&](const Kept& other) {
+    return std::tie(rank, span.trace) < std::tie(other.rank, other.span.trace);
+  });
+  kept.insert(at, {rank, span});
+  if (kept.size() > kKept) kept.pop_back();
+  if (kept.size() == kKept) stretch.highest = kept.back().rank;
+}
+
+std::vector<ExemplarSpan> ExemplarPicker::Take() {
+  std::vector<ExemplarSpan> taken;
+  std::unordered_set<TraceId, TraceIdHash> traces;
+  for (const Stretch& stretch : stretches_) {
+    size_t of_stretch = 0;
+    for (const Kept& kept : stretch.kept) {
+      if (of_stretch == kPerStretch || taken.size() == limit_) break;
+      if (!traces.insert(kept.span.trace).second) continue;
+      taken.push_back(kept.span);
+      ++of_stretch;
+    }
+  }
+  std::sort(taken.begin(), taken.end(), [](const ExemplarSpan& a, const ExemplarSpan& b) {
+    return std::tie(a.start, a.trace) < std::tie(b.start, b.trace);
+  });
+  stretches_.clear();
+  return taken;
+}
+
+std::vector<MetricsLabel> ExemplarLabels(const ExemplarSpan& span) {
+  return {IdLabel("trace:id", span.trace.ToHex()), IdLabel("span:id", SpanIdToHex(span.span))};
+}
+
+}  // namespace tocsin::traceql

@@ -1,0 +1,68 @@
+/// Which spans stand as examples beside the series.
+
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "cpp/model/ids.h"
+#include "cpp/traceql/metrics.h"
+
+namespace tocsin::traceql {
+
+struct ExemplarSpan {
+  TraceId trace;
+  SpanId span = 0;
+  uint64_t start = 0;  ///< Unix nanoseconds.
+  uint32_t interval = 0;
+  uint32_t group = 0;
+  double number = 0;  ///< What the function measured; nothing for functions that only count.
+};
+
+/// Spreads them over time: two from each of limit / 2 equal stretches of the intervals, no trace
+/// twice. Which spans these are depends on the ids alone, not on the order in which they are
+/// offered, and looks random.
+class ExemplarPicker {
+ public:
+  /// limit 0: none.
+  ExemplarPicker(uint32_t limit, uint32_t intervals);
+
+  bool wants_any() const { return !stretches_.empty(); }
+  static uint64_t RankOf(const TraceId& trace);
+  /// Cheap; false if a span of a trace of this rank has no chance.
+  bool Wants(uint64_t rank, uint32_t interval) const {
+    return rank <= stretches_[StretchOf(interval)].highest;
+  }
+  void Offer(const ExemplarSpan& span);
+
+  /// By time.
+  std::vector<ExemplarSpan> Take();
+
+ private:
+  static constexpr size_t kPerStretch = 2;
+  // More than are shown, for a trace may be among the lowest of several stretches.
+  static constexpr size_t kKept = 6;
+
+  struct Kept {
+    uint64_t rank = 0;
+    ExemplarSpan span;
+  };
+  struct Stretch {
+    uint64_t highest = UINT64_MAX;  // Of those kept, if no more fit.
+    std::vector<Kept> kept;         // Ascending; one for each trace.
+  };
+
+  size_t StretchOf(uint32_t interval) const {
+    return uint64_t{interval} * stretches_.size() / intervals_;
+  }
+
+  uint32_t limit_;
+  uint32_t intervals_;
+  std::vector<Stretch> stretches_;
+};
+
+/// `trace:id` and `span:id`.
+std::vector<MetricsLabel> ExemplarLabels(const ExemplarSpan& span);
+
+}  // namespace tocsin::traceql

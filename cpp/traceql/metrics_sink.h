@@ -1,0 +1,68 @@
+/// Where the spans that satisfy a metrics query go.
+
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "cpp/base/status.h"
+#include "cpp/traceql/metrics.h"
+#include "cpp/traceql/metrics_budget.h"
+#include "cpp/traceql/metrics_intervals.h"
+#include "cpp/traceql/source.h"
+#include "cpp/traceql/whole_trace.h"
+
+namespace tocsin::traceql {
+
+/// Rows of one block that satisfy the query and start in an interval.
+struct MetricsRows {
+  const SpanBlock& block;
+  const WholeTrace* trace;  ///< Null, or the trace whose BatchBlock `block` is.
+  std::span<const uint32_t> rows;
+  std::span<const uint32_t> intervals;  ///< One for each of `rows`.
+  std::span<const double> weights;      ///< One for each of `rows`; empty: all are 1.
+};
+
+/// What all sinks of a query share. Outlives them.
+struct MetricsContext {
+  const MetricsIntervals& intervals;
+  MetricsBudget& budget;
+  uint32_t exemplars = 0;
+  const std::function<Status()>& interrupted;  ///< As MetricsOptions says.
+};
+
+/// For one thread. The result does not depend on how rows are spread over calls.
+class MetricsSink {
+ public:
+  virtual ~MetricsSink() = default;
+
+  /// False, and nothing was added, if the function needs what only the whole trace tells.
+  /// kCorruption: the block cannot be read; what was read before may have been added.
+  virtual Result<bool> Add(const MetricsRows& rows) = 0;
+  /// Called when all rows were added. True if they must be added once more, all of them.
+  virtual bool NeedsMore() { return false; }
+  /// In no particular order; series of NaN only may be among them. Exemplars whose value is NaN
+  /// get the sample of their series. Called once, at the end.
+  virtual Result<std::vector<MetricsSeries>> Finish() = 0;
+
+  /// Of columns that were read for Add.
+  uint64_t bytes_read() const { return bytes_read_; }
+
+ protected:
+  void CountBytes(uint64_t bytes) { bytes_read_ += bytes; }
+
+ private:
+  uint64_t bytes_read_ = 0;
+};
+
+/// All functions but compare(). `function` outlives the sink.
+std::unique_ptr<MetricsSink> MakeFunctionSink(const MetricsFunction& function,
+                                              const MetricsContext& context);
+/// compare(). `function` outlives the sink.
+std::unique_ptr<MetricsSink> MakeCompareSink(const MetricsFunction& function,
+                                             const MetricsContext& context);
+
+}  // namespace tocsin::traceql
