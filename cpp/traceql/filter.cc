@@ -202,6 +202,9 @@ Result<Bitmap> Filter::Evaluate(const Spanset& spanset) {
     if (!spanset.condition) return Bitmap(block_.rows(), true);
     return EvaluateExpr(*spanset.condition, true);
   }
+  if (spanset.kind != Spanset::Kind::kAnd && spanset.kind != Spanset::Kind::kOr) {
+    return UnsupportedError("structural operators are not supported in this version");
+  }
   // One block may hold the spans of one argument and another block those of the other, so without
   // the trace `&&` can only be answered by the rows of all.
   const bool needs_all = spanset.kind == Spanset::Kind::kAnd && trace_ != nullptr;

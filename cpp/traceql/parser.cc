@@ -2,314 +2,731 @@
 
 #include <algorithm>
 #include <array>
-#include <limits>
+#include <cmath>
+#include <optional>
 #include <string>
 #include <utility>
+#include <variant>
 
-#include "cpp/traceql/lexer.h"
-#include "cpp/traceql/types.h"
+#include "cpp/traceql/number.h"
+#include "cpp/traceql/token_stream.h"
+#include "cpp/traceql/validate.h"
 #include "cpp/traceql/words.h"
 
 namespace tocsin::traceql {
 namespace {
 
-// Of the wider language: refused by name, so that a user knows it is not a mistake of his.
-constexpr std::array<std::string_view, 15> kStructural = {
-    ">>", "<<", ">", "<", "~", "!>>", "!<<", "!>", "!<", "!~", "&>>", "&<<", "&>", "&<", "&~"};
-constexpr std::array<std::string_view, 5> kAggregates = {"count", "avg", "max", "min", "sum"};
-constexpr std::array<std::string_view, 3> kStages = {"by", "select", "coalesce"};
+constexpr std::string_view kTooDeep = "the query is nested too deeply";
 
-template <size_t N>
-bool Contains(const std::array<std::string_view, N>& words, std::string_view word) {
-  return std::find(words.begin(), words.end(), word) != words.end();
-}
+// What stands between operators outside of braces.
+struct Term {
+  std::variant<Spanset, ScalarExpr, ScalarFilter, SeriesExpr> node;
+  Position at;
+  // Upstream combines filters with filters and pipelines in parentheses with each other. What is
+  // both is a filter in parentheses. Loose: anything goes.
+  bool plain = true;
+  bool wrapped = false;
+  uint32_t depth = 1;
 
-Failure NotSupported(const Position& at, std::string_view construct) {
-  return ParseError(at, std::string(construct) + " is not supported in this version");
-}
+  Spanset* spanset() { return std::get_if<Spanset>(&node); }
+  ScalarExpr* scalar() { return std::get_if<ScalarExpr>(&node); }
+  SeriesExpr* series() { return std::get_if<SeriesExpr>(&node); }
+};
 
-std::optional<Op> BinaryOp(const Token& token) {
-  constexpr std::array<Op, 16> kOps = {
-      Op::kAnd,      Op::kOr,           Op::kEqual,  Op::kNotEqual, Op::kLess, Op::kLessEqual,
-      Op::kGreater,  Op::kGreaterEqual, Op::kRegex,  Op::kNotRegex, Op::kAdd,  Op::kSubtract,
-      Op::kMultiply, Op::kDivide,       Op::kModulo, Op::kPower};
+// An operator outside of braces, whatever its sides turn out to be.
+struct Operator {
+  std::string_view text;
+  int precedence;
+};
+
+std::optional<Operator> OperatorOf(const Token& token) {
+  constexpr std::array<Operator, 30> kOperators = {
+      {{"&&", 1}, {"||", 1}, {"=", 2},   {"!=", 2},  {"<", 2},   {"<=", 2},  {">", 2},
+       {">=", 2}, {">>", 2}, {"<<", 2},  {"~", 2},   {"!>>", 2}, {"!<<", 2}, {"!>", 2},
+       {"!<", 2}, {"!~", 2}, {"&>>", 2}, {"&<<", 2}, {"&>", 2},  {"&<", 2},  {"&~", 2},
+       {"+", 3},  {"-", 3},  {"*", 5},   {"/", 5},   {"%", 5},   {"^", 6}}};
   if (token.kind != Token::Kind::kSymbol) return std::nullopt;
-  for (const Op op : kOps) {
-    if (token.text == OpText(op)) return op;
+  const auto* const it = std::find_if(kOperators.begin(), kOperators.end(),
+                                      [&](const Operator& o) { return o.text == token.text; });
+  if (it == kOperators.end()) return std::nullopt;
+  return *it;
+}
+
+struct SpansetOp {
+  Spanset::Kind kind;
+  Spanset::Form form;
+};
+
+std::optional<SpansetOp> SpansetOpOf(std::string_view text) {
+  using Kind = Spanset::Kind;
+  using Form = Spanset::Form;
+  constexpr std::array<Kind, 5> kStructural = {Kind::kDescendant, Kind::kAncestor, Kind::kChild,
+                                               Kind::kParent, Kind::kSibling};
+  if (text == "&&") return SpansetOp{Kind::kAnd, Form::kPlain};
+  if (text == "||") return SpansetOp{Kind::kOr, Form::kPlain};
+  for (const Kind kind : kStructural) {
+    for (const Form form : {Form::kPlain, Form::kNegated, Form::kUnion}) {
+      if (text == SpansetOpText(kind, form)) return SpansetOp{kind, form};
+    }
   }
   return std::nullopt;
 }
 
+std::optional<Op> OpOf(std::string_view text) {
+  constexpr std::array<Op, 12> kOps = {
+      Op::kEqual, Op::kNotEqual, Op::kLess,     Op::kLessEqual, Op::kGreater, Op::kGreaterEqual,
+      Op::kAdd,   Op::kSubtract, Op::kMultiply, Op::kDivide,    Op::kModulo,  Op::kPower};
+  const auto* const it =
+      std::find_if(kOps.begin(), kOps.end(), [&](Op op) { return OpText(op) == text; });
+  if (it == kOps.end()) return std::nullopt;
+  return *it;
+}
+
+bool HasAggregate(const ScalarExpr& scalar) {
+  return (scalar.kind != ScalarExpr::Kind::kNumber &&
+          scalar.kind != ScalarExpr::Kind::kOperation) ||
+         std::any_of(scalar.args.begin(), scalar.args.end(), HasAggregate);
+}
+
 class Parser {
  public:
-  Parser(std::string_view text, bool strict) : lexer_(text, strict), strict_(strict) {}
+  Parser(std::string_view text, bool strict) : tokens_(text, strict) {}
 
   Result<Query> ParseQuery();
 
  private:
-  Status Advance() {
-    TOCSIN_ASSIGN_OR_RETURN(token_, lexer_.Next());
-    return {};
-  }
-  Failure Unexpected(std::string_view expected) const;
-  Status Expect(std::string_view symbol);
+  const Token& token() const { return tokens_.token(); }
 
-  Result<Spanset> ParseSpanset(uint32_t level);
-  Result<Spanset> ParseSpansetTerm(uint32_t level);
-  Status RefuseWiderLanguage() const;
+  // A pipeline as far as it is read: stages, and what they end in.
+  struct Reading {
+    Pipeline stages;
+    std::optional<Term> last;  // A spanset or filter is also the last of `stages`.
+    bool plain = true;         // Of all spansets among the stages.
+  };
+
+  Result<Term> ParsePipeline(uint32_t level);
+  Status ParseStages(uint32_t level, Reading* reading);
+  Status ParseStage(uint32_t level, Reading* reading);
+  Status ParseNamedStage(Reading* reading);
+  Status AddTerm(Term term, Reading* reading);
+  Result<Term> Finish(Reading reading) const;
+
+  Result<Term> ParseTerm(int min_precedence, uint32_t level);
+  Result<Term> ParseOperand(uint32_t level);
+  Result<Term> ParseNegation(uint32_t level);
+  Result<Term> ParseNot(uint32_t level);
+  Result<Term> ParseParentheses(uint32_t level);
+  Result<Term> ParseFilter();
+  Result<Term> ParseAggregate();
+  Result<Term> Combine(const Token& op, Term left, Term right) const;
+  Result<Term> CombineSpansets(const Token& op, Term left, Term right) const;
+  Result<Term> CombineScalars(const Token& op, Term left, Term right) const;
+  Result<Term> CombineSeries(const Token& op, Term left, Term right) const;
+  Result<Term> KeepPoints(const Token& op, Term left, Term right) const;
+
+  std::optional<MetricsFunction::Kind> MetricsWord() const;
+  Result<MetricsFunction> ParseMetricsFunction();
+  Status ParseQuantiles(MetricsFunction* function);
+  Status ParseCompare(MetricsFunction* function);
+  Result<Term> ParseTop(Term series);
+  Result<Term> ParsePointFilters(Term series, uint32_t level);
+  Result<std::vector<Field>> ParseFields(std::string_view expected);
+  Result<int64_t> ParseInteger();
   Status ParseHints(Query* query);
   Result<Literal> ParseHintValue();
 
-  Result<Expr> ParseExpr(int min_precedence, uint32_t level);
-  Result<Expr> ParseOperand(uint32_t level);
-  Result<Expr> ParsePrefix(Op op, uint32_t level);
-  Result<Expr> ParseWord();
-  Result<Expr> Combine(Op op, const Position& at, Expr left, Expr right) const;
-
-  Lexer lexer_;
-  bool strict_;
-  Token token_;
+  TokenStream tokens_;
 };
 
-Failure Parser::Unexpected(std::string_view expected) const {
-  std::string message = "syntax error: unexpected ";
-  if (token_.kind == Token::Kind::kEnd) {
-    message.append("end of query");
-  } else {
-    // A long string is not worth repeating whole.
-    constexpr size_t kShown = 40;
-    size_t shown = 0;
-    while (shown < token_.text.size() && shown < kShown) shown += CharLength(token_.text, shown);
-    message.append(token_.text.substr(0, shown)).append(shown < token_.text.size() ? "..." : "");
-  }
-  return ParseError(token_.at, message.append(", expected ").append(expected));
-}
-
-Status Parser::Expect(std::string_view symbol) {
-  if (!token_.Is(symbol)) return Unexpected(symbol);
-  return Advance();
+Failure UnexpectedOperator(const Token& op, std::string_view why) {
+  return ParseError(op.at,
+                    "syntax error: unexpected " + std::string(op.text) + ", " + std::string(why));
 }
 
 Result<Query> Parser::ParseQuery() {
-  TOCSIN_RETURN_IF_ERROR(Advance());
+  TOCSIN_RETURN_IF_ERROR(tokens_.Advance());
   Query query;
-  TOCSIN_ASSIGN_OR_RETURN(query.spans, ParseSpanset(1));
-  while (token_.kind == Token::Kind::kWord && token_.text == "with") {
-    TOCSIN_RETURN_IF_ERROR(ParseHints(&query));
+  TOCSIN_ASSIGN_OR_RETURN(Term term, ParsePipeline(1));
+  while (tokens_.IsWord("with")) TOCSIN_RETURN_IF_ERROR(ParseHints(&query));
+  const bool whole = token().kind == Token::Kind::kEnd;
+  if (term.scalar() != nullptr) return tokens_.Unexpected("a comparison of the aggregate");
+  if (!whole) return tokens_.Unexpected("an operator, | or the end of the query");
+  if (SeriesExpr* series = term.series()) {
+    query.metrics = std::move(*series);
+  } else if (Spanset* spanset = term.spanset()) {
+    if (spanset->kind == Spanset::Kind::kPipeline) {
+      query.pipeline = std::move(spanset->stages);
+    } else {
+      query.pipeline.push_back(Stage{std::move(*spanset), term.at});
+    }
+  } else {
+    query.pipeline.push_back(Stage{std::move(std::get<ScalarFilter>(term.node)), term.at});
   }
-  if (token_.kind != Token::Kind::kEnd) return Unexpected("&&, || or the end of the query");
   return query;
 }
 
-Status Parser::ParseHints(Query* query) {
-  TOCSIN_RETURN_IF_ERROR(Advance());
-  TOCSIN_RETURN_IF_ERROR(Expect("("));
-  while (true) {
-    if (token_.kind != Token::Kind::kWord) return Unexpected("the name of a hint");
-    std::string name(token_.text);
-    TOCSIN_RETURN_IF_ERROR(Advance());
-    TOCSIN_RETURN_IF_ERROR(Expect("="));
-    TOCSIN_ASSIGN_OR_RETURN(Literal value, ParseHintValue());
-    query->hints.emplace_back(std::move(name), std::move(value));
-    if (!token_.Is(",")) break;
-    TOCSIN_RETURN_IF_ERROR(Advance());
-  }
-  return Expect(")");
+// Everything up to what closes it: stages with | between them.
+Result<Term> Parser::ParsePipeline(uint32_t level) {
+  if (level > kMaxDepth) return ParseError(token().at, kTooDeep);
+  Reading reading;
+  TOCSIN_RETURN_IF_ERROR(ParseStages(level, &reading));
+  return Finish(std::move(reading));
 }
 
-Result<Literal> Parser::ParseHintValue() {
-  Literal value = token_.literal;
-  if (token_.kind == Token::Kind::kWord && (token_.text == "true" || token_.text == "false")) {
-    value.type = Type::kBool;
-    value.integer = token_.text == "true" ? 1 : 0;
-  } else if (token_.kind != Token::Kind::kLiteral) {
-    return Unexpected("the value of a hint");
+Status Parser::ParseStages(uint32_t level, Reading* reading) {
+  if (tokens_.IsWord("by") || tokens_.IsWord("select")) {
+    TOCSIN_RETURN_IF_ERROR(ParseNamedStage(reading));
+  } else {
+    TOCSIN_ASSIGN_OR_RETURN(Term first, ParseTerm(0, level));
+    TOCSIN_RETURN_IF_ERROR(AddTerm(std::move(first), reading));
   }
-  TOCSIN_RETURN_IF_ERROR(Advance());
-  return value;
-}
-
-Result<Spanset> Parser::ParseSpanset(uint32_t level) {
-  TOCSIN_ASSIGN_OR_RETURN(Spanset left, ParseSpansetTerm(level));
-  while (true) {
-    TOCSIN_RETURN_IF_ERROR(RefuseWiderLanguage());
-    if (!token_.Is("&&") && !token_.Is("||")) return left;
-    const Spanset::Kind kind = token_.Is("&&") ? Spanset::Kind::kAnd : Spanset::Kind::kOr;
-    const Position at = token_.at;
-    TOCSIN_RETURN_IF_ERROR(Advance());
-    TOCSIN_ASSIGN_OR_RETURN(Spanset right, ParseSpansetTerm(level));
-    if (left.kind == kind) {
-      left.args.push_back(std::move(right));
-    } else {
-      // Alternating operators nest to the left.
-      if (++level > kMaxDepth) return ParseError(at, "the query is nested too deeply");
-      Spanset both{kind, std::nullopt, {}, at};
-      both.args.push_back(std::move(left));
-      both.args.push_back(std::move(right));
-      left = std::move(both);
+  while (tokens_.Is("|")) {
+    if (reading->last && reading->last->scalar() != nullptr) {
+      return tokens_.Unexpected("a comparison of the aggregate");
     }
-  }
-}
-
-// What may follow a spanset, or begin a query, in the wider language.
-Status Parser::RefuseWiderLanguage() const {
-  if (token_.Is("|")) return NotSupported(token_.at, "a pipeline (|)");
-  if (token_.kind == Token::Kind::kSymbol && Contains(kStructural, token_.text)) {
-    return NotSupported(token_.at, "the structural operator " + std::string(token_.text));
-  }
-  if (token_.kind == Token::Kind::kWord && Contains(kAggregates, token_.text)) {
-    return NotSupported(token_.at, "the aggregate " + std::string(token_.text) + "()");
-  }
-  if (token_.kind == Token::Kind::kWord && Contains(kStages, token_.text)) {
-    return NotSupported(token_.at, "the pipeline stage " + std::string(token_.text) + "()");
-  }
-  if (token_.kind == Token::Kind::kLiteral || token_.Is("-")) {
-    return NotSupported(token_.at, "arithmetic with metrics queries");
+    if (tokens_.strict() && !reading->plain) return tokens_.Unexpected("an operator");
+    TOCSIN_RETURN_IF_ERROR(tokens_.Advance());
+    TOCSIN_RETURN_IF_ERROR(ParseStage(level, reading));
   }
   return {};
 }
 
-Result<Spanset> Parser::ParseSpansetTerm(uint32_t level) {
-  if (level > kMaxDepth) return ParseError(token_.at, "the query is nested too deeply");
-  const Position at = token_.at;
-  if (token_.Is("(")) {
-    TOCSIN_RETURN_IF_ERROR(Advance());
-    TOCSIN_ASSIGN_OR_RETURN(Spanset inner, ParseSpanset(level + 1));
-    TOCSIN_RETURN_IF_ERROR(Expect(")"));
-    return inner;
+Status Parser::ParseStage(uint32_t level, Reading* reading) {
+  if (reading->last && reading->last->series() != nullptr) {
+    TOCSIN_ASSIGN_OR_RETURN(Term top, ParseTop(std::move(*reading->last)));
+    TOCSIN_ASSIGN_OR_RETURN(reading->last, ParsePointFilters(std::move(top), level));
+    return {};
   }
-  if (!token_.Is("{")) {
-    TOCSIN_RETURN_IF_ERROR(RefuseWiderLanguage());
-    return Unexpected("{ or (");
+  if (tokens_.IsWord("by") || tokens_.IsWord("select") || tokens_.IsWord("coalesce")) {
+    return ParseNamedStage(reading);
   }
-  TOCSIN_RETURN_IF_ERROR(Advance());
-  Spanset filter;
-  filter.at = at;
-  if (!token_.Is("}")) {
-    TOCSIN_ASSIGN_OR_RETURN(Expr condition, ParseExpr(0, 1));
-    if (!token_.Is("}")) return Unexpected("an operator or }");
-    TOCSIN_RETURN_IF_ERROR(CheckCondition(&condition));
-    filter.condition = std::move(condition);
+  if (MetricsWord()) {
+    SeriesExpr series;
+    series.at = token().at;
+    TOCSIN_ASSIGN_OR_RETURN(series.function, ParseMetricsFunction());
+    series.pipeline = std::move(reading->stages);
+    reading->stages.clear();
+    Term term;
+    term.at = series.at;
+    term.node = std::move(series);
+    TOCSIN_ASSIGN_OR_RETURN(reading->last, ParsePointFilters(std::move(term), level));
+    return {};
   }
-  TOCSIN_RETURN_IF_ERROR(Advance());
-  return filter;
+  TOCSIN_ASSIGN_OR_RETURN(Term term, ParseTerm(0, level));
+  if (term.series() != nullptr) {
+    return ParseError(term.at,
+                      "syntax error: unexpected metrics query, expected a spanset, an "
+                      "aggregate or a stage");
+  }
+  return AddTerm(std::move(term), reading);
+}
+
+Status Parser::AddTerm(Term term, Reading* reading) {
+  const Position at = term.at;
+  if (Spanset* spanset = term.spanset()) {
+    if (tokens_.strict() && !term.plain && !reading->stages.empty()) {
+      return ParseError(at, "syntax error: unexpected pipeline in parentheses");
+    }
+    reading->plain = reading->plain && term.plain;
+    reading->stages.push_back(Stage{std::move(*spanset), at});
+    term.node = Spanset{};
+  } else if (auto* filter = std::get_if<ScalarFilter>(&term.node)) {
+    reading->stages.push_back(Stage{std::move(*filter), at});
+    term.node = Spanset{};
+  }
+  reading->last = std::move(term);
+  return {};
+}
+
+// by(...), select(...), coalesce().
+Status Parser::ParseNamedStage(Reading* reading) {
+  Stage stage;
+  stage.at = token().at;
+  const std::string_view word = token().text;
+  TOCSIN_RETURN_IF_ERROR(tokens_.Advance());
+  TOCSIN_RETURN_IF_ERROR(tokens_.Expect("("));
+  if (word == "coalesce") {
+    stage.node = Coalesce{};
+    TOCSIN_RETURN_IF_ERROR(tokens_.Expect(")"));
+  } else if (word == "select") {
+    TOCSIN_ASSIGN_OR_RETURN(std::vector<Field> fields, ParseFields("an attribute or an intrinsic"));
+    stage.node = Select{std::move(fields)};
+    TOCSIN_RETURN_IF_ERROR(tokens_.Expect(")"));
+  } else {
+    Group group;
+    do {
+      if (!group.by.empty()) TOCSIN_RETURN_IF_ERROR(tokens_.Advance());
+      TOCSIN_ASSIGN_OR_RETURN(Expr by, ParseExpr(&tokens_));
+      group.by.push_back(std::move(by));
+    } while (!tokens_.strict() && tokens_.Is(","));
+    stage.node = std::move(group);
+    if (!tokens_.Is(")")) return tokens_.Unexpected("an operator or )");
+    TOCSIN_RETURN_IF_ERROR(tokens_.Advance());
+  }
+  reading->stages.push_back(std::move(stage));
+  reading->last.reset();
+  return {};
+}
+
+// What the stages are as one term: of one spanset itself, else a pipeline.
+Result<Term> Parser::Finish(Reading reading) const {
+  Term term = reading.last ? std::move(*reading.last) : Term{};
+  if (term.series() != nullptr) return term;
+  const bool scalar = term.scalar() != nullptr;
+  if (scalar && reading.stages.empty()) return term;
+  if (!scalar && reading.stages.size() == 1) {
+    if (Spanset* only = std::get_if<Spanset>(&reading.stages[0].node)) {
+      term.node = std::move(*only);
+      return term;
+    }
+    if (ScalarFilter* only = std::get_if<ScalarFilter>(&reading.stages[0].node)) {
+      term.node = std::move(*only);
+      return term;
+    }
+  }
+  term.plain = false;
+  term.wrapped = false;
+  term.at = reading.stages[0].at;
+  if (scalar) {
+    ScalarExpr of_pipeline;
+    of_pipeline.kind = ScalarExpr::Kind::kPipeline;
+    of_pipeline.at = term.at;
+    of_pipeline.args.push_back(std::move(*term.scalar()));
+    of_pipeline.stages = std::move(reading.stages);
+    term.node = std::move(of_pipeline);
+  } else {
+    Spanset pipeline;
+    pipeline.kind = Spanset::Kind::kPipeline;
+    pipeline.at = term.at;
+    pipeline.stages = std::move(reading.stages);
+    term.node = std::move(pipeline);
+  }
+  return term;
 }
 
 // Operators that bind more tightly than `min_precedence`, by precedence climbing.
-Result<Expr> Parser::ParseExpr(int min_precedence, uint32_t level) {
-  TOCSIN_ASSIGN_OR_RETURN(Expr left, ParseOperand(level));
+Result<Term> Parser::ParseTerm(int min_precedence, uint32_t level) {
+  TOCSIN_ASSIGN_OR_RETURN(Term left, ParseOperand(level));
   while (true) {
-    const std::optional<Op> op = BinaryOp(token_);
-    if (!op || Precedence(*op) <= min_precedence) return left;
-    const Position at = token_.at;
-    TOCSIN_RETURN_IF_ERROR(Advance());
-    const int right_associative = *op == Op::kPower ? 1 : 0;
-    TOCSIN_ASSIGN_OR_RETURN(Expr right, ParseExpr(Precedence(*op) - right_associative, level + 1));
-    TOCSIN_ASSIGN_OR_RETURN(left, Combine(*op, at, std::move(left), std::move(right)));
+    const std::optional<Operator> op = OperatorOf(token());
+    if (!op || op->precedence <= min_precedence) return left;
+    const Token at_op = token();
+    TOCSIN_RETURN_IF_ERROR(tokens_.Advance());
+    const int right_associative = op->text == "^" ? 1 : 0;
+    TOCSIN_ASSIGN_OR_RETURN(Term right, ParseTerm(op->precedence - right_associative, level + 1));
+    const uint32_t depth = std::max(left.depth, right.depth) + 1;
+    if (depth > kMaxDepth) return ParseError(at_op.at, kTooDeep);
+    TOCSIN_ASSIGN_OR_RETURN(left, Combine(at_op, std::move(left), std::move(right)));
   }
 }
 
-Result<Expr> Parser::Combine(Op op, const Position& at, Expr left, Expr right) const {
-  Operation* chain = left.operation();
-  if (chain != nullptr && chain->op == op && (op == Op::kAnd || op == Op::kOr)) {
-    left.depth = std::max(left.depth, right.depth + 1);
-    chain->args.push_back(std::move(right));
+Result<Term> Parser::ParseOperand(uint32_t level) {
+  if (level > kMaxDepth) return ParseError(token().at, kTooDeep);
+  if (tokens_.Is("{")) return ParseFilter();
+  if (tokens_.Is("(")) return ParseParentheses(level);
+  if (tokens_.Is("-")) return ParseNegation(level);
+  if (tokens_.Is("!") && !tokens_.strict()) return ParseNot(level);
+  Term term;
+  term.at = token().at;
+  if (token().kind == Token::Kind::kLiteral && token().literal.type != Type::kString) {
+    ScalarExpr number;
+    number.at = term.at;
+    number.literal = token().literal;
+    term.node = std::move(number);
+    TOCSIN_RETURN_IF_ERROR(tokens_.Advance());
+    return term;
+  }
+  if (token().kind == Token::Kind::kWord) return ParseAggregate();
+  return tokens_.Unexpected("{, (, an aggregate such as count(), or a number");
+}
+
+Result<Term> Parser::ParseParentheses(uint32_t level) {
+  const Position at = token().at;
+  TOCSIN_RETURN_IF_ERROR(tokens_.Advance());
+  TOCSIN_ASSIGN_OR_RETURN(Term inner, ParsePipeline(level + 1));
+  if (!tokens_.Is(")")) return tokens_.Unexpected("an operator, | or )");
+  TOCSIN_RETURN_IF_ERROR(tokens_.Advance());
+  inner.at = at;
+  inner.wrapped = true;
+  // `(count() > 1)` is a spanset: of those that come in the ones that pass.
+  if (auto* filter = std::get_if<ScalarFilter>(&inner.node)) {
+    Spanset pipeline;
+    pipeline.kind = Spanset::Kind::kPipeline;
+    pipeline.at = at;
+    pipeline.stages.push_back(Stage{std::move(*filter), at});
+    inner.node = std::move(pipeline);
+    inner.plain = false;
+  }
+  return inner;
+}
+
+// A minus before a number is part of it, except that -2 ^ 2 is -4.
+Result<Term> Parser::ParseNegation(uint32_t level) {
+  Term term;
+  term.at = token().at;
+  TOCSIN_RETURN_IF_ERROR(tokens_.Advance());
+  TOCSIN_ASSIGN_OR_RETURN(Term operand, ParseTerm(Precedence(Op::kMultiply), level + 1));
+  ScalarExpr* scalar = operand.scalar();
+  if (scalar == nullptr) return ParseError(operand.at, "syntax error: - takes a number");
+  if (scalar->kind == ScalarExpr::Kind::kNumber && !operand.wrapped) {
+    scalar->literal = Negated(scalar->literal);
+    scalar->at = term.at;
+    operand.at = term.at;
+    return operand;
+  }
+  ScalarExpr negated;
+  negated.kind = ScalarExpr::Kind::kOperation;
+  negated.op = Op::kNegate;
+  negated.at = term.at;
+  negated.args.push_back(std::move(*scalar));
+  term.depth = operand.depth + 1;
+  if (term.depth > kMaxDepth) return ParseError(term.at, kTooDeep);
+  term.node = std::move(negated);
+  return term;
+}
+
+Result<Term> Parser::ParseNot(uint32_t level) {
+  Term term;
+  term.at = token().at;
+  TOCSIN_RETURN_IF_ERROR(tokens_.Advance());
+  TOCSIN_ASSIGN_OR_RETURN(Term operand, ParseOperand(level + 1));
+  Spanset* arg = operand.spanset();
+  if (arg == nullptr) return ParseError(operand.at, "syntax error: ! takes a spanset");
+  Spanset none;
+  none.kind = Spanset::Kind::kNot;
+  none.at = term.at;
+  none.args.push_back(std::move(*arg));
+  term.depth = operand.depth + 1;
+  if (term.depth > kMaxDepth) return ParseError(term.at, kTooDeep);
+  term.node = std::move(none);
+  return term;
+}
+
+Result<Term> Parser::ParseFilter() {
+  Term term;
+  term.at = token().at;
+  TOCSIN_RETURN_IF_ERROR(tokens_.Advance());
+  Spanset filter;
+  filter.at = term.at;
+  if (!tokens_.Is("}")) {
+    TOCSIN_ASSIGN_OR_RETURN(filter.condition, ParseExpr(&tokens_));
+    if (!tokens_.Is("}")) return tokens_.Unexpected("an operator or }");
+  }
+  TOCSIN_RETURN_IF_ERROR(tokens_.Advance());
+  term.node = std::move(filter);
+  return term;
+}
+
+Result<Term> Parser::ParseAggregate() {
+  using Kind = ScalarExpr::Kind;
+  struct Word {
+    std::string_view text;
+    Kind kind;
+  };
+  constexpr std::array<Word, 5> kWords = {{{"count", Kind::kCount},
+                                           {"min", Kind::kMin},
+                                           {"max", Kind::kMax},
+                                           {"avg", Kind::kAvg},
+                                           {"sum", Kind::kSum}}};
+  const auto* const word = std::find_if(kWords.begin(), kWords.end(),
+                                        [&](const Word& w) { return tokens_.IsWord(w.text); });
+  if (word == kWords.end()) {
+    return tokens_.Unexpected("{, (, an aggregate such as count(), or a number");
+  }
+  Term term;
+  term.at = token().at;
+  ScalarExpr aggregate;
+  aggregate.kind = word->kind;
+  aggregate.at = term.at;
+  TOCSIN_RETURN_IF_ERROR(tokens_.Advance());
+  TOCSIN_RETURN_IF_ERROR(tokens_.Expect("("));
+  if (aggregate.kind != Kind::kCount) {
+    TOCSIN_ASSIGN_OR_RETURN(aggregate.of, ParseExpr(&tokens_));
+  }
+  TOCSIN_RETURN_IF_ERROR(tokens_.Expect(")"));
+  term.node = std::move(aggregate);
+  return term;
+}
+
+Result<Term> Parser::Combine(const Token& op, Term left, Term right) const {
+  if (left.spanset() != nullptr && right.spanset() != nullptr) {
+    return CombineSpansets(op, std::move(left), std::move(right));
+  }
+  if (left.scalar() != nullptr && right.scalar() != nullptr) {
+    return CombineScalars(op, std::move(left), std::move(right));
+  }
+  const bool series = left.series() != nullptr || right.series() != nullptr;
+  const bool other = left.spanset() != nullptr || right.spanset() != nullptr ||
+                     std::holds_alternative<ScalarFilter>(left.node) ||
+                     std::holds_alternative<ScalarFilter>(right.node);
+  if (series && !other) return CombineSeries(op, std::move(left), std::move(right));
+  return UnexpectedOperator(op, "which cannot stand between these");
+}
+
+Result<Term> Parser::CombineSpansets(const Token& op, Term left, Term right) const {
+  const std::optional<SpansetOp> kind = SpansetOpOf(op.text);
+  if (!kind) return UnexpectedOperator(op, "which does not combine spansets");
+  Term both;
+  both.at = left.at;
+  both.plain = left.plain && right.plain;
+  both.wrapped = left.wrapped && right.wrapped;
+  both.depth = std::max(left.depth, right.depth) + 1;
+  if (tokens_.strict() && !both.plain && !both.wrapped) {
+    return UnexpectedOperator(op, "which takes filters, or pipelines in parentheses");
+  }
+  const bool chain = kind->kind == Spanset::Kind::kAnd || kind->kind == Spanset::Kind::kOr;
+  if (chain && left.spanset()->kind == kind->kind) {
+    both.depth = std::max(left.depth, right.depth + 1);
+    left.spanset()->args.push_back(std::move(*right.spanset()));
+    both.node = std::move(left.node);
+    return both;
+  }
+  Spanset spanset;
+  spanset.kind = kind->kind;
+  spanset.form = kind->form;
+  spanset.at = op.at;
+  spanset.args.reserve(2);
+  spanset.args.push_back(std::move(*left.spanset()));
+  spanset.args.push_back(std::move(*right.spanset()));
+  both.node = std::move(spanset);
+  return both;
+}
+
+Result<Term> Parser::CombineScalars(const Token& op, Term left, Term right) const {
+  const std::optional<Op> kind = OpOf(op.text);
+  if (!kind) return UnexpectedOperator(op, "which does not apply to numbers");
+  Term both;
+  both.at = left.at;
+  both.plain = left.plain && right.plain;
+  both.depth = std::max(left.depth, right.depth) + 1;
+  if (!IsComparison(*kind)) {
+    ScalarExpr scalar;
+    scalar.kind = ScalarExpr::Kind::kOperation;
+    scalar.op = *kind;
+    scalar.at = op.at;
+    scalar.args.push_back(std::move(*left.scalar()));
+    scalar.args.push_back(std::move(*right.scalar()));
+    both.node = std::move(scalar);
+    return both;
+  }
+  if (!HasAggregate(*left.scalar()) && !HasAggregate(*right.scalar())) {
+    return UnexpectedOperator(op, "one side of which must have an aggregate such as count()");
+  }
+  both.node = ScalarFilter{*kind, std::move(*left.scalar()), std::move(*right.scalar())};
+  return both;
+}
+
+Result<Term> Parser::CombineSeries(const Token& op, Term left, Term right) const {
+  const std::optional<Op> kind = OpOf(op.text);
+  if (!kind) return UnexpectedOperator(op, "which does not apply to metrics queries");
+  if (IsComparison(*kind)) return KeepPoints(op, std::move(left), std::move(right));
+  if (*kind == Op::kModulo || *kind == Op::kPower) {
+    return UnexpectedOperator(op, "only + - * / apply to metrics queries");
+  }
+  SeriesExpr both;
+  both.kind = SeriesExpr::Kind::kArithmetic;
+  both.op = *kind;
+  both.at = op.at;
+  for (Term* side : {&left, &right}) {
+    if (SeriesExpr* series = side->series()) {
+      both.args.push_back(std::move(*series));
+      continue;
+    }
+    SeriesExpr number;
+    number.kind = SeriesExpr::Kind::kNumber;
+    number.at = side->at;
+    TOCSIN_ASSIGN_OR_RETURN(number.number, NumberOf(*side->scalar()));
+    both.args.push_back(std::move(number));
+  }
+  Term term;
+  term.at = left.at;
+  term.depth = std::max(left.depth, right.depth) + 1;
+  term.node = std::move(both);
+  return term;
+}
+
+Result<Term> Parser::KeepPoints(const Token& op, Term left, Term right) const {
+  if (left.series() == nullptr || right.scalar() == nullptr) {
+    return UnexpectedOperator(op,
+                              "which takes a metrics query on its left and a number on its right");
+  }
+  SeriesExpr filter;
+  filter.kind = SeriesExpr::Kind::kFilter;
+  filter.op = *OpOf(op.text);
+  filter.at = op.at;
+  TOCSIN_ASSIGN_OR_RETURN(filter.number, NumberOf(*right.scalar()));
+  filter.args.push_back(std::move(*left.series()));
+  Term term;
+  term.at = left.at;
+  term.depth = left.depth + 1;
+  term.node = std::move(filter);
+  return term;
+}
+
+// `> 5 < 10` behind a metrics function or topk(): each keeps some of the points.
+Result<Term> Parser::ParsePointFilters(Term series, uint32_t level) {
+  while (true) {
+    const std::optional<Operator> op = OperatorOf(token());
+    if (!op) return series;
+    const Token at_op = token();
+    const std::optional<Op> kind = OpOf(op->text);
+    if (!kind || !IsComparison(*kind)) {
+      return tokens_.Unexpected(
+          "a comparison, | or ); arithmetic takes metrics queries in parentheses");
+    }
+    TOCSIN_RETURN_IF_ERROR(tokens_.Advance());
+    TOCSIN_ASSIGN_OR_RETURN(Term right, ParseTerm(op->precedence, level + 1));
+    if (series.depth >= kMaxDepth) return ParseError(at_op.at, kTooDeep);
+    TOCSIN_ASSIGN_OR_RETURN(series, KeepPoints(at_op, std::move(series), std::move(right)));
+  }
+}
+
+std::optional<MetricsFunction::Kind> Parser::MetricsWord() const {
+  for (auto kind = MetricsFunction::Kind::kRate;;
+       kind = static_cast<MetricsFunction::Kind>(static_cast<uint8_t>(kind) + 1)) {
+    if (tokens_.IsWord(MetricsFunctionName(kind))) return kind;
+    if (kind == MetricsFunction::Kind::kCompare) return std::nullopt;
+  }
+}
+
+// REQUIRES: MetricsWord().
+Result<MetricsFunction> Parser::ParseMetricsFunction() {
+  using Kind = MetricsFunction::Kind;
+  MetricsFunction function;
+  function.kind = *MetricsWord();
+  function.at = token().at;
+  TOCSIN_RETURN_IF_ERROR(tokens_.Advance());
+  TOCSIN_RETURN_IF_ERROR(tokens_.Expect("("));
+  if (function.kind == Kind::kCompare) {
+    TOCSIN_RETURN_IF_ERROR(ParseCompare(&function));
+  } else if (function.kind != Kind::kRate && function.kind != Kind::kCountOverTime) {
+    TOCSIN_ASSIGN_OR_RETURN(function.field, ParseField(&tokens_, "an attribute or an intrinsic"));
+  }
+  if (function.kind == Kind::kQuantileOverTime) TOCSIN_RETURN_IF_ERROR(ParseQuantiles(&function));
+  TOCSIN_RETURN_IF_ERROR(tokens_.Expect(")"));
+  if (function.kind == Kind::kCompare || !tokens_.IsWord("by")) return function;
+  TOCSIN_RETURN_IF_ERROR(tokens_.Advance());
+  TOCSIN_RETURN_IF_ERROR(tokens_.Expect("("));
+  TOCSIN_ASSIGN_OR_RETURN(function.by, ParseFields("an attribute or an intrinsic"));
+  TOCSIN_RETURN_IF_ERROR(tokens_.Expect(")"));
+  return function;
+}
+
+Status Parser::ParseQuantiles(MetricsFunction* function) {
+  if (!tokens_.Is(",")) return tokens_.Unexpected(", and a quantile");
+  while (tokens_.Is(",")) {
+    TOCSIN_RETURN_IF_ERROR(tokens_.Advance());
+    const Literal& literal = token().literal;
+    const bool number = token().kind == Token::Kind::kLiteral &&
+                        (literal.type == Type::kInt || literal.type == Type::kFloat);
+    if (!number) return tokens_.Unexpected("a quantile from 0 to 1");
+    function->quantiles.push_back(literal.type == Type::kInt ? static_cast<double>(literal.integer)
+                                                             : literal.number);
+    TOCSIN_RETURN_IF_ERROR(tokens_.Advance());
+  }
+  return {};
+}
+
+Status Parser::ParseCompare(MetricsFunction* function) {
+  if (!tokens_.Is("{")) return tokens_.Unexpected("{");
+  TOCSIN_ASSIGN_OR_RETURN(Term selection, ParseFilter());
+  function->selection = std::move(*selection.spanset());
+  if (!tokens_.Is(",")) return {};
+  TOCSIN_RETURN_IF_ERROR(tokens_.Advance());
+  TOCSIN_ASSIGN_OR_RETURN(function->top_n, ParseInteger());
+  if (!tokens_.Is(",")) return {};
+  TOCSIN_RETURN_IF_ERROR(tokens_.Advance());
+  TOCSIN_ASSIGN_OR_RETURN(function->start, ParseInteger());
+  TOCSIN_RETURN_IF_ERROR(tokens_.Expect(","));
+  TOCSIN_ASSIGN_OR_RETURN(function->end, ParseInteger());
+  return {};
+}
+
+Result<Term> Parser::ParseTop(Term series) {
+  if (series.depth >= kMaxDepth) return ParseError(token().at, kTooDeep);
+  SeriesExpr top;
+  top.at = token().at;
+  if (tokens_.IsWord("topk")) {
+    top.kind = SeriesExpr::Kind::kTopK;
+  } else if (tokens_.IsWord("bottomk")) {
+    top.kind = SeriesExpr::Kind::kBottomK;
   } else {
-    Expr both;
-    both.at = at;
-    both.depth = std::max(left.depth, right.depth) + 1;
-    Operation operation;
-    operation.op = op;
-    operation.args.reserve(2);
-    operation.args.push_back(std::move(left));
-    operation.args.push_back(std::move(right));
-    both.node = std::move(operation);
-    left = std::move(both);
+    return tokens_.Unexpected("topk or bottomk");
   }
-  if (left.depth > kMaxDepth) return ParseError(at, "the expression is nested too deeply");
-  return left;
+  TOCSIN_RETURN_IF_ERROR(tokens_.Advance());
+  TOCSIN_RETURN_IF_ERROR(tokens_.Expect("("));
+  TOCSIN_ASSIGN_OR_RETURN(top.k, ParseInteger());
+  TOCSIN_RETURN_IF_ERROR(tokens_.Expect(")"));
+  top.args.push_back(std::move(*series.series()));
+  series.node = std::move(top);
+  ++series.depth;
+  return series;
 }
 
-Result<Expr> Parser::ParseOperand(uint32_t level) {
-  if (level > kMaxDepth) return ParseError(token_.at, "the expression is nested too deeply");
-  if (token_.Is("-")) return ParsePrefix(Op::kNegate, level);
-  if (token_.Is("!")) return ParsePrefix(Op::kNot, level);
-  if (token_.Is("(")) {
-    TOCSIN_RETURN_IF_ERROR(Advance());
-    TOCSIN_ASSIGN_OR_RETURN(Expr inner, ParseExpr(0, level + 1));
-    if (!token_.Is(")")) return Unexpected("an operator or )");
-    TOCSIN_RETURN_IF_ERROR(Advance());
-    return inner;
+Result<std::vector<Field>> Parser::ParseFields(std::string_view expected) {
+  std::vector<Field> fields;
+  while (true) {
+    TOCSIN_ASSIGN_OR_RETURN(Field field, ParseField(&tokens_, expected));
+    fields.push_back(std::move(field));
+    if (!tokens_.Is(",")) return fields;
+    TOCSIN_RETURN_IF_ERROR(tokens_.Advance());
   }
-  if (token_.kind == Token::Kind::kWord) return ParseWord();
-  Expr leaf;
-  leaf.at = token_.at;
-  if (token_.kind == Token::Kind::kLiteral) {
-    leaf.node = std::move(token_.literal);
-  } else if (token_.kind == Token::Kind::kField) {
-    leaf.node = std::move(token_.field);
-  } else {
-    return Unexpected("an attribute, an intrinsic, a value, !, - or (");
-  }
-  TOCSIN_RETURN_IF_ERROR(Advance());
-  return leaf;
 }
 
-Result<Expr> Parser::ParsePrefix(Op op, uint32_t level) {
-  const Position at = token_.at;
-  TOCSIN_RETURN_IF_ERROR(Advance());
-  TOCSIN_ASSIGN_OR_RETURN(Expr operand, ParseExpr(Precedence(op), level + 1));
-  Expr whole;
-  whole.at = at;
-  whole.depth = operand.depth + 1;
-  Operation operation;
-  operation.op = op;
-  operation.args.push_back(std::move(operand));
-  whole.node = std::move(operation);
-  return whole;
+Result<int64_t> Parser::ParseInteger() {
+  if (token().kind != Token::Kind::kLiteral || token().literal.type != Type::kInt) {
+    return tokens_.Unexpected("a whole number");
+  }
+  const int64_t value = token().literal.integer;
+  TOCSIN_RETURN_IF_ERROR(tokens_.Advance());
+  return value;
 }
 
-Result<Expr> Parser::ParseWord() {
-  using Limits = std::numeric_limits<int64_t>;
-  const std::string_view word = token_.text;
-  Expr leaf;
-  leaf.at = token_.at;
-  if (word == "true" || word == "false") {
-    leaf.node = Literal{Type::kBool, "", word == "true" ? 1 : 0, 0};
-  } else if (word == "nil") {
-    leaf.node = Literal{};
-  } else if (word == "minInt" || word == "maxInt") {
-    leaf.node = Literal{Type::kInt, "", word == "minInt" ? Limits::min() : Limits::max(), 0};
-  } else if (const Intrinsic intrinsic = FindIntrinsic(word); intrinsic != Intrinsic::kNone) {
-    leaf.node = Field{intrinsic, Scope::kAny, "", false, false};
-  } else if (!strict_) {
-    leaf.node = Field{Intrinsic::kNone, Scope::kAny, std::string(word), false, true};
-  } else if (const auto status = FindStatus(word)) {
-    leaf.node = Literal{Type::kStatus, "", static_cast<int64_t>(*status), 0};
-  } else if (const auto kind = FindKind(word)) {
-    leaf.node = Literal{Type::kKind, "", static_cast<int64_t>(*kind), 0};
-  } else {
-    return ParseError(token_.at, "unknown identifier " + std::string(word) +
-                                     "; an attribute is written ." + std::string(word) + ", span." +
-                                     std::string(word) + " or resource." + std::string(word));
+Status Parser::ParseHints(Query* query) {
+  TOCSIN_RETURN_IF_ERROR(tokens_.Advance());
+  TOCSIN_RETURN_IF_ERROR(tokens_.Expect("("));
+  while (true) {
+    if (token().kind != Token::Kind::kWord) return tokens_.Unexpected("the name of a hint");
+    std::string name(token().text);
+    TOCSIN_RETURN_IF_ERROR(tokens_.Advance());
+    TOCSIN_RETURN_IF_ERROR(tokens_.Expect("="));
+    TOCSIN_ASSIGN_OR_RETURN(Literal value, ParseHintValue());
+    query->hints.emplace_back(std::move(name), std::move(value));
+    if (!tokens_.Is(",")) break;
+    TOCSIN_RETURN_IF_ERROR(tokens_.Advance());
   }
-  TOCSIN_RETURN_IF_ERROR(Advance());
-  return leaf;
+  return tokens_.Expect(")");
+}
+
+Result<Literal> Parser::ParseHintValue() {
+  const bool negative = tokens_.Is("-");
+  if (negative) TOCSIN_RETURN_IF_ERROR(tokens_.Advance());
+  Literal value = token().literal;
+  if (!negative && (tokens_.IsWord("true") || tokens_.IsWord("false"))) {
+    value = Literal{};
+    value.type = Type::kBool;
+    value.integer = token().text == "true" ? 1 : 0;
+  } else if (token().kind != Token::Kind::kLiteral || (negative && value.type == Type::kString)) {
+    return tokens_.Unexpected("the value of a hint");
+  }
+  TOCSIN_RETURN_IF_ERROR(tokens_.Advance());
+  return negative ? Negated(value) : value;
 }
 
 }  // namespace
 
-Result<Query> Parse(std::string_view text, const ParseOptions& options) {
+Result<Query> ParseSyntax(std::string_view text, const ParseOptions& options) {
   if (text.size() > options.max_bytes) {
     return ParseError(Position{}, "the query has " + std::to_string(text.size()) +
                                       " bytes, more than the " + std::to_string(options.max_bytes) +
                                       " that are allowed");
   }
-  Result<Query> query = Parser(text, options.strict).ParseQuery();
-  if (query.has_value() && FieldsOf(*query).size() > kMaxFields) {
-    return ParseError(Position{}, "the query names more than " + std::to_string(kMaxFields) +
-                                      " different attributes");
-  }
+  return Parser(text, options.strict).ParseQuery();
+}
+
+Result<Query> Parse(std::string_view text, const ParseOptions& options) {
+  TOCSIN_ASSIGN_OR_RETURN(Query query, ParseSyntax(text, options));
+  TOCSIN_RETURN_IF_ERROR(Validate(&query));
   return query;
 }
 

@@ -171,7 +171,7 @@ Status Searcher::AddCandidates(const SpanBlock& block) {
   ++result_.stats.inspected_blocks;
   result_.stats.inspected_spans += block.rows();
   Filter filter(block, nullptr);
-  TOCSIN_ASSIGN_OR_RETURN(Bitmap rows, filter.Evaluate(query_.spans));
+  TOCSIN_ASSIGN_OR_RETURN(Bitmap rows, filter.Evaluate(std::get<Spanset>(query_.pipeline[0].node)));
   result_.stats.inspected_bytes += filter.bytes_read();
   if (rows.None()) return {};
   if (block.min_start() < options_.start || block.max_end() > options_.end) {
@@ -236,7 +236,8 @@ Result<std::unique_ptr<SearchTrace>> Searcher::Read(const TraceId& id) {
   }
   const BatchBlock block(trace.shared_batch());
   Filter filter(block, &trace);
-  TOCSIN_ASSIGN_OR_RETURN(const Bitmap matched, filter.Evaluate(query_.spans));
+  TOCSIN_ASSIGN_OR_RETURN(const Bitmap matched,
+                          filter.Evaluate(std::get<Spanset>(query_.pipeline[0].node)));
   if (!InRange(trace.batch(), matched)) return nullptr;
   std::unique_ptr<SearchTrace> out = Summarise(trace);
   out->id = id;
@@ -303,6 +304,9 @@ Status Searcher::AddSpans(const WholeTrace& trace, const Bitmap& matched, Filter
 
 Result<SearchResult> Search(const SpanView& view, const Query& query,
                             const SearchOptions& options) {
+  if (query.pipeline.size() != 1 || !std::holds_alternative<Spanset>(query.pipeline[0].node)) {
+    return UnsupportedError("pipelines are not supported in this version");
+  }
   Searcher searcher(view, query, options);
   TOCSIN_ASSIGN_OR_RETURN(SearchResult result, searcher.Run());
   result.stats.total_blocks = static_cast<uint32_t>(view.blocks().size());

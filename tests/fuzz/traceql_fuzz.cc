@@ -9,6 +9,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <variant>
 #include <vector>
 
 #include "cpp/traceql/parser.h"
@@ -24,6 +25,7 @@ using tocsin::traceql::Family;
 using tocsin::traceql::Parse;
 using tocsin::traceql::Print;
 using tocsin::traceql::Query;
+using tocsin::traceql::Spanset;
 
 void Require(bool condition, const char* what, std::string_view query) {
   if (condition) return;
@@ -61,7 +63,10 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   }
 
   const uint32_t matched = Matched(view, *query);
-  if (const std::optional<Expr>& condition = query->spans.condition; condition) {
+  const Spanset* const filter =
+      query->pipeline.size() == 1 ? std::get_if<Spanset>(&query->pipeline[0].node) : nullptr;
+  if (filter != nullptr && filter->condition) {
+    const std::optional<Expr>& condition = filter->condition;
     const Result<Query> negated = Parse("{ !(" + Print(*condition) + ") }");
     // The negation may nest one level too deep.
     if (negated.has_value()) {

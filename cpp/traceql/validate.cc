@@ -1,10 +1,13 @@
-#include "cpp/traceql/types.h"
+#include "cpp/traceql/validate.h"
 
+#include <algorithm>
 #include <optional>
 #include <string>
 #include <utility>
+#include <variant>
 
 #include "cpp/traceql/lexer.h"
+#include "cpp/traceql/parser.h"
 #include "cpp/traceql/words.h"
 
 namespace tocsin::traceql {
@@ -167,13 +170,137 @@ Status Check(Expr* expr) {
   return {};
 }
 
-}  // namespace
-
 Status CheckCondition(Expr* condition) {
   TOCSIN_RETURN_IF_ERROR(Check(condition));
   if (condition->type == Type::kBool || condition->type == Type::kAttribute) return {};
   return ParseError(condition->at,
                     "a filter must be a condition; " + Describe(*condition) + " is none");
+}
+
+bool HasField(const Expr& expr) {
+  if (expr.field() != nullptr) return true;
+  const Operation* operation = expr.operation();
+  return operation != nullptr &&
+         std::any_of(operation->args.begin(), operation->args.end(), HasField);
+}
+
+// What a group or an aggregate is made of must say something of a span.
+Status CheckOfSpan(Expr* expr, std::string_view what) {
+  TOCSIN_RETURN_IF_ERROR(Check(expr));
+  if (HasField(*expr)) return {};
+  return ParseError(expr->at,
+                    std::string(what) + " must look at the span; " + Describe(*expr) + " does not");
+}
+
+Status CheckPipeline(Pipeline* pipeline);
+
+Status CheckSpanset(Spanset* spanset) {
+  if (spanset->condition) TOCSIN_RETURN_IF_ERROR(CheckCondition(&*spanset->condition));
+  for (Spanset& arg : spanset->args) TOCSIN_RETURN_IF_ERROR(CheckSpanset(&arg));
+  return CheckPipeline(&spanset->stages);
+}
+
+Status CheckAggregate(ScalarExpr* aggregate) {
+  TOCSIN_RETURN_IF_ERROR(CheckOfSpan(&*aggregate->of, "an aggregate"));
+  aggregate->type = aggregate->of->type;
+  if (aggregate->type == Type::kAttribute || IsNumeric(aggregate->type)) return {};
+  return ParseError(aggregate->of->at,
+                    "an aggregate needs numbers; " + Describe(*aggregate->of) + " is none");
+}
+
+Status CheckScalar(ScalarExpr* scalar) {
+  TOCSIN_RETURN_IF_ERROR(CheckPipeline(&scalar->stages));
+  for (ScalarExpr& arg : scalar->args) TOCSIN_RETURN_IF_ERROR(CheckScalar(&arg));
+  switch (scalar->kind) {
+    case ScalarExpr::Kind::kNumber:
+      scalar->type = scalar->literal.type;
+      return {};
+    case ScalarExpr::Kind::kCount:
+      scalar->type = Type::kInt;
+      return {};
+    case ScalarExpr::Kind::kPipeline:
+      scalar->type = scalar->args[0].type;
+      return {};
+    case ScalarExpr::Kind::kOperation: {
+      scalar->type = scalar->args[0].type;
+      if (scalar->args.size() == 1) return {};
+      const ScalarExpr& right = scalar->args[1];
+      if (scalar->type == Type::kAttribute) scalar->type = right.type;
+      const bool divides = scalar->op == Op::kDivide || scalar->op == Op::kModulo;
+      const bool zero = right.kind == ScalarExpr::Kind::kNumber &&
+                        right.literal.type == Type::kInt && right.literal.integer == 0;
+      if (divides && zero) return ParseError(right.at, "division by zero");
+      return {};
+    }
+    default:
+      return CheckAggregate(scalar);
+  }
+}
+
+struct StageChecker {
+  Status operator()(Spanset& spanset) const { return CheckSpanset(&spanset); }
+  Status operator()(ScalarFilter& filter) const {
+    TOCSIN_RETURN_IF_ERROR(CheckScalar(&filter.left));
+    return CheckScalar(&filter.right);
+  }
+  Status operator()(Group& group) const {
+    for (Expr& by : group.by) TOCSIN_RETURN_IF_ERROR(CheckOfSpan(&by, "by()"));
+    return {};
+  }
+  Status operator()(const Coalesce&) const { return {}; }
+  Status operator()(const Select&) const { return {}; }
+};
+
+Status CheckPipeline(Pipeline* pipeline) {
+  for (Stage& stage : *pipeline) {
+    TOCSIN_RETURN_IF_ERROR(std::visit(StageChecker{}, stage.node));
+  }
+  return {};
+}
+
+Status CheckFunction(MetricsFunction* function) {
+  TOCSIN_RETURN_IF_ERROR(CheckSpanset(&function->selection));
+  for (const double quantile : function->quantiles) {
+    if (quantile >= 0 && quantile <= 1) continue;
+    return ParseError(function->at, "a quantile must lie between 0 and 1");
+  }
+  if (function->top_n < 1) return ParseError(function->at, "compare() must show 1 value or more");
+  if (function->field && !IsNumeric(TypeOf(*function->field)) &&
+      TypeOf(*function->field) != Type::kAttribute) {
+    return ParseError(function->at, std::string(MetricsFunctionName(function->kind)) +
+                                        "() needs numbers; " + Print(*function->field) + " is " +
+                                        std::string(TypeName(TypeOf(*function->field))));
+  }
+  return {};
+}
+
+Status CheckSeries(SeriesExpr* series) {
+  using Kind = SeriesExpr::Kind;
+  for (SeriesExpr& arg : series->args) {
+    TOCSIN_RETURN_IF_ERROR(CheckSeries(&arg));
+    if (arg.kind == Kind::kFunction && arg.function.kind == MetricsFunction::Kind::kCompare) {
+      return ParseError(series->at,
+                        "compare() must stand alone: nothing can be made of its series");
+    }
+  }
+  if ((series->kind == Kind::kTopK || series->kind == Kind::kBottomK) && series->k < 1) {
+    return ParseError(series->at, "topk and bottomk need 1 series or more");
+  }
+  if (series->kind != Kind::kFunction) return {};
+  TOCSIN_RETURN_IF_ERROR(CheckPipeline(&series->pipeline));
+  return CheckFunction(&series->function);
+}
+
+}  // namespace
+
+Status Validate(Query* query) {
+  if (FieldsOf(*query).size() > kMaxFields) {
+    return ParseError(Position{}, "the query names more than " + std::to_string(kMaxFields) +
+                                      " different attributes");
+  }
+  TOCSIN_RETURN_IF_ERROR(CheckPipeline(&query->pipeline));
+  if (query->metrics) return CheckSeries(&*query->metrics);
+  return {};
 }
 
 }  // namespace tocsin::traceql

@@ -8,8 +8,8 @@
 namespace tocsin::traceql {
 
 /// Makes bare words opposite a status or a kind its literals, sets `type` everywhere, compiles
-/// regular expressions, and refuses what can never be a condition.
-/// REQUIRES: the depth of `condition` is bounded by the parser.
-Status CheckCondition(Expr* condition);
+/// regular expressions, and refuses what can never be evaluated (kInvalidArgument with the
+/// position). REQUIRES: a tree of ParseSyntax, whose depth is bounded.
+Status Validate(Query* query);
 
 }  // namespace tocsin::traceql
