@@ -1,0 +1,272 @@
+#include "tests/unit/traceql_oracle/generator.h"
+
+#include <algorithm>
+#include <cstdio>
+#include <set>
+#include <tuple>
+
+namespace tocsin::oracle {
+namespace {
+
+const std::vector<std::string> kKeys = {"p", "q", "r", "s", "http.status", "a b"};
+const std::vector<std::string> kOrder = {"=", "!=", "<", "<=", ">", ">="};
+const std::vector<std::string> kEquality = {"=", "!="};
+
+std::string Hex(uint64_t number) {
+  char text[17];
+  std::snprintf(text, sizeof(text), "%016llx", static_cast<unsigned long long>(number));
+  return text;
+}
+
+}  // namespace
+
+Generator::Generator(uint64_t seed) : random_(seed), base_(1'800'000'000'000'000'000) {
+  unit_ = OneOf<uint64_t>({1, 1'000'000, 400'000'000});
+  const size_t traces = 1 + Pick(7);
+  for (size_t i = 0; i < traces; ++i) {
+    trace_ids_.push_back(OneIn(2) ? Hex(0) + Hex(i + 1) : Hex(random_()) + Hex(i));
+  }
+}
+
+Datum Generator::Value() {
+  const auto plain = [this](size_t type) -> Datum {
+    switch (type) {
+      case 0:
+        return OneOf<int64_t>({-1, 0, 1, 2, 3, 500});
+      case 1:
+        return OneOf<double>({0.5, 1, 2.5, -1});
+      case 2:
+        return OneIn(2);
+      default:
+        return OneOf<std::string>({"", "a", "ab", "b", "B", "1", "api"});
+    }
+  };
+  const size_t type = Pick(5);
+  if (!OneIn(6)) return plain(type);
+  Array array;
+  const size_t count = Pick(4);
+  for (size_t i = 0; i < count; ++i) array.push_back(plain(type));
+  return array;
+}
+
+Attributes Generator::SomeAttributes(size_t most) {
+  Attributes attributes;
+  const size_t count = Pick(most + 1);
+  for (size_t i = 0; i < count; ++i) attributes[OneOf(kKeys)] = Value();
+  return attributes;
+}
+
+Span Generator::MakeSpan(const std::string& trace, size_t number, size_t of) {
+  Span span;
+  span.trace_id = trace;
+  span.id = Hex(OneIn(15) ? 1 + Pick(of) : number);
+  const size_t parent = Pick(10);
+  if (number > 1 && parent > 0) {
+    span.parent_id = Hex(1 + Pick(number - 1));
+    if (parent == 1) span.parent_id = Hex(1 + Pick(of));  // Perhaps itself or one below it.
+    if (parent == 2) span.parent_id = Hex(0x999);         // Not received.
+  } else if (OneIn(12)) {
+    span.parent_id = Hex(1 + Pick(of));
+  }
+  span.start = base_ + unit_ * Pick(OneIn(3) ? 4 : 300);
+  span.end = span.start + unit_ * Pick(60);
+  if (OneIn(12)) span.end = span.start - unit_ * Pick(30);
+  span.name = OneOf<std::string>({"a", "b", "ab", "", "GET /x"});
+  span.status = OneOf<std::string>({"unset", "ok", "error"});
+  if (OneIn(3)) span.status_message = OneOf<std::string>({"boom", "a"});
+  span.kind =
+      OneOf<std::string>({"unspecified", "internal", "server", "client", "producer", "consumer"});
+  span.attributes = SomeAttributes(4);
+  span.resource = SomeAttributes(2);
+  if (!OneIn(6)) span.resource["service.name"] = OneOf<std::string>({"api", "db", "", "web"});
+  span.scope_name = OneOf<std::string>({"", "lib", "a"});
+  span.scope_version = OneOf<std::string>({"", "1"});
+  if (OneIn(3)) span.scope_attributes = SomeAttributes(2);
+  for (size_t i = OneIn(3) ? Pick(4) : 0; i > 0; --i) {
+    span.events.push_back(
+        {span.start + unit_ * Pick(40), OneOf<std::string>({"e", "f", ""}), SomeAttributes(2)});
+  }
+  for (size_t i = OneIn(4) ? Pick(3) : 0; i > 0; --i) {
+    span.links.push_back({OneOf(trace_ids_), Hex(1 + Pick(5)), SomeAttributes(2)});
+  }
+  return span;
+}
+
+std::vector<Span> Generator::Spans() {
+  std::vector<Span> spans;
+  // Of two spans with the same id and times the store may keep either.
+  std::set<std::tuple<std::string, std::string, uint64_t, uint64_t>> seen;
+  for (const std::string& trace : trace_ids_) {
+    const size_t count = 1 + Pick(9);
+    for (size_t number = 1; number <= count; ++number) {
+      Span span = MakeSpan(trace, number, count);
+      if (seen.emplace(trace, span.id, span.start, span.end).second) {
+        spans.push_back(std::move(span));
+      }
+    }
+  }
+  std::shuffle(spans.begin(), spans.end(), random_);
+  return spans;
+}
+
+SearchLimits Generator::Limits() {
+  SearchLimits limits;
+  limits.traces = OneIn(3) ? 1 + Pick(3) : 20;
+  limits.spans_per_spanset = OneOf<size_t>({0, 0, 1, 3});
+  if (OneIn(3)) {
+    limits.start = base_ + unit_ * Pick(300);
+    limits.end = limits.start + unit_ * Pick(100);
+  }
+  return limits;
+}
+
+Node Generator::AnyAttribute() {
+  const std::string key = OneIn(12) ? "absent" : OneIn(8) ? "service.name" : OneOf(kKeys);
+  Node node = Attribute(
+      OneOf<std::string>({"", "", "span", "span", "resource", "event", "link", "instrumentation"}),
+      key);
+  if (OneIn(8) && (node.scope == "span" || node.scope == "resource" || node.scope.empty())) {
+    return OfParent(std::move(node));
+  }
+  if (node.scope.empty() && key != "a b" && OneIn(3)) node.spelling = key;  // A bare word.
+  return node;
+}
+
+Node Generator::SomeIntrinsic(const std::vector<std::string>& names) {
+  Node node = Intrinsic(OneOf(names));
+  const std::string& name = node.name;
+  if (OneIn(2)) {
+    if (name == "duration" || name == "name" || name == "status" || name == "statusMessage" ||
+        name == "kind") {
+      node.spelling = "span:" + name;
+    }
+    if (name == "traceDuration") node.spelling = "trace:duration";
+    if (name == "rootName") node.spelling = "trace:rootName";
+    if (name == "rootServiceName") node.spelling = "trace:rootService";
+  } else if (OneIn(6) && name.find(':') == std::string::npos && name.find("Set") == name.npos &&
+             name != "traceDuration" && name.find("root") == name.npos) {
+    node.of_parent = true;
+  }
+  return node;
+}
+
+Node Generator::NumberNode(int depth) {
+  if (depth > 0 && OneIn(2)) {
+    const auto op = OneOf<std::string>({"+", "-", "*", "/", "%", "^", "-1"});
+    if (op == "-1") return Operation("-", {NumberNode(depth - 1)});
+    Node left = NumberNode(depth - 1);
+    if (op == "^") return Operation(op, {left, Literal(int64_t{2})});
+    if (op == "/" || op == "%") {
+      return Operation(op, {left, OneIn(2) ? Literal(OneOf<int64_t>({2, 3, -1}))
+                                           : Attribute("span", OneOf(kKeys))});
+    }
+    return Operation(op, {left, NumberNode(depth - 1)});
+  }
+  switch (Pick(6)) {
+    case 0:
+      return Literal(OneOf<int64_t>({0, 1, 2, -1, 500}));
+    case 1:
+      return Literal(OneOf<double>({0.5, 1, 2.5}));
+    case 2:
+      return Literal(Elapsed{static_cast<int64_t>(unit_ * Pick(60))});
+    case 3:
+      return SomeIntrinsic({"duration", "traceDuration", "span:childCount", "nestedSetLeft",
+                            "nestedSetRight", "nestedSetParent", "event:timeSinceStart"});
+    default:
+      return AnyAttribute();
+  }
+}
+
+Node Generator::OfIntrinsic() {
+  switch (Pick(8)) {
+    case 0:
+      return Operation(
+          OneOf(kEquality),
+          {SomeIntrinsic({"status"}), Literal(Word{OneOf<std::string>({"error", "ok", "unset"})})});
+    case 1:
+      return Operation(OneOf(kEquality),
+                       {SomeIntrinsic({"kind"}),
+                        Literal(Word{OneOf<std::string>({"server", "client", "unspecified"})})});
+    case 2:
+      return Operation(OneOf(kOrder), {SomeIntrinsic({"duration", "traceDuration"}),
+                                       Literal(Elapsed{static_cast<int64_t>(unit_ * Pick(60))})});
+    case 3: {
+      Node id = SomeIntrinsic({"span:id", "span:parentID", "link:spanID"});
+      return Operation(OneOf(kEquality),
+                       {id, Literal(OneOf<std::string>({"1", "2", "0000000000000003", "04"}))});
+    }
+    case 4:
+      return Operation(OneOf(kEquality),
+                       {SomeIntrinsic({"trace:id", "link:traceID"}), Literal(OneOf(trace_ids_))});
+    case 5: {
+      Node node;
+      return Operation(OneOf(kEquality), {Intrinsic("parent"), node});
+    }
+    default: {
+      Node text = SomeIntrinsic({"name", "statusMessage", "rootName", "rootServiceName",
+                                 "event:name", "instrumentation:name", "instrumentation:version"});
+      if (OneIn(3)) {
+        return Operation(OneOf<std::string>({"=~", "!~"}),
+                         {text, Literal(OneOf<std::string>({"a.*", "b", "", ".+", "(e|api)"}))});
+      }
+      return Operation(OneOf(kOrder),
+                       {text, Literal(OneOf<std::string>({"a", "b", "", "api", "e", "lib", "1"}))});
+    }
+  }
+}
+
+Node Generator::Comparison(int depth) {
+  switch (Pick(9)) {
+    case 0:
+      return AnyAttribute();
+    case 1: {
+      Node nil;
+      return Operation(OneOf(kEquality),
+                       {Attribute(OneOf<std::string>({"", "span", "event"}), OneOf(kKeys)), nil});
+    }
+    case 2:
+      return Operation(OneOf<std::string>({"=~", "!~"}),
+                       {AnyAttribute(), Literal(OneOf<std::string>({"a.*", "b", "", "[ab]+"}))});
+    case 3:
+      return Operation(OneOf(kOrder), {NumberNode(depth), NumberNode(depth)});
+    case 4:
+    case 5:
+      return OfIntrinsic();
+    default: {
+      Datum value = Value();
+      while (std::holds_alternative<Array>(value)) value = Value();
+      const bool truth = std::holds_alternative<bool>(value);
+      Node attribute = AnyAttribute();
+      Node literal = Literal(std::move(value));
+      if (OneIn(5)) std::swap(attribute, literal);
+      return Operation(truth ? OneOf(kEquality) : OneOf(kOrder), {attribute, literal});
+    }
+  }
+}
+
+Node Generator::Condition(int depth) {
+  if (depth == 0 || OneIn(3)) return Comparison(1);
+  switch (Pick(6)) {
+    case 0:
+      return Operation("!", {Condition(depth - 1)});
+    case 1: {
+      return Operation(OneOf(kEquality), {OfIntrinsic(), Literal(OneIn(2))});
+    }
+    case 2:
+    case 3:
+      return Operation("&&", {Condition(depth - 1), Condition(depth - 1)});
+    default:
+      return Operation("||", {Condition(depth - 1), Condition(depth - 1)});
+  }
+}
+
+Spanset Generator::Spans(int depth) {
+  if (depth > 0 && OneIn(3)) {
+    return Combine(OneOf<std::string>({"&&", "||"}), Spans(depth - 1), Spans(depth - 1));
+  }
+  return OneIn(12) ? Everything() : Filter(Condition(2));
+}
+
+Pipeline Generator::Query() { return {Take(Spans(1))}; }
+
+}  // namespace tocsin::oracle
