@@ -18,20 +18,22 @@ using ColumnResult = Result<std::shared_ptr<const Column>>;
 // Calls visit(batch, row of the batch, row of the block) for every row, and begin(batch) before the
 // first row of each batch.
 template <class Begin, class Visit>
-void ForEachRow(const LiveParts& parts, const Begin& begin, const Visit& visit) {
+void ForEachRow(const LiveBlock::Groups& groups, const Begin& begin, const Visit& visit) {
   uint32_t out = 0;
-  for (const LivePart& part : parts.parts) {
-    begin(*part.batch);
-    for (uint32_t i = 0; i < part.size(); ++i, ++out) visit(*part.batch, part.RowAt(i), out);
+  for (const auto& group : groups) {
+    for (const LivePart& part : group->parts) {
+      begin(*part.batch);
+      for (uint32_t i = 0; i < part.size(); ++i, ++out) visit(*part.batch, part.RowAt(i), out);
+    }
   }
 }
 
 // A column with one value a row, which `code` finds.
 template <class CodeOf>
-ColumnResult RowColumn(const LiveParts& parts, const CodeOf& code_of) {
+ColumnResult RowColumn(const LiveBlock::Groups& groups, const CodeOf& code_of) {
   LiveColumnBuilder column;
   ForEachRow(
-      parts, [&](const SpanBatch& batch) { column.BeginBatch(batch); },
+      groups, [&](const SpanBatch& batch) { column.BeginBatch(batch); },
       [&](const SpanBatch& batch, uint32_t row, uint32_t) {
         column.Push(code_of(column, batch, row));
       });
@@ -40,10 +42,10 @@ ColumnResult RowColumn(const LiveParts& parts, const CodeOf& code_of) {
 
 // A column with one value for each event of each row.
 template <class CodeOf>
-ColumnResult EventColumn(const LiveParts& parts, const CodeOf& code_of) {
+ColumnResult EventColumn(const LiveBlock::Groups& groups, const CodeOf& code_of) {
   LiveColumnBuilder column;
   ForEachRow(
-      parts, [&](const SpanBatch& batch) { column.BeginBatch(batch); },
+      groups, [&](const SpanBatch& batch) { column.BeginBatch(batch); },
       [&](const SpanBatch& batch, uint32_t row, uint32_t out) {
         for (uint32_t i = batch.event_begin[row]; i < batch.event_begin[row + 1]; ++i) {
           column.Push(code_of(column, batch.events[i]), out);
@@ -53,10 +55,10 @@ ColumnResult EventColumn(const LiveParts& parts, const CodeOf& code_of) {
 }
 
 template <class CodeOf>
-ColumnResult LinkColumn(const LiveParts& parts, const CodeOf& code_of) {
+ColumnResult LinkColumn(const LiveBlock::Groups& groups, const CodeOf& code_of) {
   LiveColumnBuilder column;
   ForEachRow(
-      parts, [&](const SpanBatch& batch) { column.BeginBatch(batch); },
+      groups, [&](const SpanBatch& batch) { column.BeginBatch(batch); },
       [&](const SpanBatch& batch, uint32_t row, uint32_t out) {
         for (uint32_t i = batch.link_begin[row]; i < batch.link_begin[row + 1]; ++i) {
           column.Push(code_of(column, batch.links[i]), out);
@@ -145,6 +147,21 @@ class AttributeColumn {
   bool found_ = false;
 };
 
+bool AppendTraceOf(const LivePart& part, const TraceId& id, SpanBatchBuilder* to) {
+  const std::vector<TraceId>& traces = part.batch->traces;
+  const auto it = std::find(traces.begin(), traces.end(), id);
+  if (it == traces.end()) return false;
+  const auto index = static_cast<uint32_t>(it - traces.begin());
+  bool found = false;
+  for (uint32_t i = 0; i < part.size(); ++i) {
+    const uint32_t row = part.RowAt(i);
+    if (part.batch->trace[row] != index) continue;
+    to->CopyRow(*part.batch, row);
+    found = true;
+  }
+  return found;
+}
+
 }  // namespace
 
 void LiveParts::Add(LivePart part) {
@@ -159,19 +176,19 @@ void LiveParts::Add(LivePart part) {
   parts.push_back(std::move(part));
 }
 
+LiveBlock::LiveBlock(Groups groups, std::shared_ptr<const TraceIdSet> split)
+    : groups_(std::move(groups)), split_(std::move(split)) {
+  for (const auto& group : groups_) {
+    rows_ += group->rows;
+    min_start_ = std::min(min_start_, group->min_start);
+    max_end_ = std::max(max_end_, group->max_end);
+  }
+}
+
 bool LiveBlock::AppendTrace(const TraceId& id, SpanBatchBuilder* to) const {
   bool found = false;
-  for (const LivePart& part : parts_->parts) {
-    const std::vector<TraceId>& traces = part.batch->traces;
-    const auto it = std::find(traces.begin(), traces.end(), id);
-    if (it == traces.end()) continue;
-    const auto index = static_cast<uint32_t>(it - traces.begin());
-    for (uint32_t i = 0; i < part.size(); ++i) {
-      const uint32_t row = part.RowAt(i);
-      if (part.batch->trace[row] != index) continue;
-      to->CopyRow(*part.batch, row);
-      found = true;
-    }
+  for (const auto& group : groups_) {
+    for (const LivePart& part : group->parts) found = AppendTraceOf(part, id, to) || found;
   }
   return found;
 }
@@ -182,7 +199,7 @@ const LiveBlock::TraceRows& LiveBlock::TracesLocked() const {
   std::unordered_map<TraceId, uint32_t, TraceIdHash> index;
   std::vector<uint32_t> memo;  // Index in the batch's traces to ours + 1.
   ForEachRow(
-      *parts_, [&](const SpanBatch& batch) { memo.assign(batch.traces.size(), 0); },
+      groups_, [&](const SpanBatch& batch) { memo.assign(batch.traces.size(), 0); },
       [&](const SpanBatch& batch, uint32_t row, uint32_t) {
         uint32_t& known = memo[batch.trace[row]];
         if (known == 0) {
@@ -203,9 +220,9 @@ Result<std::span<const T>> LiveBlock::Gather(std::optional<std::vector<T>>* kept
   const std::lock_guard lock(mutex_);
   if (!*kept) {
     std::vector<T> values;
-    values.reserve(parts_->rows);
+    values.reserve(rows_);
     ForEachRow(
-        *parts_, [](const SpanBatch&) {},
+        groups_, [](const SpanBatch&) {},
         [&](const SpanBatch& batch, uint32_t row, uint32_t) {
           values.push_back((batch.*column)[row]);
         });
@@ -244,49 +261,49 @@ Result<std::span<const SpanStatus>> LiveBlock::Statuses() const {
 }
 
 ColumnResult LiveBlock::Names() const {
-  return RowColumn(*parts_, [](LiveColumnBuilder& column, const SpanBatch& batch, uint32_t row) {
+  return RowColumn(groups_, [](LiveColumnBuilder& column, const SpanBatch& batch, uint32_t row) {
     return column.CodeOfString(batch.name[row]);
   });
 }
 
 ColumnResult LiveBlock::StatusMessages() const {
-  return RowColumn(*parts_, [](LiveColumnBuilder& column, const SpanBatch& batch, uint32_t row) {
+  return RowColumn(groups_, [](LiveColumnBuilder& column, const SpanBatch& batch, uint32_t row) {
     return column.CodeOfString(batch.ExtraOf(row).status_message);
   });
 }
 
 ColumnResult LiveBlock::EventNames() const {
-  return EventColumn(*parts_, [](LiveColumnBuilder& column, const SpanBatch::Event& event) {
+  return EventColumn(groups_, [](LiveColumnBuilder& column, const SpanBatch::Event& event) {
     return column.CodeOfString(event.name);
   });
 }
 
 ColumnResult LiveBlock::EventTimes() const {
-  return EventColumn(*parts_, [](LiveColumnBuilder& column, const SpanBatch::Event& event) {
+  return EventColumn(groups_, [](LiveColumnBuilder& column, const SpanBatch::Event& event) {
     return column.CodeOfInt(static_cast<int64_t>(event.time));
   });
 }
 
 ColumnResult LiveBlock::LinkTraceIds() const {
-  return LinkColumn(*parts_, [](LiveColumnBuilder& column, const SpanBatch::Link& link) {
+  return LinkColumn(groups_, [](LiveColumnBuilder& column, const SpanBatch::Link& link) {
     return column.CodeOfBytes(link.trace_id.ToBytes());
   });
 }
 
 ColumnResult LiveBlock::LinkSpanIds() const {
-  return LinkColumn(*parts_, [](LiveColumnBuilder& column, const SpanBatch::Link& link) {
+  return LinkColumn(groups_, [](LiveColumnBuilder& column, const SpanBatch::Link& link) {
     return column.CodeOfBytes(SpanIdToBytes(link.span_id));
   });
 }
 
 ColumnResult LiveBlock::ScopeNames() const {
-  return RowColumn(*parts_, [](LiveColumnBuilder& column, const SpanBatch& batch, uint32_t row) {
+  return RowColumn(groups_, [](LiveColumnBuilder& column, const SpanBatch& batch, uint32_t row) {
     return column.CodeOfString(batch.scopes[batch.scope[row]].name);
   });
 }
 
 ColumnResult LiveBlock::ScopeVersions() const {
-  return RowColumn(*parts_, [](LiveColumnBuilder& column, const SpanBatch& batch, uint32_t row) {
+  return RowColumn(groups_, [](LiveColumnBuilder& column, const SpanBatch& batch, uint32_t row) {
     return column.CodeOfString(batch.scopes[batch.scope[row]].version);
   });
 }
@@ -294,17 +311,58 @@ ColumnResult LiveBlock::ScopeVersions() const {
 ColumnResult LiveBlock::Attribute(AttrScope scope, std::string_view key) const {
   AttributeColumn column(scope, key);
   uint32_t first_row = 0;
-  for (const LivePart& part : parts_->parts) {
-    column.Add(part, first_row);
-    first_row += part.size();
+  for (const auto& group : groups_) {
+    for (const LivePart& part : group->parts) {
+      column.Add(part, first_row);
+      first_row += part.size();
+    }
   }
   return std::move(column).Finish();
 }
 
 Result<std::vector<traceql::AttributeKey>> LiveBlock::AttributeKeys() const {
   std::set<traceql::AttributeKey> keys;
-  for (const LivePart& part : parts_->parts) traceql::AddAttributeKeys(*part.batch, &keys);
+  for (const auto& group : groups_) {
+    for (const LivePart& part : group->parts) traceql::AddAttributeKeys(*part.batch, &keys);
+  }
   return std::vector<traceql::AttributeKey>(keys.begin(), keys.end());
+}
+
+Result<RowKeys> LiveBlock::Keys() const {
+  RowKeys keys;
+  TOCSIN_ASSIGN_OR_RETURN(keys.trace_of_row, TraceOfRow());
+  TOCSIN_ASSIGN_OR_RETURN(keys.span_ids, SpanIds());
+  TOCSIN_ASSIGN_OR_RETURN(keys.starts, Starts());
+  TOCSIN_ASSIGN_OR_RETURN(keys.ends, Ends());
+  return keys;
+}
+
+Result<std::shared_ptr<const traceql::Bitmap>> LiveBlock::Hidden() const {
+  TOCSIN_ASSIGN_OR_RETURN(const RowKeys keys, Keys());
+  const std::lock_guard lock(mutex_);
+  if (!hidden_) hidden_ = DuplicateRows(keys, nullptr);
+  return *hidden_;
+}
+
+Result<std::span<const uint8_t>> LiveBlock::Whole() const {
+  const std::lock_guard lock(mutex_);
+  if (!whole_) {
+    const std::vector<TraceId>& traces = TracesLocked().traces;
+    whole_.emplace(traces.size(), uint8_t{1});
+    for (size_t t = 0; split_ != nullptr && t < traces.size(); ++t) {
+      if (split_->contains(traces[t])) (*whole_)[t] = 0;
+    }
+  }
+  return std::span<const uint8_t>(*whole_);
+}
+
+Result<std::span<const uint32_t>> LiveBlock::ParentRows() const {
+  TOCSIN_ASSIGN_OR_RETURN(const RowKeys keys, Keys());
+  TOCSIN_ASSIGN_OR_RETURN(const auto parents, ParentSpanIds());
+  TOCSIN_ASSIGN_OR_RETURN(const auto hidden, Hidden());
+  const std::lock_guard lock(mutex_);
+  if (!parent_rows_) parent_rows_ = FindParentRows(keys, parents, hidden.get());
+  return std::span<const uint32_t>(*parent_rows_);
 }
 
 }  // namespace tocsin::storage

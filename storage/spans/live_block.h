@@ -9,6 +9,8 @@
 #include <optional>
 #include <span>
 #include <string_view>
+#include <unordered_set>
+#include <utility>
 #include <vector>
 
 #include "cpp/base/status.h"
@@ -16,6 +18,7 @@
 #include "cpp/model/span_batch.h"
 #include "cpp/model/span_batch_builder.h"
 #include "cpp/traceql/source.h"
+#include "storage/spans/hidden_rows.h"
 
 namespace tocsin::storage {
 
@@ -44,14 +47,20 @@ struct LiveParts {
 /// Thread-safe. What it computes, it keeps as long as it lives: make one for each query.
 class LiveBlock final : public traceql::SpanBlock {
  public:
-  explicit LiveBlock(std::shared_ptr<const LiveParts> parts) : parts_(std::move(parts)) {}
+  using Groups = std::vector<std::shared_ptr<const LiveParts>>;
+  using TraceIdSet = std::unordered_set<TraceId, TraceIdHash>;
+
+  /// The rows of all groups. `split`: the traces that have rows elsewhere; null: none.
+  explicit LiveBlock(Groups groups, std::shared_ptr<const TraceIdSet> split = nullptr);
+  explicit LiveBlock(std::shared_ptr<const LiveParts> parts)
+      : LiveBlock(Groups{std::move(parts)}) {}
 
   /// Appends the rows of the trace, in the order in which they were received. False if none.
   bool AppendTrace(const TraceId& id, SpanBatchBuilder* to) const;
 
-  uint32_t rows() const override { return parts_->rows; }
-  uint64_t min_start() const override { return parts_->min_start; }
-  uint64_t max_end() const override { return parts_->max_end; }
+  uint32_t rows() const override { return rows_; }
+  uint64_t min_start() const override { return min_start_; }
+  uint64_t max_end() const override { return max_end_; }
   Result<std::span<const TraceId>> Traces() const override;
   Result<std::span<const uint32_t>> TraceOfRow() const override;
   Result<std::span<const SpanId>> SpanIds() const override;
@@ -71,6 +80,9 @@ class LiveBlock final : public traceql::SpanBlock {
   Result<std::shared_ptr<const traceql::Column>> Attribute(AttrScope scope,
                                                            std::string_view key) const override;
   Result<std::vector<traceql::AttributeKey>> AttributeKeys() const override;
+  Result<std::shared_ptr<const traceql::Bitmap>> Hidden() const override;
+  Result<std::span<const uint8_t>> Whole() const override;
+  Result<std::span<const uint32_t>> ParentRows() const override;
 
  private:
   struct TraceRows {
@@ -82,7 +94,13 @@ class LiveBlock final : public traceql::SpanBlock {
   Result<std::span<const T>> Gather(std::optional<std::vector<T>>* kept,
                                     std::vector<T> SpanBatch::* column) const;
 
-  const std::shared_ptr<const LiveParts> parts_;
+  Result<RowKeys> Keys() const;
+
+  const Groups groups_;
+  const std::shared_ptr<const TraceIdSet> split_;
+  uint32_t rows_ = 0;
+  uint64_t min_start_ = UINT64_MAX;
+  uint64_t max_end_ = 0;
 
   mutable std::mutex mutex_;  // Guards what is computed lazily; values are set once.
   mutable std::optional<TraceRows> traces_;
@@ -92,6 +110,9 @@ class LiveBlock final : public traceql::SpanBlock {
   mutable std::optional<std::vector<uint64_t>> ends_;
   mutable std::optional<std::vector<SpanKind>> kinds_;
   mutable std::optional<std::vector<SpanStatus>> statuses_;
+  mutable std::optional<std::shared_ptr<const traceql::Bitmap>> hidden_;
+  mutable std::optional<std::vector<uint8_t>> whole_;
+  mutable std::optional<std::vector<uint32_t>> parent_rows_;
 };
 
 }  // namespace tocsin::storage

@@ -1,6 +1,7 @@
 #include "storage/spans/live_traces.h"
 
 #include <algorithm>
+#include <tuple>
 #include <utility>
 
 #include "cpp/base/check.h"
@@ -22,8 +23,11 @@ SortedRows SortRows(const CutBlock& block) {
     TraceId trace;
     uint64_t start;
     SpanId span;
+    uint64_t end;
     RowRef row;
     uint32_t part;
+
+    auto order() const { return std::tuple(trace, start, span, end); }
   };
   std::vector<Key> keys;
   std::vector<bool> wanted;
@@ -35,25 +39,27 @@ SortedRows SortRows(const CutBlock& block) {
     for (uint32_t row = 0; row < batch.rows(); ++row) {
       const uint32_t trace = batch.trace[row];
       if (!wanted[trace]) continue;
-      keys.push_back({batch.traces[trace], batch.start[row], batch.span_id[row], {&batch, row}, p});
+      keys.push_back({batch.traces[trace],
+                      batch.start[row],
+                      batch.span_id[row],
+                      batch.end[row],
+                      {&batch, row},
+                      p});
     }
   }
-  // Stable: of equal rows, as a retry makes them, the one received first comes first.
-  std::stable_sort(keys.begin(), keys.end(), [](const Key& a, const Key& b) {
-    if (a.trace != b.trace) return a.trace < b.trace;
-    if (a.start != b.start) return a.start < b.start;
-    return a.span < b.span;
-  });
+  // Stable: of equal rows, as a retry makes them, the one received first is kept.
+  std::stable_sort(keys.begin(), keys.end(),
+                   [](const Key& a, const Key& b) { return a.order() < b.order(); });
   SortedRows sorted;
   sorted.rows.reserve(keys.size());
   for (size_t i = 0; i < keys.size(); ++i) {
     const Key& key = keys[i];
     if (i == 0 || key.trace != keys[i - 1].trace) {
-      sorted.trace_begin.push_back(static_cast<uint32_t>(i));
+      sorted.trace_begin.push_back(static_cast<uint32_t>(sorted.rows.size()));
       sorted.through.push_back(0);
     }
     sorted.through.back() = std::max(sorted.through.back(), block.parts[key.part].position);
-    sorted.rows.push_back(key.row);
+    if (i == 0 || keys[i - 1].order() != key.order()) sorted.rows.push_back(key.row);
   }
   return sorted;
 }
@@ -94,7 +100,9 @@ void LiveTraces::Insert(LogPosition position, Nanos received,
 void LiveTraces::LinkFragment(LogPosition position, Batch& batch, uint32_t trace) {
   Fragment& fragment = batch.fragments[trace];
   const FragmentRef here{position, trace};
-  Trace& entry = traces_[batch.spans->traces[trace]];
+  const auto [known, is_new] = traces_.try_emplace(batch.spans->traces[trace]);
+  Trace& entry = known->second;
+  if (is_new) unchecked_.push_back(known->first);
   if (entry.in_block) {
     if (BlockHasRoom(fragment.rows)) {
       AddToBlock(here, fragment);
@@ -206,6 +214,30 @@ void LiveTraces::MarkSealed(const CutBlock& block,
     batches_.erase(it);
     if (--group->second.batches == 0) groups_.erase(group);
   }
+  ForgetSplit(block);
+}
+
+void LiveTraces::MarkSplit(std::span<const TraceId> ids) {
+  auto marked =
+      split_ == nullptr ? std::make_shared<TraceIdSet>() : std::make_shared<TraceIdSet>(*split_);
+  const size_t before = marked->size();
+  for (const TraceId& id : ids) {
+    if (IsLive(id)) marked->insert(id);
+  }
+  if (marked->size() > before) split_ = std::move(marked);
+}
+
+// What has no unsealed rows any more needs no mark.
+void LiveTraces::ForgetSplit(const CutBlock& block) {
+  if (split_ == nullptr) return;
+  auto left = std::make_shared<TraceIdSet>(*split_);
+  for (const CutBlock::Part& part : block.parts) {
+    for (const uint32_t trace : part.traces) {
+      if (!IsLive(part.batch->traces[trace])) left->erase(part.batch->traces[trace]);
+    }
+  }
+  if (left->empty()) left = nullptr;
+  split_ = std::move(left);
 }
 
 LiveTraces::Groups::iterator LiveTraces::GroupOf(LogPosition position) {

@@ -12,7 +12,10 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <span>
 #include <unordered_map>
+#include <unordered_set>
+#include <utility>
 #include <vector>
 
 #include "cpp/base/clock.h"
@@ -37,7 +40,8 @@ struct CutBlock {
 
 /// The rows of a cut block in the order of a segment.
 struct SortedRows {
-  std::vector<RowRef> rows;           ///< By (trace id, start, span id).
+  /// By (trace id, start, span id, end), of rows equal in these the first received.
+  std::vector<RowRef> rows;
   std::vector<uint64_t> through;      ///< For each distinct trace, its last position in the block.
   std::vector<uint32_t> trace_begin;  ///< First row of each distinct trace.
 };
@@ -82,6 +86,18 @@ class LiveTraces {
   /// The rows of the block are in segments. What the live set let go is put to `freed`, so that the
   /// caller frees it outside of its lock.
   void MarkSealed(const CutBlock& block, std::vector<std::shared_ptr<const SpanBatch>>* freed);
+
+  /// Traces of which it is not known yet whether segments have rows of them, each once. Whoever
+  /// takes them finds out and says so with MarkSplit.
+  std::vector<TraceId> TakeUnchecked() { return std::exchange(unchecked_, {}); }
+  bool has_unchecked() const { return !unchecked_.empty(); }
+  /// Of these traces segments have rows too. Those that are not live are passed over.
+  void MarkSplit(std::span<const TraceId> ids);
+  using TraceIdSet = std::unordered_set<TraceId, TraceIdHash>;
+  /// Everything that was marked and has unsealed rows; null: none.
+  std::shared_ptr<const TraceIdSet> split() const { return split_; }
+  /// Whether the trace has rows that are neither sealed nor in a block that was cut.
+  bool IsLive(const TraceId& id) const { return traces_.contains(id); }
 
   /// All unsealed rows, in pieces of a few thousand.
   void AppendParts(std::vector<std::shared_ptr<const LiveParts>>* parts);
@@ -142,10 +158,13 @@ class LiveTraces {
   bool MoveTrace(Trace& trace, Nanos now);
   std::shared_ptr<const LiveParts> MakeParts(LogPosition begin, LogPosition end) const;
   Groups::iterator GroupOf(LogPosition position);
+  void ForgetSplit(const CutBlock& block);
 
   const BlockLimits limits_;
   Batches batches_;
   std::unordered_map<TraceId, Trace, TraceIdHash> traces_;
+  std::vector<TraceId> unchecked_;
+  std::shared_ptr<const TraceIdSet> split_;
   OpenBlock block_;
   Groups groups_;  // By the position of their first batch.
   // Everything at or below these was looked at: for idleness, and for having to move.

@@ -34,14 +34,15 @@ Status SpanStore::Recover(const BatchObserver& replay) {
 
   // Positions are never used twice, even if the log itself was lost.
   LogPosition floor = options_.checkpoint == UINT64_MAX ? 0 : options_.checkpoint;
-  std::map<std::string, std::shared_ptr<SegmentList>> by_tenant;
+  std::map<std::string, SegmentList> by_tenant;
   for (const auto& segment : found) {
     floor = std::max(floor, segment->stub().log_last);
-    auto& list = by_tenant[segment->tenant()];
-    if (list == nullptr) list = std::make_shared<SegmentList>();
-    list->push_back(segment);
+    by_tenant[segment->tenant()].push_back(segment);
   }
-  for (auto& [name, list] : by_tenant) TenantLocked(name).segments = std::move(list);
+  CompleteIndex(by_tenant);
+  for (auto& [name, list] : by_tenant) {
+    TenantLocked(name).segments = std::make_shared<SegmentSet>(std::move(list));
+  }
 
   const SealedPositions sealed = LoadSealedPositions(found, log_->first_position());
   uint64_t records = 0;

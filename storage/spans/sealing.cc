@@ -172,6 +172,7 @@ Status SpanStore::CutAndSeal(const std::string& name, Nanos now) {
   sealing.segments = BuildSegments(name, sealing.block);
   for (SealedSegment& segment : sealing.segments) {
     segment.stub.number = volumes_->NextSegmentNumber();
+    segment.stub.order = segment.stub.number;
     sealing.bytes += segment.stub.stored_bytes;
   }
   sealing_ = std::move(sealing);
@@ -181,8 +182,14 @@ Status SpanStore::CutAndSeal(const std::string& name, Nanos now) {
 Status SpanStore::FinishSealing(Nanos now) {
   if (!sealing_) return {};
   Retain(now, sealing_->bytes);
+  std::shared_ptr<const SegmentSet> known;
+  {
+    const std::lock_guard lock(mutex_);
+    known = TenantLocked(sealing_->tenant).segments;
+  }
   const auto stored = [&]() -> Result<std::vector<std::shared_ptr<const StoredSegment>>> {
     if (options_.seal_hook) TOCSIN_RETURN_IF_ERROR(options_.seal_hook());
+    TOCSIN_RETURN_IF_ERROR(MarkSplit(known.get(), &sealing_->segments));
     return volumes_->Write(sealing_->tenant, sealing_->segments, now);
   }();
   if (!stored.has_value()) {
@@ -203,13 +210,13 @@ void SpanStore::Publish(const std::vector<std::shared_ptr<const StoredSegment>>&
   {
     const std::lock_guard lock(mutex_);
     Tenant& tenant = TenantLocked(sealing_->tenant);
-    auto segments = tenant.segments == nullptr ? std::make_shared<SegmentList>()
-                                               : std::make_shared<SegmentList>(*tenant.segments);
-    segments->insert(segments->end(), stored.begin(), stored.end());
+    SegmentList segments = tenant.segments == nullptr ? SegmentList() : tenant.segments->segments();
+    segments.insert(segments.end(), stored.begin(), stored.end());
     const size_t before = tenant.live.bytes();
     tenant.live.MarkSealed(sealing_->block, &freed);
     live_bytes_.fetch_sub(before - tenant.live.bytes());
-    tenant.segments = std::move(segments);
+    tenant.segments = std::make_shared<SegmentSet>(std::move(segments));
+    MarkStillLive(sealing_->segments, stored, &tenant.live);
   }
   freed.clear();
   sealing_.reset();  // Holds the batches too.
@@ -227,7 +234,8 @@ void SpanStore::ForgetIdleTenants() {
   const std::lock_guard lock(mutex_);
   std::erase_if(tenants_, [](const auto& entry) {
     const Tenant& tenant = *entry.second;
-    return tenant.live.empty() && (tenant.segments == nullptr || tenant.segments->empty());
+    return tenant.live.empty() &&
+           (tenant.segments == nullptr || tenant.segments->segments().empty());
   });
 }
 
@@ -236,19 +244,19 @@ void SpanStore::Forget(const std::vector<std::shared_ptr<StoredVolume>>& volumes
   const auto gone = [&](const std::shared_ptr<const StoredSegment>& segment) {
     return std::find(volumes.begin(), volumes.end(), segment->volume()) != volumes.end();
   };
-  std::vector<std::shared_ptr<const SegmentList>> old;  // Freed outside of the lock.
+  std::vector<std::shared_ptr<const SegmentSet>> old;  // Freed outside of the lock.
   const std::lock_guard lock(mutex_);
   for (const auto& [name, tenant] : tenants_) {
     if (tenant->segments == nullptr) continue;
-    auto left = std::make_shared<SegmentList>();
-    for (const auto& segment : *tenant->segments) {
+    SegmentList left;
+    for (const auto& segment : tenant->segments->segments()) {
       if (gone(segment)) {
         cache_->Erase(segment->stub().number);
       } else {
-        left->push_back(segment);
+        left.push_back(segment);
       }
     }
-    old.push_back(std::exchange(tenant->segments, std::move(left)));
+    old.push_back(std::exchange(tenant->segments, std::make_shared<SegmentSet>(std::move(left))));
   }
 }
 

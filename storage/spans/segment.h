@@ -2,8 +2,8 @@
 ///
 /// BuildSegment turns rows of live batches into values that the store writes to a volume in one
 /// atomic batch; SegmentReader reads them back, column by column and only those that are asked for.
-/// A segment is never changed; deletion bitmaps and split marks will live beside it under keys of
-/// their own. Byte layout: storage/FORMAT.md, "Segment".
+/// A segment is never changed; deletion bitmaps and split marks live beside it under keys of their
+/// own (segment_marks.h). Byte layout: storage/FORMAT.md, "Segment".
 
 #pragma once
 
@@ -45,6 +45,9 @@ struct SegmentStub {
   uint64_t wire_bytes = 0;  ///< Sum of the rows' wire_size.
   uint64_t log_first = 0;   ///< As given to BuildSegment.
   uint64_t log_last = 0;
+  /// Rows of one trace were received in the order of this over the segments that have them: the
+  /// number, or what the oldest segment had that a merge put into this one.
+  uint64_t order = 0;
 };
 
 struct SegmentInput {
@@ -57,12 +60,18 @@ struct SegmentInput {
   /// The range of live-log positions that the rows came from.
   uint64_t log_first = 0;
   uint64_t log_last = 0;
+  /// SegmentStub::order; 0: the number that it will get.
+  uint64_t order = 0;
 };
 
 /// What to write, in one atomic batch: values[i] under SegmentKey(number, i).
 struct SealedSegment {
   std::vector<std::string> values;
-  SegmentStub stub;  ///< Without `number`.
+  SegmentStub stub;             ///< Without `number`.
+  std::vector<TraceId> traces;  ///< Ascending, each once.
+  /// Those that have rows in other segments, ascending: written beside the segment. Left empty by
+  /// BuildSegment.
+  std::vector<TraceId> split;
 };
 
 /// REQUIRES: the input is as its comments say and its rows' wire_size sums up to less than 512 MiB.
@@ -105,12 +114,16 @@ class SegmentReader final : public traceql::SpanBlock {
 
   /// Appends all rows of the trace, in the segment's order and exactly as they were received.
   /// False if there is none. After an error what was appended is unspecified.
-  Result<bool> AppendTrace(const TraceId& id, SpanBatchBuilder* to) const;
+  /// Rows in `hidden` (null: none) are left out.
+  Result<bool> AppendTrace(const TraceId& id, SpanBatchBuilder* to,
+                           const traceql::Bitmap* hidden = nullptr) const;
 
   /// Rows [first, last), exactly as they were received.
   /// REQUIRES: first <= last <= rows().
   Result<SpanBatch> ReadRows(uint32_t first, uint32_t last) const;
 
+  /// Whether no row is a duplicate of another, which segments of the first version do not promise.
+  bool unique() const;
   /// The positions given to BuildSegment, in trace id order.
   using TraceVisitor = std::function<void(const TraceId& id, uint64_t through)>;
   Status ForEachTraceThrough(const TraceVisitor& visit) const;
@@ -145,6 +158,10 @@ class SegmentReader final : public traceql::SpanBlock {
   Result<std::shared_ptr<const traceql::Column>> Attribute(AttrScope scope,
                                                            std::string_view key) const override;
   Result<std::vector<traceql::AttributeKey>> AttributeKeys() const override;
+  /// As if no row were hidden.
+  Result<std::span<const uint32_t>> ParentRows() const override;
+  bool MayMatch(const traceql::Field& field, traceql::Op op,
+                const traceql::Literal& literal) const override;
 
  private:
   struct Rep;

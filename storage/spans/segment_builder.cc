@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <bit>
+#include <tuple>
 #include <unordered_map>
 #include <utility>
 
@@ -281,6 +282,7 @@ class Sealer {
       }
       TOCSIN_CHECK(row == 0 || trace_[row - 1] < trace_[row]);
       trace_begin_.push_back(row);
+      traces_.push_back(trace_[row]);
       ids.push_back(trace_[row].high);
       ids.push_back(trace_[row].low);
       sizes.push_back(1);
@@ -292,8 +294,20 @@ class Sealer {
     PutIntegers(sizes, packing_, &bytes);
     PutIntegers(input_.through, packing_, &bytes);
     Add(kTracesColumn, std::move(bytes));
+    footer_.unique = RowsAscend();
     footer_.stub.traces = static_cast<uint32_t>(sizes.size());
     footer_.bloom = BuildBloom(hashes);
+  }
+
+  // Rows in strict order are no duplicates of each other.
+  bool RowsAscend() const {
+    const auto key = [this](size_t row) {
+      return std::tuple(trace_[row], start_[row], span_id_[row], end_[row]);
+    };
+    for (size_t row = 1; row < rows(); ++row) {
+      if (!(key(row - 1) < key(row))) return false;
+    }
+    return true;
   }
 
   // The starts of the traces, then the distance of every other row from the row before it.
@@ -523,6 +537,7 @@ class Sealer {
     for (const uint32_t size : wire_) stub.wire_bytes += size;
     stub.log_first = input_.log_first;
     stub.log_last = input_.log_last;
+    stub.order = input_.order;
     footer_.tenant = std::string(input_.tenant);
   }
 
@@ -571,6 +586,7 @@ class Sealer {
     body += first;
     sealed.values[0] = SealFrame(body, Compression::kZstd);
     sealed.stub = footer_.stub;
+    sealed.traces = std::move(traces_);
     sealed.stub.stored_bytes += sealed.values[0].size();
     return sealed;
   }
@@ -599,6 +615,7 @@ class Sealer {
   std::vector<Range> events_of_row_;
   std::vector<Range> links_of_row_;
   std::vector<uint32_t> trace_begin_;  // The first row of each trace.
+  std::vector<TraceId> traces_;        // Each once.
 
   // In the order of the batches; the ranges above say where.
   std::vector<Event> events_;

@@ -13,7 +13,7 @@ namespace {
 
 // Forms of a column in the cache. Value bodies are kept under kBody with the value's index in place
 // of a column.
-enum Form : uint8_t { kDecoded = 0, kBody = 1, kFooter = 2, kOfRow = 3 };
+enum Form : uint8_t { kDecoded = 0, kBody = 1, kFooter = 2, kOfRow = 3, kParentRows = 4 };
 
 template <class T>
 size_t BytesOf(const T& value) {
@@ -94,6 +94,9 @@ std::vector<Enum> Narrow(const std::vector<uint32_t>& codes) {
 
 size_t TraceTable::MemoryBytes() const {
   return VectorBytes(ids) + VectorBytes(first_row) + VectorBytes(through);
+}
+size_t ParentTable::MemoryBytes() const {
+  return VectorBytes(row) + VectorBytes(foreign_rows) + VectorBytes(foreign_ids);
 }
 size_t ScopeTable::MemoryBytes() const {
   return VectorBytes(resource) + VectorBytes(dropped) + names.MemoryBytes() +
@@ -254,34 +257,59 @@ SegmentColumns::Loaded<SegmentColumns::Numbers> SegmentColumns::SpanIds() const 
   return Decode<Numbers>(kSpanIdsColumn, [this](ByteReader* in) { return ReadRandom(in, rows()); });
 }
 
-SegmentColumns::Loaded<SegmentColumns::Numbers> SegmentColumns::Parents() const {
-  TOCSIN_ASSIGN_OR_RETURN(const auto span_ids, SpanIds());
-  return Decode<Numbers>(kParentsColumn, [&](ByteReader* in) {
+SegmentColumns::Loaded<ParentTable> SegmentColumns::ParentReferences() const {
+  return Decode<ParentTable>(kParentsColumn, [this](ByteReader* in) {
     const auto distinct = static_cast<uint32_t>(in->Count(uint64_t{kMaxSegmentRows} * 4));
     const Codes references = ReadCodes(in, rows(), distinct);
-    const size_t foreign_count = in->Count(rows());
-    const Numbers foreign = ReadRandom(in, foreign_count);
-    if (in->failed()) return Numbers();
-    Numbers parents(rows());
-    size_t next = 0;
-    for (size_t row = 0; row < rows(); ++row) {
+    ParentTable table;
+    table.foreign_ids = ReadRandom(in, in->Count(rows()));
+    if (in->failed()) return table;
+    table.row.assign(rows(), traceql::SpanBlock::kNoRow);
+    for (uint32_t row = 0; row < rows(); ++row) {
       if (references[row] == 0) continue;
       if (references[row] == 1) {
-        if (next == foreign.size()) {
-          in->Fail();
-          return Numbers();
-        }
-        parents[row] = foreign[next++];
+        table.foreign_rows.push_back(row);
         continue;
       }
-      const int64_t parent = static_cast<int64_t>(row) - UnZigZag(references[row] - 2);
+      const int64_t parent = int64_t{row} - UnZigZag(references[row] - 2);
       if (parent < 0 || parent >= int64_t{rows()}) {
         in->Fail();
-        return Numbers();
+        return table;
       }
-      parents[row] = (*span_ids)[static_cast<size_t>(parent)];
+      table.row[row] = static_cast<uint32_t>(parent);
     }
-    if (next != foreign.size()) in->Fail();
+    if (table.foreign_rows.size() != table.foreign_ids.size()) in->Fail();
+    return table;
+  });
+}
+
+SegmentColumns::Loaded<SegmentColumns::Numbers> SegmentColumns::Parents() const {
+  return Load<Numbers>(kParentsColumn, kOfRow, [this]() -> Result<Numbers> {
+    TOCSIN_ASSIGN_OR_RETURN(const auto span_ids, SpanIds());
+    TOCSIN_ASSIGN_OR_RETURN(const auto table, ParentReferences());
+    Numbers parents(rows());
+    for (size_t row = 0; row < rows(); ++row) {
+      const uint32_t parent = table->row[row];
+      if (parent != traceql::SpanBlock::kNoRow) parents[row] = (*span_ids)[parent];
+    }
+    for (size_t i = 0; i < table->foreign_rows.size(); ++i) {
+      parents[table->foreign_rows[i]] = table->foreign_ids[i];
+    }
+    return parents;
+  });
+}
+
+SegmentColumns::Loaded<SegmentColumns::Codes> SegmentColumns::ParentRows() const {
+  return Load<Codes>(kParentsColumn, kParentRows, [this]() -> Result<Codes> {
+    TOCSIN_ASSIGN_OR_RETURN(const auto span_ids, SpanIds());
+    TOCSIN_ASSIGN_OR_RETURN(const auto table, ParentReferences());
+    Codes parents = table->row;
+    // A span that names itself has no parent, also where another row has its id.
+    for (size_t row = 0; row < parents.size(); ++row) {
+      uint32_t& parent = parents[row];
+      if (parent == traceql::SpanBlock::kNoRow) continue;
+      if ((*span_ids)[parent] == (*span_ids)[row]) parent = traceql::SpanBlock::kNoRow;
+    }
     return parents;
   });
 }

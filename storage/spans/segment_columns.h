@@ -68,6 +68,14 @@ struct LinkTable {
   size_t MemoryBytes() const;
 };
 
+/// Who is whose parent.
+struct ParentTable {
+  std::vector<uint32_t> row;  ///< Of each row the row with its parent's id; SpanBlock::kNoRow.
+  std::vector<uint32_t> foreign_rows;  ///< Whose parent is in no row; ascending.
+  std::vector<uint64_t> foreign_ids;   ///< Their parents.
+  size_t MemoryBytes() const;
+};
+
 /// A text that few rows have.
 struct SparseTexts {
   std::vector<uint64_t> rows;  ///< Ascending.
@@ -103,7 +111,10 @@ class SegmentColumns {
   Loaded<TraceTable> Traces() const;
   Loaded<Codes> TraceOfRow() const;
   Loaded<Numbers> SpanIds() const;
+  Loaded<ParentTable> ParentReferences() const;
   Loaded<Numbers> Parents() const;
+  /// As SpanBlock::ParentRows() has them while no row is hidden.
+  Loaded<Codes> ParentRows() const;
   Loaded<Numbers> Starts() const;
   Loaded<Numbers> Ends() const;
   Loaded<ValueList> Names() const;

@@ -15,6 +15,8 @@ constexpr std::string_view kMagic = "TSEG";
 constexpr uint64_t kFormatVersion = 1;
 // Tags of the footer's optional fields. A reader skips those that it does not know.
 constexpr uint64_t kBloomField = 1;
+constexpr uint64_t kUniqueField = 2;
+constexpr uint64_t kOrderField = 16;
 
 constexpr std::array<std::string_view, 20> kColumnNames = {
     "footer",       "traces",    "span_id",        "parent",      "start",
@@ -71,6 +73,16 @@ std::string SegmentFooter::Encode() const {
   }
   PutVarint64(&out, kBloomField);
   PutSizedBytes(&out, bloom);
+  if (unique) {
+    PutVarint64(&out, kUniqueField);
+    PutSizedBytes(&out, "");
+  }
+  if (stub.order != 0) {
+    std::string order;
+    PutVarint64(&order, stub.order);
+    PutVarint64(&out, kOrderField);
+    PutSizedBytes(&out, order);
+  }
   return out;
 }
 
@@ -119,6 +131,12 @@ Result<SegmentFooter> SegmentFooter::Decode(std::string_view bytes) {
     const uint64_t tag = in.Varint();
     const std::string_view field = in.SizedBytes();
     if (tag == kBloomField) footer.bloom = std::string(field);
+    if (tag == kUniqueField) footer.unique = true;
+    if (tag == kOrderField) {
+      ByteReader order(field);
+      stub.order = order.Varint();
+      if (!order.AtEnd()) in.Fail();
+    }
   }
   TOCSIN_RETURN_IF_ERROR(in.Finish("footer"));
   return footer;
@@ -129,6 +147,7 @@ Result<SegmentFooter> SegmentFooter::FromFirstValue(std::string_view frame, uint
   TOCSIN_ASSIGN_OR_RETURN(const FirstValue parts, SplitFirstValue(body));
   TOCSIN_ASSIGN_OR_RETURN(SegmentFooter footer, Decode(parts.footer));
   footer.stub.number = number;
+  if (footer.stub.order == 0) footer.stub.order = number;
   footer.stub.stored_bytes += frame.size();
   return footer;
 }

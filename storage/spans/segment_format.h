@@ -84,6 +84,7 @@ struct SegmentFooter {
   std::vector<Column> columns;  ///< Ascending by id.
   std::vector<Attribute> attributes;
   std::string bloom;
+  bool unique = false;  ///< No row is the same span as another.
 
   std::string Encode() const;
   static Result<SegmentFooter> Decode(std::string_view bytes);

@@ -10,6 +10,7 @@
 #include "storage/columnar/frame.h"
 #include "storage/spans/segment.h"
 #include "storage/spans/segment_columns.h"
+#include "storage/spans/segment_pruning.h"
 #include "storage/spans/segment_rows.h"
 
 namespace tocsin::storage {
@@ -354,18 +355,25 @@ Result<std::shared_ptr<const SegmentReader>> SegmentReader::Open(
 
 const std::string& SegmentReader::tenant() const { return rep_->columns->footer().tenant; }
 const SegmentStub& SegmentReader::stub() const { return rep_->columns->footer().stub; }
+bool SegmentReader::unique() const { return rep_->columns->footer().unique; }
 
 bool SegmentReader::MayContain(const TraceId& id) const {
   return BloomMayContain(rep_->columns->footer().bloom, BloomHash(id));
 }
 
-Result<bool> SegmentReader::AppendTrace(const TraceId& id, SpanBatchBuilder* to) const {
+Result<bool> SegmentReader::AppendTrace(const TraceId& id, SpanBatchBuilder* to,
+                                        const traceql::Bitmap* hidden) const {
   if (!MayContain(id)) return false;
   TOCSIN_ASSIGN_OR_RETURN(const auto range, rep_->RowsOf(id));
   if (range.first == range.second) return false;
   TOCSIN_ASSIGN_OR_RETURN(const SpanBatch rows, ReadRows(range.first, range.second));
-  for (uint32_t row = 0; row < rows.rows(); ++row) to->CopyRow(rows, row);
-  return true;
+  bool any = false;
+  for (uint32_t row = 0; row < rows.rows(); ++row) {
+    if (hidden != nullptr && hidden->Test(range.first + row)) continue;
+    to->CopyRow(rows, row);
+    any = true;
+  }
+  return any;
 }
 
 Result<SpanBatch> SegmentReader::ReadRows(uint32_t first, uint32_t last) const {
@@ -422,6 +430,9 @@ Result<std::span<const SpanId>> SegmentReader::SpanIds() const {
 }
 Result<std::span<const SpanId>> SegmentReader::ParentSpanIds() const {
   return AsSpan(rep_->columns->Parents());
+}
+Result<std::span<const uint32_t>> SegmentReader::ParentRows() const {
+  return AsSpan(rep_->columns->ParentRows());
 }
 Result<std::span<const uint64_t>> SegmentReader::Starts() const {
   return AsSpan(rep_->columns->Starts());
@@ -496,6 +507,11 @@ ColumnPtr SegmentReader::Attribute(AttrScope scope, std::string_view key) const 
     TOCSIN_RETURN_IF_ERROR(rep_->Expand(scope, &merged));
     return merged;
   });
+}
+
+bool SegmentReader::MayMatch(const traceql::Field& field, traceql::Op op,
+                             const traceql::Literal& literal) const {
+  return FooterMayMatch(rep_->columns->footer(), field, op, literal);
 }
 
 Status ForEachSegment(const Volume& volume, const SegmentVisitor& visit) {

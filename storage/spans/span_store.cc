@@ -158,10 +158,16 @@ std::shared_ptr<const traceql::SpanView> SpanStore::View(std::string_view tenant
   content.from = from;
   content.to = to;
   {
+    const std::lock_guard resolving(resolve_mutex_);
+    ResolveLive(tenant);
     // Rows change sides under this lock, all of a block's at once: none is seen twice or missed.
     const std::lock_guard lock(mutex_);
     if (const auto it = tenants_.find(tenant); it != tenants_.end()) {
-      it->second->live.AppendParts(&content.live);
+      LiveTraces& live = it->second->live;
+      // What came since.
+      MarkResolvedLocked(*it->second, live.TakeUnchecked());
+      live.AppendParts(&content.live);
+      content.live_split = live.split();
       content.segments = it->second->segments;
     }
   }
@@ -178,7 +184,7 @@ SpanStore::Stats SpanStore::GetStats() const {
   for (const auto& [name, tenant] : tenants_) {
     stats.live_traces += tenant->live.traces();
     stats.open_block_wire_bytes += tenant->live.block_wire_bytes();
-    if (tenant->segments != nullptr) stats.segments += tenant->segments->size();
+    if (tenant->segments != nullptr) stats.segments += tenant->segments->segments().size();
   }
   return stats;
 }

@@ -42,6 +42,7 @@
 #include "storage/spans/live_log.h"
 #include "storage/spans/live_traces.h"
 #include "storage/spans/segment.h"
+#include "storage/spans/segment_set.h"
 #include "storage/spans/volume_set.h"
 
 namespace tocsin::storage {
@@ -164,7 +165,7 @@ class SpanStore final : public traceql::SpanSource {
   struct Tenant {
     explicit Tenant(const LiveTraces::BlockLimits& limits) : live(limits) {}
     LiveTraces live;
-    std::shared_ptr<const SegmentList> segments;  // By number. Null: none.
+    std::shared_ptr<const SegmentSet> segments;  // Null: none.
   };
   // A cut block on its way to disk. There is one at a time: segments are written in the order in
   // which their blocks were cut, so that of every trace a prefix of the log is sealed.
@@ -182,6 +183,7 @@ class SpanStore final : public traceql::SpanSource {
 
   // recovery.cc
   Status Recover(const BatchObserver& replay);
+  void CompleteIndex(const std::map<std::string, SegmentList>& by_tenant) const;
   SealedPositions LoadSealedPositions(const SegmentList& segments, LogPosition first) const;
   void ReplayRecord(const LogRecord& record, const SealedPositions& sealed,
                     const BatchObserver& replay);
@@ -194,6 +196,14 @@ class SpanStore final : public traceql::SpanSource {
   Status WaitForRoom();
   bool OverBound(uint64_t eighths) const;
   Tenant& TenantLocked(std::string_view name);
+
+  // split_traces.cc
+  void ResolveLive(std::string_view tenant) const;
+  void MarkResolvedLocked(Tenant& tenant, const std::vector<TraceId>& ids) const;
+  Status MarkSplit(const SegmentSet* known, std::vector<SealedSegment>* segments) const;
+  Status SaveSplits(const std::vector<const StoredSegment*>& segments) const;
+  static void MarkStillLive(const std::vector<SealedSegment>& sealed, const SegmentList& stored,
+                            LiveTraces* live);
 
   // sealing.cc; all under seal_mutex_.
   Status SealDue(Nanos now);
@@ -228,9 +238,11 @@ class SpanStore final : public traceql::SpanSource {
   const std::shared_ptr<ColumnCache> cache_;
   std::unique_ptr<LiveLog> log_;
 
-  // Lock order: append_mutex_ or seal_mutex_, then mutex_. The others are held alone.
-  std::mutex append_mutex_;   // Orders log, live rows and observers.
-  mutable std::mutex mutex_;  // Guards tenants_; held shortly, never during I/O.
+  // Lock order: append_mutex_ or seal_mutex_, then resolve_mutex_, then mutex_. The others are held
+  // alone.
+  std::mutex append_mutex_;           // Orders log, live rows and observers.
+  mutable std::mutex mutex_;          // Guards tenants_; held shortly, never during I/O.
+  mutable std::mutex resolve_mutex_;  // Held while live traces are looked up in segments.
   std::map<std::string, std::unique_ptr<Tenant>, std::less<>> tenants_;
   std::atomic<LogPosition> applied_{0};
   std::atomic<LogPosition> checkpoint_{0};

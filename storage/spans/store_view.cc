@@ -36,13 +36,13 @@ SpanBatch Merge(const std::vector<SpanBatch>& pieces) {
 StoreView::StoreView(ViewContent content, std::shared_ptr<ColumnCache> cache,
                      Counter& damaged_segments)
     : content_(std::move(content)), cache_(std::move(cache)), damaged_segments_(damaged_segments) {
-  for (const auto& parts : content_.live) {
-    if (parts->rows > 0 && parts->min_start <= content_.to && parts->max_end >= content_.from) {
-      blocks_.push_back(std::make_shared<LiveBlock>(parts));
-    }
+  if (!content_.live.empty()) {
+    live_ = std::make_shared<LiveBlock>(content_.live, content_.live_split);
+    const bool touches = live_->min_start() <= content_.to && live_->max_end() >= content_.from;
+    if (live_->rows() > 0 && touches) blocks_.push_back(live_);
   }
   if (content_.segments == nullptr) return;
-  for (const auto& segment : *content_.segments) {
+  for (const auto& segment : content_.segments->segments()) {
     const SegmentStub& stub = segment->stub();
     if (stub.min_start > content_.to || stub.max_end < content_.from || segment->damaged()) {
       continue;
@@ -51,23 +51,35 @@ StoreView::StoreView(ViewContent content, std::shared_ptr<ColumnCache> cache,
   }
 }
 
+std::vector<const StoredSegment*> StoreView::SegmentsOf(const TraceId& id) const {
+  std::vector<const StoredSegment*> segments;
+  if (content_.segments == nullptr) return segments;
+  content_.segments->FindTraces({&id, 1}, *cache_, [&](size_t, const StoredSegment& segment) {
+    segments.push_back(&segment);
+  });
+  std::ranges::sort(segments, {}, [](const StoredSegment* segment) {
+    return std::pair(segment->stub().order, segment->stub().number);
+  });
+  const auto rest = std::ranges::unique(segments);
+  segments.erase(rest.begin(), rest.end());
+  std::erase_if(segments, [](const StoredSegment* segment) { return segment->damaged(); });
+  return segments;
+}
+
 Result<SpanBatch> StoreView::Trace(const TraceId& id) const {
   std::vector<SpanBatch> pieces;
-  if (content_.segments != nullptr) {
-    for (const auto& segment : *content_.segments) {
-      if (segment->damaged()) continue;
-      SpanBatchBuilder piece;
-      const StoredBlock block(segment, cache_, damaged_segments_);
-      const Result<bool> found = block.AppendTrace(id, &piece);
-      if (!found.has_value() && found.error().code() == StatusCode::kCorruption) continue;
-      if (!found.has_value()) return Failure(found.error());
-      if (*found) pieces.push_back(std::move(piece).Finish());
-    }
+  for (const StoredSegment* segment : SegmentsOf(id)) {
+    SpanBatchBuilder piece;
+    const StoredBlock block(segment->shared_from_this(), cache_, damaged_segments_);
+    const Result<bool> found = block.AppendTrace(id, &piece);
+    if (!found.has_value() && found.error().code() == StatusCode::kCorruption) continue;
+    if (!found.has_value()) return Failure(found.error());
+    if (*found) pieces.push_back(std::move(piece).Finish());
   }
   SpanBatchBuilder live;
-  bool found = false;
-  for (const auto& parts : content_.live) found = LiveBlock(parts).AppendTrace(id, &live) || found;
-  if (found) pieces.push_back(std::move(live).Finish());
+  if (live_ != nullptr && live_->AppendTrace(id, &live)) {
+    pieces.push_back(std::move(live).Finish());
+  }
   return Merge(pieces);
 }
 

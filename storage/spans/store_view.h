@@ -13,15 +13,17 @@
 #include "cpp/traceql/source.h"
 #include "storage/columnar/column_cache.h"
 #include "storage/spans/live_block.h"
-#include "storage/spans/volume_set.h"
+#include "storage/spans/segment_set.h"
 
 namespace tocsin::storage {
 
 /// What a view was taken of. Everything in it is immutable and shared.
 struct ViewContent {
   std::vector<std::shared_ptr<const LiveParts>> live;  ///< All of the tenant's unsealed rows.
-  std::shared_ptr<const SegmentList> segments;         ///< All of the tenant's; may be null.
-  uint64_t from = 0;                                   ///< Unix nanoseconds.
+  /// The live traces that have sealed rows too; may be null.
+  std::shared_ptr<const LiveBlock::TraceIdSet> live_split;
+  std::shared_ptr<const SegmentSet> segments;  ///< All of the tenant's; may be null.
+  uint64_t from = 0;                           ///< Unix nanoseconds.
   uint64_t to = UINT64_MAX;
 };
 
@@ -37,9 +39,13 @@ class StoreView final : public traceql::SpanView {
   Result<SpanBatch> Trace(const TraceId& id) const override;
 
  private:
+  /// The segments that may have rows of the trace, in the order in which those were received.
+  std::vector<const StoredSegment*> SegmentsOf(const TraceId& id) const;
+
   const ViewContent content_;
   const std::shared_ptr<ColumnCache> cache_;
   Counter& damaged_segments_;
+  std::shared_ptr<const LiveBlock> live_;  // Null: no unsealed rows.
   std::vector<std::shared_ptr<const traceql::SpanBlock>> blocks_;
 };
 

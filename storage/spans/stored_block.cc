@@ -1,9 +1,22 @@
 #include "storage/spans/stored_block.h"
 
+#include <algorithm>
+
+#include "storage/spans/hidden_rows.h"
+
 namespace tocsin::storage {
 namespace {
 
 using ColumnPointer = std::shared_ptr<const traceql::Column>;
+
+Result<RowKeys> KeysOf(const SegmentReader& reader) {
+  RowKeys keys;
+  TOCSIN_ASSIGN_OR_RETURN(keys.trace_of_row, reader.TraceOfRow());
+  TOCSIN_ASSIGN_OR_RETURN(keys.span_ids, reader.SpanIds());
+  TOCSIN_ASSIGN_OR_RETURN(keys.starts, reader.Starts());
+  TOCSIN_ASSIGN_OR_RETURN(keys.ends, reader.Ends());
+  return keys;
+}
 
 }  // namespace
 
@@ -31,10 +44,9 @@ Result<T> StoredBlock::Read(const Ask& ask) const {
 }
 
 Result<bool> StoredBlock::AppendTrace(const TraceId& id, SpanBatchBuilder* to) const {
-  return Read<bool>([&](const SegmentReader& reader) -> Result<bool> {
-    if (!reader.MayContain(id)) return false;
-    return reader.AppendTrace(id, to);
-  });
+  const auto deleted = segment_->marks().deleted();
+  return Read<bool>(
+      [&](const SegmentReader& reader) { return reader.AppendTrace(id, to, deleted.get()); });
 }
 
 Result<std::span<const TraceId>> StoredBlock::Traces() const {
@@ -92,6 +104,69 @@ Result<ColumnPointer> StoredBlock::Attribute(AttrScope scope, std::string_view k
 Result<std::vector<traceql::AttributeKey>> StoredBlock::AttributeKeys() const {
   return Read<std::vector<traceql::AttributeKey>>(
       [](const SegmentReader& r) { return r.AttributeKeys(); });
+}
+
+Result<std::shared_ptr<const traceql::Bitmap>> StoredBlock::Hidden() const {
+  using Hidden = std::shared_ptr<const traceql::Bitmap>;
+  return Read<Hidden>([this](const SegmentReader& reader) -> Result<Hidden> {
+    {
+      const std::lock_guard lock(mutex_);
+      if (hidden_) return *hidden_;
+    }
+    Hidden hidden = segment_->marks().deleted();
+    if (!reader.unique()) {
+      TOCSIN_ASSIGN_OR_RETURN(const RowKeys keys, KeysOf(reader));
+      Hidden duplicates = DuplicateRows(keys, hidden.get());
+      if (duplicates != nullptr && hidden != nullptr) {
+        auto both = std::make_shared<traceql::Bitmap>(*duplicates);
+        both->Or(*hidden);
+        duplicates = std::move(both);
+      }
+      if (duplicates != nullptr) hidden = std::move(duplicates);
+    }
+    const std::lock_guard lock(mutex_);
+    if (!hidden_) hidden_ = std::move(hidden);
+    return *hidden_;
+  });
+}
+
+Result<std::span<const uint8_t>> StoredBlock::Whole() const {
+  using Whole = std::span<const uint8_t>;
+  if (segment_->marks().unknown()) return Whole();
+  TOCSIN_ASSIGN_OR_RETURN(const auto traces, Traces());
+  const std::lock_guard lock(mutex_);
+  if (!whole_) {
+    whole_.emplace(traces.size(), uint8_t{1});
+    if (const auto split = segment_->marks().split()) {
+      for (const TraceId& id : *split) {
+        const auto it = std::ranges::lower_bound(traces, id);
+        if (it != traces.end() && *it == id) {
+          (*whole_)[static_cast<size_t>(it - traces.begin())] = 0;
+        }
+      }
+    }
+  }
+  return Whole(*whole_);
+}
+
+Result<std::span<const uint32_t>> StoredBlock::ParentRows() const {
+  using Parents = std::span<const uint32_t>;
+  TOCSIN_ASSIGN_OR_RETURN(const auto hidden, Hidden());
+  return Read<Parents>([&](const SegmentReader& reader) -> Result<Parents> {
+    if (hidden == nullptr) return reader.ParentRows();
+    TOCSIN_ASSIGN_OR_RETURN(const RowKeys keys, KeysOf(reader));
+    TOCSIN_ASSIGN_OR_RETURN(const auto parents, reader.ParentSpanIds());
+    const std::lock_guard lock(mutex_);
+    if (!parent_rows_) parent_rows_ = FindParentRows(keys, parents, hidden.get());
+    return Parents(*parent_rows_);
+  });
+}
+
+bool StoredBlock::MayMatch(const traceql::Field& field, traceql::Op op,
+                           const traceql::Literal& literal) const {
+  const Result<bool> may = Read<bool>(
+      [&](const SegmentReader& r) -> Result<bool> { return r.MayMatch(field, op, literal); });
+  return !may.has_value() || *may;
 }
 
 }  // namespace tocsin::storage

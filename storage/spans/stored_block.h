@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <span>
 #include <string_view>
 #include <utility>
@@ -56,6 +57,12 @@ class StoredBlock final : public traceql::SpanBlock {
   Result<std::shared_ptr<const traceql::Column>> Attribute(AttrScope scope,
                                                            std::string_view key) const override;
   Result<std::vector<traceql::AttributeKey>> AttributeKeys() const override;
+  Result<std::shared_ptr<const traceql::Bitmap>> Hidden() const override;
+  Result<std::span<const uint8_t>> Whole() const override;
+  Result<std::span<const uint32_t>> ParentRows() const override;
+  /// True too for a segment whose footer cannot be read: its columns will say so.
+  bool MayMatch(const traceql::Field& field, traceql::Op op,
+                const traceql::Literal& literal) const override;
 
  private:
   /// Asks the reader, which is opened at the first call.
@@ -66,7 +73,10 @@ class StoredBlock final : public traceql::SpanBlock {
   const std::shared_ptr<ColumnCache> cache_;
   Counter& damaged_segments_;
   mutable std::mutex mutex_;
-  mutable std::shared_ptr<const SegmentReader> reader_;  // Set once.
+  mutable std::shared_ptr<const SegmentReader> reader_;  // Set once, as all that follows.
+  mutable std::optional<std::shared_ptr<const traceql::Bitmap>> hidden_;
+  mutable std::optional<std::vector<uint8_t>> whole_;
+  mutable std::optional<std::vector<uint32_t>> parent_rows_;
 };
 
 }  // namespace tocsin::storage

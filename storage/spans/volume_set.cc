@@ -8,6 +8,7 @@
 #include "cpp/base/coding.h"
 #include "cpp/base/log.h"
 #include "storage/columnar/frame.h"
+#include "storage/spans/merge_record.h"
 #include "storage/volume/files.h"
 
 namespace tocsin::storage {
@@ -200,6 +201,7 @@ Status VolumeSet::OpenExisting(uint64_t number, Nanos now) {
 }
 
 void VolumeSet::LoadSegments(const std::shared_ptr<StoredVolume>& volume) {
+  SegmentList segments;
   const Status read = ForEachSegment(
       *volume->volume_,
       [&](uint64_t number, const Result<SegmentStub>& stub, std::string_view tenant) {
@@ -212,11 +214,69 @@ void VolumeSet::LoadSegments(const std::shared_ptr<StoredVolume>& volume) {
           return;
         }
         volume->max_end_ = std::max(volume->max_end_, stub->max_end);
-        found_.push_back(std::make_shared<StoredSegment>(*stub, std::string(tenant), volume));
+        segments.push_back(std::make_shared<StoredSegment>(*stub, std::string(tenant), volume));
       });
+  DropReplaced(volume, &segments);
+  LoadMarks(volume, &segments);
+  if (const Status loaded = volume->index_.Load(*volume->volume_); !loaded.ok()) {
+    log::Warn("trace_index_damaged", {{"path", volume->path_}, {"error", loaded.ToString()}});
+  }
+  found_.insert(found_.end(), segments.begin(), segments.end());
   if (!read.ok()) {
     damaged_volumes_.Add(1);
     log::Error("volume_damaged", {{"path", volume->path_}, {"error", read.ToString()}});
+  }
+}
+
+void VolumeSet::DropReplaced(const std::shared_ptr<StoredVolume>& volume, SegmentList* segments) {
+  const Status scanned = volume->volume_->Scan("m", [&](std::string_view key,
+                                                        std::string_view value) {
+    const Result<Merged> merged = DecodeMerged(key, value);
+    // A damaged record shows rows twice, and readers drop duplicates.
+    if (!merged.has_value()) {
+      log::Error("merge_record_damaged",
+                 {{"path", volume->path_}, {"error", merged.error().ToString()}});
+      return true;
+    }
+    next_segment_ = std::max(next_segment_, merged->by + 1);
+    replaced_.push_back({volume, merged->by, merged->replaced});
+    std::erase_if(*segments, [&](const auto& segment) {
+      return std::ranges::find(merged->replaced, segment->stub().number) != merged->replaced.end();
+    });
+    return true;
+  });
+  if (!scanned.ok()) {
+    log::Error("volume_damaged", {{"path", volume->path_}, {"error", scanned.ToString()}});
+  }
+}
+
+void VolumeSet::LoadMarks(const std::shared_ptr<StoredVolume>& volume, SegmentList* segments) {
+  for (const auto& segment : *segments) {
+    const SegmentStub& stub = segment->stub();
+    SegmentMarks& marks = segment->marks();
+    // A volume that takes no marks can have traces that go on elsewhere without knowing it.
+    if (volume->volume_->read_only()) marks.SetUnknown();
+    const Result<std::string> split = volume->volume_->Get(SplitKey(stub.number));
+    if (split.has_value()) {
+      auto ids = DecodeSplit(*split);
+      if (ids.has_value()) {
+        marks.LoadSplit(*std::move(ids));
+      } else {
+        marks.SetUnknown();
+      }
+    } else if (split.error().code() != StatusCode::kNotFound) {
+      marks.SetUnknown();
+    }
+    const Result<std::string> deleted = volume->volume_->Get(DeletedKey(stub.number));
+    if (!deleted.has_value() && deleted.error().code() == StatusCode::kNotFound) continue;
+    auto rows = deleted.has_value() ? DecodeDeleted(*deleted, stub.rows)
+                                    : Result<traceql::Bitmap>(Failure(deleted.error()));
+    if (rows.has_value()) {
+      marks.SetDeleted(std::make_shared<const traceql::Bitmap>(*std::move(rows)));
+    } else {
+      // What was deleted must not come back: without its bitmap a segment cannot be shown.
+      segment->MarkDamaged(rows.error(), damaged_segments_);
+    }
   }
 }
 
@@ -270,18 +330,24 @@ Result<std::vector<std::shared_ptr<const StoredSegment>>> VolumeSet::Write(
     std::string_view tenant, const std::vector<SealedSegment>& segments, Nanos now) {
   uint64_t bytes = 0;
   std::vector<std::string> keys;
+  std::vector<std::string> splits;
   for (const SealedSegment& segment : segments) {
     bytes += segment.stub.stored_bytes;
     for (uint32_t i = 0; i < segment.values.size(); ++i) {
       keys.push_back(SegmentKey(segment.stub.number, i));
     }
+    if (segment.split.empty()) continue;
+    keys.push_back(SplitKey(segment.stub.number));
+    splits.push_back(EncodeSplit(segment.split));
   }
   std::vector<Volume::Entry> entries;
   entries.reserve(keys.size());
+  auto split = splits.begin();
   for (const SealedSegment& segment : segments) {
     for (const std::string& value : segment.values) {
       entries.push_back({keys[entries.size()], value});
     }
+    if (!segment.split.empty()) entries.push_back({keys[entries.size()], *split++});
   }
 
   RollIfDue(now, bytes);
@@ -299,7 +365,10 @@ Result<std::vector<std::shared_ptr<const StoredSegment>>> VolumeSet::Write(
   std::vector<std::shared_ptr<const StoredSegment>> stored;
   for (const SealedSegment& segment : segments) {
     volume->max_end_ = std::max(volume->max_end_, segment.stub.max_end);
-    stored.push_back(std::make_shared<StoredSegment>(segment.stub, std::string(tenant), volume));
+    auto made = std::make_shared<StoredSegment>(segment.stub, std::string(tenant), volume);
+    if (!segment.split.empty()) made->marks().LoadSplit(segment.split);
+    volume->index_.Add(segment.stub.number, segment.traces);
+    stored.push_back(std::move(made));
   }
   return stored;
 }

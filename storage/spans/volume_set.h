@@ -19,6 +19,8 @@
 #include "cpp/base/status.h"
 #include "cpp/base/telemetry.h"
 #include "storage/spans/segment.h"
+#include "storage/spans/segment_marks.h"
+#include "storage/spans/trace_index.h"
 #include "storage/volume/volume.h"
 
 namespace tocsin::storage {
@@ -27,7 +29,8 @@ namespace tocsin::storage {
 /// directory when the last of them lets go, so a running query never loses what it reads.
 class StoredVolume {
  public:
-  StoredVolume(uint64_t number, std::string path) : number_(number), path_(std::move(path)) {}
+  StoredVolume(uint64_t number, std::string path)
+      : number_(number), path_(std::move(path)), index_(number) {}
   ~StoredVolume();
   StoredVolume(const StoredVolume&) = delete;
   StoredVolume& operator=(const StoredVolume&) = delete;
@@ -37,12 +40,15 @@ class StoredVolume {
 
   /// Null for a volume that could not be opened.
   Volume* volume() const { return volume_.get(); }
+  /// Of the traces of its segments. The store keeps it complete.
+  TraceIndex& index() const { return index_; }
 
  private:
   friend class VolumeSet;
 
   const uint64_t number_;
   const std::string path_;
+  mutable TraceIndex index_;
   std::unique_ptr<Volume> volume_;
   std::atomic<bool> remove_{false};
   // The set's own book-keeping, under the lock of the set's owner.
@@ -55,8 +61,8 @@ class StoredVolume {
 };
 
 /// A segment as the store knows it without reading. Shared by the store and its views; immutable
-/// but for the mark of damage.
-class StoredSegment {
+/// but for its marks and the mark of damage.
+class StoredSegment : public std::enable_shared_from_this<StoredSegment> {
  public:
   StoredSegment(SegmentStub stub, std::string tenant, std::shared_ptr<StoredVolume> volume)
       : stub_(stub), tenant_(std::move(tenant)), volume_(std::move(volume)) {}
@@ -64,6 +70,7 @@ class StoredSegment {
   const SegmentStub& stub() const { return stub_; }
   const std::string& tenant() const { return tenant_; }
   const std::shared_ptr<StoredVolume>& volume() const { return volume_; }
+  SegmentMarks& marks() const { return marks_; }
 
   bool damaged() const { return damaged_.load(std::memory_order_relaxed); }
   /// Puts the segment aside: later views do not have it. Logs and counts the first time.
@@ -76,6 +83,7 @@ class StoredSegment {
   const SegmentStub stub_;
   const std::string tenant_;
   const std::shared_ptr<StoredVolume> volume_;
+  mutable SegmentMarks marks_;
   mutable std::atomic<bool> damaged_{false};
 };
 
@@ -110,11 +118,25 @@ class VolumeSet {
   /// Every segment found by Open(), by number. Handed out once.
   SegmentList TakeSegments() { return std::move(found_); }
 
+  /// Segments that a merge has replaced and whose values are still in the volume: they are not
+  /// shown, and to be removed when no view reads them any more.
+  struct Replaced {
+    std::shared_ptr<StoredVolume> volume;
+    uint64_t by = 0;  ///< The number of the segment that has their rows.
+    std::vector<uint64_t> segments;
+  };
+  /// Those found by Open(). Handed out once.
+  std::vector<Replaced> TakeReplaced() { return std::move(replaced_); }
+
+  /// Oldest first.
+  const std::deque<std::shared_ptr<StoredVolume>>& volumes() const { return volumes_; }
+
   /// The number for the next segment; each call gives another.
   uint64_t NextSegmentNumber() { return next_segment_++; }
 
-  /// Writes the segments in one synced batch, all or none. After an error the same call may be
-  /// repeated; that the first one may have worked in part does no harm.
+  /// Writes the segments and their split marks in one synced batch, all or none, and adds them to
+  /// the volume's index. After an error the same call may be repeated; that the first one may have
+  /// worked in part does no harm.
   Result<std::vector<std::shared_ptr<const StoredSegment>>> Write(
       std::string_view tenant, const std::vector<SealedSegment>& segments, Nanos now);
 
@@ -143,6 +165,8 @@ class VolumeSet {
 
   Status OpenExisting(uint64_t number, Nanos now);
   void LoadSegments(const std::shared_ptr<StoredVolume>& volume);
+  void LoadMarks(const std::shared_ptr<StoredVolume>& volume, SegmentList* segments);
+  void DropReplaced(const std::shared_ptr<StoredVolume>& volume, SegmentList* segments);
   Status OpenNext(Nanos now);
   void Close(const std::shared_ptr<StoredVolume>& volume, Nanos now);
   bool Expired(size_t index, Nanos now) const;
@@ -159,6 +183,7 @@ class VolumeSet {
   std::vector<std::weak_ptr<StoredVolume>> leaving_;   // Removed, perhaps still held by a view.
   std::deque<std::shared_ptr<StoredVolume>> uncompacted_;
   SegmentList found_;
+  std::vector<Replaced> replaced_;
   uint64_t next_volume_ = 1;
   uint64_t next_segment_ = 1;
 };

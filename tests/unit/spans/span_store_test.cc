@@ -122,7 +122,7 @@ TEST_F(SpanStoreTest, AnswersAreEqualBeforeAndAfterSealingAndRestart) {
                i % 2 == 0 ? "t" : "u");
   }
   // A span that a client sent again in another request is shown once.
-  MustAppend(*store, {{1, 5, 1'000 - 5 * 10}}, "u");
+  ASSERT_TRUE(Append(*store, {{1, 5, 1'000 - 5 * 10}}, "u", "again").has_value());
   const auto answers = [&] {
     std::string all;
     for (uint64_t trace = 0; trace < 4; ++trace) {

@@ -49,7 +49,7 @@ inline std::string Describe(const SpanBatch& batch) {
   return text;
 }
 
-/// The span ids of all blocks of a view.
+/// The span ids of all blocks of a view, hidden rows left out.
 inline std::multiset<SpanId> SpanIdsOf(const traceql::SpanView& view) {
   std::multiset<SpanId> ids;
   for (const auto& block : view.blocks()) {
@@ -57,7 +57,11 @@ inline std::multiset<SpanId> SpanIdsOf(const traceql::SpanView& view) {
     EXPECT_TRUE(span_ids.has_value()) << span_ids.error().ToString();
     if (!span_ids.has_value()) continue;
     EXPECT_EQ(span_ids->size(), block->rows());
-    ids.insert(span_ids->begin(), span_ids->end());
+    const auto hidden = block->Hidden();
+    EXPECT_TRUE(hidden.has_value()) << hidden.error().ToString();
+    for (uint32_t row = 0; row < span_ids->size(); ++row) {
+      if (*hidden == nullptr || !(*hidden)->Test(row)) ids.insert((*span_ids)[row]);
+    }
   }
   return ids;
 }
