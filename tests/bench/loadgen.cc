@@ -1,7 +1,7 @@
 // loadgen: sends generated spans over OTLP/gRPC and waits for every acknowledgement.
 //
 //     loadgen --target 127.0.0.1:4317 --spans 1000000 [--shape default|wide] [--seed 1]
-//             [--connections 4] [--first 0] [--give-up SECONDS] [--acked FILE]
+//             [--connections 4] [--first 0] [--give-up SECONDS] [--acked FILE] [--one-trace yes]
 //
 // A request that is not acknowledged (the server is gone, or answers that it may be repeated) is
 // sent again byte for byte until it is. --acked FILE gets a line for each acknowledged request as
@@ -195,6 +195,8 @@ bool Parse(int argc, char** argv, Options* options) {
       options->acked_file = value;
     } else if (name == "--traces") {
       options->traces_file = value;
+    } else if (name == "--one-trace" && (value == "yes" || value == "no")) {
+      options->generator.one_trace = value == "yes";
     } else {
       std::cerr << "loadgen: what is " << name << ' ' << value << "?\n";
       return false;

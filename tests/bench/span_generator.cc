@@ -121,8 +121,10 @@ std::vector<SpanPlan> Plan(const GeneratorOptions& options, uint64_t number) {
   while (plans.size() < options.spans_per_request) {
     const size_t first = plans.size();
     const size_t size = std::min<size_t>(1 + random.Below(16), options.spans_per_request - first);
-    const uint64_t high = random.Next();
-    const uint64_t low = random.Next();
+    const uint64_t own_high = random.Next();
+    const uint64_t own_low = random.Next();
+    const uint64_t high = options.one_trace ? options.seed : own_high;
+    const uint64_t low = options.one_trace ? 1 : own_low;
     now += random.Below(80'000);
     for (size_t i = 0; i < size; ++i) {
       SpanPlan plan;

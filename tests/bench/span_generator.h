@@ -22,6 +22,7 @@ struct GeneratorOptions {
   Shape shape = Shape::kDefault;
   uint32_t spans_per_request = 500;
   uint64_t base_time = 0;  ///< Unix nanoseconds at which the first trace starts.
+  bool one_trace = false;  ///< All spans of all requests are of the same trace.
 };
 
 /// Thread-safe: it has no state but its options.
