@@ -3,12 +3,14 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <cstdio>
 #include <cstring>
 
 #include <boost/asio/post.hpp>
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 
@@ -278,9 +280,61 @@ void Connection::Dispatch() {
 /// On a worker.
 void Connection::Handle() {
   Response response = listener_->router->Route(std::move(request_));
+  if (response.stream) return Stream(std::move(response));
   asio::post(loop_->context, [self = shared_from_this(), answer = std::move(response)]() mutable {
     self->Respond(std::move(answer));
   });
+}
+
+/// On a worker, which is the one that waits for a slow client: the I/O thread goes on.
+void Connection::Stream(Response response) {
+  keep_alive_ = keep_alive_ && !http_1_0_ && !shared_->stopping;
+  const TimePoint limit = After(shared_->options.body_timeout);
+  bool sent = SendAll(
+      FormatResponseHead(
+          response, {.keep_alive = keep_alive_, .http_1_0 = http_1_0_, .now = Clock::Real().Now()}),
+      limit);
+  const bool whole = sent && response.stream([&](std::string_view piece) {
+    if (piece.empty()) return sent;  // An empty chunk would be the last one.
+    if (!http_1_0_) {
+      std::array<char, 24> size{};
+      const int length = std::snprintf(size.data(), size.size(), "%zx\r\n", piece.size());
+      sent = sent && SendAll({size.data(), static_cast<size_t>(length)}, limit);
+    }
+    sent = sent && SendAll(piece, limit);
+    if (!http_1_0_) sent = sent && SendAll("\r\n", limit);
+    return sent;
+  });
+  sent = sent && whole && (http_1_0_ || SendAll("0\r\n\r\n", limit));
+  asio::post(loop_->context, [self = shared_from_this(), sent] { self->Streamed(sent); });
+}
+
+/// On a worker. False if the client has gone, or took too long.
+bool Connection::SendAll(std::string_view bytes, TimePoint limit) {
+  while (!bytes.empty()) {
+    if (aborted_) return false;
+    const ssize_t sent = send(fd_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
+    if (sent >= 0) {
+      bytes.remove_prefix(static_cast<size_t>(sent));
+      continue;
+    }
+    if (errno == EINTR) continue;
+    if (errno != EAGAIN) return false;
+    const TimePoint now = SteadyClock::now();
+    const auto patience = std::min(limit - now, After(shared_->options.io_timeout) - now);
+    const auto millis = std::chrono::duration_cast<std::chrono::milliseconds>(patience).count();
+    pollfd ready{.fd = fd_, .events = POLLOUT, .revents = 0};
+    if (millis <= 0 || poll(&ready, 1, static_cast<int>(millis)) == 0) return false;
+  }
+  return true;
+}
+
+/// What broke off must not look whole: the connection ends without the last chunk.
+void Connection::Streamed(bool whole) {
+  if (aborted_ || !whole) return Close();
+  request_ = Request();
+  state_ = State::kWriting;
+  Finish();
 }
 
 bool Connection::ClientIsGone() const {

@@ -161,6 +161,9 @@ class Connection : public std::enable_shared_from_this<Connection> {
   bool Charge(size_t bytes);
   void Dispatch();
   void Handle();
+  void Stream(Response response);
+  bool SendAll(std::string_view bytes, TimePoint limit);
+  void Streamed(bool whole);
   void Fail(int status, std::string_view text);
   void Refuse(std::string_view reason, std::string_view text, bool keep_alive);
   void Respond(Response response);

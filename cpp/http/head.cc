@@ -73,7 +73,9 @@ std::string FormatResponseHead(const Response& response, const ResponseHeadOptio
   for (const auto& [name, value] : response.headers) AppendHeader(&head, name, value);
   const bool may_have_body =
       response.status >= 200 && response.status != 204 && response.status != 304;
-  if (may_have_body && response.Header("content-length").empty()) {
+  if (response.stream) {
+    if (!options.http_1_0) AppendHeader(&head, "Transfer-Encoding", "chunked");
+  } else if (may_have_body && response.Header("content-length").empty()) {
     AppendHeader(&head, "Content-Length", std::to_string(response.body.size()));
   }
   AppendHeader(&head, "Date", HttpDate(options.now));

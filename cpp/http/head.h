@@ -21,8 +21,9 @@ struct ResponseHeadOptions {
 };
 
 /// Status line and headers, with the empty line. Sets Date, Connection and, where the status may
-/// have a body and the response does not say it itself (HEAD), Content-Length. Line breaks inside a
-/// header become spaces, so that no value can add a header of its own.
+/// have a body and the response does not say it itself (HEAD), Content-Length; of a stream
+/// Transfer-Encoding, which HTTP/1.0 does not know: there the end of the connection ends it. Line
+/// breaks inside a header become spaces, so that no value can add a header of its own.
 std::string FormatResponseHead(const Response& response, const ResponseHeadOptions& options);
 
 /// A status line with its headers, as a client receives it.

@@ -37,10 +37,18 @@ struct Request {
   bool Cancelled() const { return cancelled && cancelled(); }
 };
 
+/// Takes the next piece of a body. Waits while the client reads more slowly than that; false once
+/// nobody reads any more.
+using BodyWriter = std::function<bool(std::string_view piece)>;
+
 struct Response {
   int status = 200;
   Headers headers = {};
   std::string body = {};
+  /// If set, what makes the body, piece by piece, so that it is never whole in memory; `body` is
+  /// then ignored. Called once at most, on the handler's thread, when handler and request are gone.
+  /// False if the body breaks off: the client sees that.
+  std::function<bool(const BodyWriter& write)> stream = {};
 
   static Response Text(int status, std::string_view text);
   static Response Json(int status, std::string body);

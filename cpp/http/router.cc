@@ -121,11 +121,23 @@ Response Router::Route(Request request) const {
   } else {
     response = allowed.empty() ? NoSuchPath(request.path) : NotAllowed(std::move(allowed));
   }
-  if (head) {
+  if (head && response.stream) {
+    response.stream = nullptr;
+  } else if (head) {
     response.Set("Content-Length", std::to_string(response.body.size()));
     response.body.clear();
   }
   return response;
+}
+
+std::vector<std::pair<std::string, std::string>> Router::Patterns() const {
+  std::vector<std::pair<std::string, std::string>> patterns;
+  for (const Entry& entry : entries_) {
+    std::string pattern;
+    for (const std::string& segment : entry.segments) pattern.append("/").append(segment);
+    patterns.emplace_back(entry.method, std::move(pattern));
+  }
+  return patterns;
 }
 
 }  // namespace tocsin::http

@@ -5,6 +5,7 @@
 #include <functional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "cpp/http/message.h"
@@ -23,6 +24,9 @@ class Router {
   /// Answers 404 for an unknown path (a sentence that names it) and 405 with `Allow` for a known
   /// path and another method. HEAD is answered as GET without its body.
   Response Route(Request request) const;
+
+  /// The method and pattern of each handler, in the order of Handle().
+  std::vector<std::pair<std::string, std::string>> Patterns() const;
 
  private:
   struct Entry {
