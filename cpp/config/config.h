@@ -38,6 +38,19 @@ struct Storage {
   Nanos wal_interval = 100 * kMillisecond;
 };
 
+/// Of the trace API.
+struct Queries {
+  Nanos timeout = 2 * kMinute;              ///< Of one query; 0: none.
+  Nanos max_search_duration = 0;            ///< From start to end of a search; 0: any.
+  Nanos max_metrics_duration = 24 * kHour;  ///< The same of a metrics query.
+  uint32_t default_result_limit = 20;
+  uint32_t max_result_limit = 262'144;  ///< 0: any.
+  uint32_t default_spans_per_span_set = 3;
+  uint32_t max_spans_per_span_set = 100;        ///< 0: any.
+  uint64_t max_bytes_per_trace = 0;             ///< Of a trace that is given out; 0: any.
+  uint64_t max_bytes_per_tag_values = 4 << 20;  ///< Of one list of names or values.
+};
+
 struct MetricsGenerator {
   bool enabled = true;
   Nanos collection_interval = 15 * kSecond;
@@ -105,6 +118,7 @@ struct Config {
   Server server;
   Receivers receivers;
   Storage storage;
+  Queries queries;
   MetricsGenerator metrics_generator;
   bool strict_traceql = false;
   Nanos scrape_interval = kMinute;      ///< Where a scrape config has none; also of itself.

@@ -163,6 +163,24 @@ void WriteStorage(const Storage& storage, Writer* w) {
   w->Close();
 }
 
+void WriteQueries(const Queries& queries, Writer* w) {
+  w->Open("query_frontend");
+  w->Period("api_timeout", queries.timeout);
+  w->Number("max_bytes_per_trace", queries.max_bytes_per_trace);
+  w->Number("max_bytes_per_tag_values_query", queries.max_bytes_per_tag_values);
+  w->Open("search");
+  w->Period("max_duration", queries.max_search_duration);
+  w->Number("default_result_limit", queries.default_result_limit);
+  w->Number("max_result_limit", queries.max_result_limit);
+  w->Number("default_spans_per_span_set", queries.default_spans_per_span_set);
+  w->Number("max_spans_per_span_set", queries.max_spans_per_span_set);
+  w->Close();
+  w->Open("metrics");
+  w->Period("max_duration", queries.max_metrics_duration);
+  w->Close();
+  w->Close();
+}
+
 void WriteScrapes(const Config& config, Writer* w) {
   if (config.self_scrape) return;
   if (config.scrape_configs.empty()) {
@@ -278,6 +296,7 @@ std::string Effective(const Config& config, const Reading& reading) {
   WriteServer(config, &w);
   WriteReceivers(config.receivers, &w);
   WriteStorage(config.storage, &w);
+  WriteQueries(config.queries, &w);
   w.Open("traceql");
   w.Bool("strict", config.strict_traceql);
   w.Close();

@@ -164,6 +164,52 @@ void ReadRetention(Section* top, Config* config) {
   }
 }
 
+void ReadQueries(Section* top, Config* config) {
+  Queries& out = config->queries;
+  const std::string name = "query_frontend";
+  Section frontend = top->Map(name);
+  frontend.Period("api_timeout", &out.timeout);
+  frontend.Size("max_bytes_per_trace", &out.max_bytes_per_trace);
+  frontend.Size("max_bytes_per_tag_values_query", &out.max_bytes_per_tag_values);
+  frontend.NotZero("max_bytes_per_tag_values_query", out.max_bytes_per_tag_values);
+
+  Section search = frontend.Map("search");
+  search.Period("max_duration", &out.max_search_duration);
+  search.Count("default_result_limit", &out.default_result_limit);
+  search.NotZero("default_result_limit", out.default_result_limit);
+  search.Count("max_result_limit", &out.max_result_limit);
+  search.Count("default_spans_per_span_set", &out.default_spans_per_span_set);
+  search.Count("max_spans_per_span_set", &out.max_spans_per_span_set);
+  search.Ignore({"concurrent_jobs", "target_bytes_per_job", "query_backend_after",
+                 "query_ingesters_until", "ingester_shards", "most_recent_shards", "duration_slo",
+                 "throughput_bytes_slo", "metadata_slo"},
+                kOneProcess);
+  search.Done();
+
+  Section metrics = frontend.Map("metrics");
+  metrics.Period("max_duration", &out.max_metrics_duration);
+  metrics.Ignore({"concurrent_jobs", "target_bytes_per_job", "query_backend_after", "interval",
+                  "duration_slo", "throughput_bytes_slo", "exemplars", "max_exemplars",
+                  "max_intervals", "max_response_series", "streaming_shards"},
+                 kOneProcess);
+  metrics.Done();
+
+  frontend.Ignore({"trace_by_id", "max_outstanding_per_tenant", "querier_forget_delay",
+                   "max_batch_size", "max_batch_size_weight", "log_query_request_headers",
+                   "max_retries", "response_consumers", "weights", "multi_tenant_queries_enabled",
+                   "url_deny_list", "max_query_expression_size_bytes", "rf1_after", "mcp_server",
+                   "query_end_cutoff", "skip_ast_transformations", "max_duration"},
+                  kOneProcess);
+  frontend.Done();
+
+  // Tempo's name for two of them.
+  Section defaults = top->Map("overrides").Map("defaults");
+  defaults.Map("global").Size("max_bytes_per_trace", &out.max_bytes_per_trace,
+                              name + ".max_bytes_per_trace");
+  defaults.Map("read").Size("max_bytes_per_tag_values_query", &out.max_bytes_per_tag_values,
+                            name + ".max_bytes_per_tag_values_query");
+}
+
 // `name`: under which the section's settings are known.
 void ReadGenerator(Section generator, Config* config) {
   const std::string name = "metrics_generator";
@@ -215,18 +261,20 @@ void ReadGenerators(Section* top, Config* config) {
 }
 
 void IgnoreForeignParts(Section* top) {
-  top->Ignore({"distributor_client", "ingester_client", "live_store_client",
-               "metrics_generator_client", "backend_scheduler_client", "backend_scheduler",
-               "block_builder", "querier", "query_frontend", "memberlist", "ingest",
-               "partition_ring_live_store", "internal_server", "target", "cache"},
-              kOneProcess);
+  top->Ignore(
+      {"distributor_client", "ingester_client", "live_store_client", "metrics_generator_client",
+       "backend_scheduler_client", "backend_scheduler", "block_builder", "querier", "memberlist",
+       "ingest", "partition_ring_live_store", "internal_server", "target", "cache"},
+      kOneProcess);
   top->Ignore({"usage_report", "use_otel_tracer", "enable_go_runtime_metrics"},
               "nothing is reported to anyone");
   top->Ignore({"stream_over_http_enabled", "search_enabled", "metrics_generator_enabled",
                "autocomplete_filtering_enabled", "shutdown_delay"},
               kOwnServer);
   top->Ignore({"overrides"},
-              "there are no limits by tenant in this version, and span metrics are always made");
+              "of the limits only defaults.global.max_bytes_per_trace and "
+              "defaults.read.max_bytes_per_tag_values_query have an effect, and span metrics are "
+              "always made");
   top->Refuse({"http_api_prefix"});
   for (const std::string_view key : {"multitenancy_enabled", "auth_enabled"}) {
     bool enabled = false;
@@ -255,6 +303,7 @@ void ReadTempoSections(Section* top, Config* config) {
   ReadIngester(top, config);
   ReadStorage(top, config);
   ReadRetention(top, config);
+  ReadQueries(top, config);
   ReadGenerators(top, config);
   ReadOwnSections(top, config);
   IgnoreForeignParts(top);

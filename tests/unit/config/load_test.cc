@@ -448,7 +448,7 @@ TEST(LoadTest, ForeignSectionsAreAcceptedWithAReason) {
 target: all
 memberlist: {join_members: [a]}
 querier: {max_concurrent_queries: 20}
-query_frontend: {search: {max_duration: 0s}}
+query_frontend: {max_retries: 2}
 usage_report: {reporting_enabled: false}
 stream_over_http_enabled: true
 overrides: {defaults: {metrics_generator: {processors: [span-metrics, service-graphs]}}}
@@ -461,6 +461,32 @@ storage: {tsdb: {out_of_order_time_window: 30m}}
   for (const std::string& warning : loaded.warnings) {
     EXPECT_THAT(warning, HasSubstr(" has no effect: ")) << warning;
   }
+}
+
+TEST(LoadTest, LimitsOfQueriesInBothSpellings) {
+  const Queries own = MustLoad(R"(
+query_frontend:
+  api_timeout: 30s
+  max_bytes_per_trace: 5MB
+  search: {max_duration: 168h, default_result_limit: 50, max_spans_per_span_set: 0}
+  metrics: {max_duration: 3h}
+)")
+                          .config.queries;
+  EXPECT_EQ(own.timeout, 30 * kSecond);
+  EXPECT_EQ(own.max_bytes_per_trace, 5'000'000U);
+  EXPECT_EQ(own.max_search_duration, 168 * kHour);
+  EXPECT_EQ(own.default_result_limit, 50U);
+  EXPECT_EQ(own.max_spans_per_span_set, 0U);
+  EXPECT_EQ(own.max_metrics_duration, 3 * kHour);
+  const Loaded theirs = MustLoad(R"(
+overrides:
+  defaults:
+    global: {max_bytes_per_trace: 1000}
+    read: {max_bytes_per_tag_values_query: 2000}
+)");
+  EXPECT_EQ(theirs.config.queries.max_bytes_per_trace, 1000U);
+  EXPECT_EQ(theirs.config.queries.max_bytes_per_tag_values, 2000U);
+  EXPECT_THAT(ErrorOf("query_frontend: {serach: {}}"), HasSubstr("did you mean \"search\"?"));
 }
 
 TEST(LoadTest, TheEffectiveFileShowsOriginsAndLoadsToItself) {
