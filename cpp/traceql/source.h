@@ -5,10 +5,12 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "cpp/base/status.h"
@@ -123,6 +125,15 @@ class SpanView {
   /// Everything of one trace, in every block, also outside the asked range, ordered by (start, span
   /// id), duplicates (same span id, start and end) dropped; an empty batch if there is none.
   virtual Result<SpanBatch> Trace(const TraceId& id) const = 0;
+  /// The same spans in pieces of bounded size, each ordered by (start, span id), the pieces in no
+  /// particular order, until `visit` returns false: for traces that are too large to be held. None
+  /// is empty; no call if the trace has no spans.
+  virtual Status TracePieces(const TraceId& id,
+                             const std::function<bool(SpanBatch)>& visit) const {
+    TOCSIN_ASSIGN_OR_RETURN(SpanBatch batch, Trace(id));
+    if (!batch.empty()) visit(std::move(batch));
+    return {};
+  }
 };
 
 class SpanSource {
