@@ -1,7 +1,9 @@
 #include "cpp/api/search_json.h"
 
 #include <algorithm>
+#include <vector>
 
+#include "cpp/api/search_proto.h"
 #include "cpp/base/clock.h"
 #include "cpp/lib/json.h"
 #include "cpp/wire/attribute_json.h"
@@ -30,45 +32,46 @@ void WriteValue(const traceql::Value& value, JsonWriter* w) {
   }
 }
 
-std::string SpanSet(const traceql::SearchTrace& trace) {
+void WriteAttributes(const std::vector<traceql::SearchAttribute>& attributes, JsonWriter* w) {
+  if (attributes.empty()) return;
+  w->Key("attributes").BeginArray();
+  for (const traceql::SearchAttribute& attribute : attributes) {
+    w->BeginObject().Key("key").String(attribute.key).Key("value");
+    WriteValue(attribute.value, w);
+    w->EndObject();
+  }
+  w->EndArray();
+}
+
+std::string SpanSet(const traceql::SearchSpanset& spanset) {
   JsonWriter w;
   w.BeginObject().Key("spans").BeginArray();
-  for (const traceql::SearchSpan& span : trace.spans) {
+  for (const traceql::SearchSpan& span : spanset.spans) {
     w.BeginObject().Key("spanID").String(SpanIdToHex(span.id));
     if (span.name_asked) w.Key("name").String(span.name);
     w.Key("startTimeUnixNano").String(std::to_string(span.start));
     w.Key("durationNanos").String(std::to_string(span.duration));
-    if (!span.attributes.empty()) {
-      w.Key("attributes").BeginArray();
-      for (const traceql::SearchAttribute& attribute : span.attributes) {
-        w.BeginObject().Key("key").String(attribute.key).Key("value");
-        WriteValue(attribute.value, &w);
-        w.EndObject();
-      }
-      w.EndArray();
-    }
+    WriteAttributes(span.attributes, &w);
     w.EndObject();
   }
-  w.EndArray().Key("matched").Uint(trace.matched).EndObject();
+  w.EndArray().Key("matched").Uint(spanset.matched);
+  WriteAttributes(spanset.attributes, &w);
+  w.EndObject();
   return std::move(w).Take();
 }
 
-std::string WithoutLeadingZeros(const TraceId& id) {
-  const std::string hex = id.ToHex();
-  return hex.substr(std::min(hex.find_first_not_of('0'), hex.size() - 1));
-}
-
 void WriteTrace(const traceql::SearchTrace& trace, JsonWriter* w) {
-  w->BeginObject().Key("traceID").String(WithoutLeadingZeros(trace.id));
+  w->BeginObject().Key("traceID").String(ShortTraceId(trace.id));
   w->Key("rootServiceName").String(trace.root_service);
   if (!trace.root_name.empty()) w->Key("rootTraceName").String(trace.root_name);
   w->Key("startTimeUnixNano").String(std::to_string(trace.start));
   if (const uint64_t millis = trace.duration / kMillisecond; millis > 0) {
     w->Key("durationMs").Uint(millis);
   }
-  const std::string span_set = SpanSet(trace);
-  w->Key("spanSet").Raw(span_set);
-  w->Key("spanSets").BeginArray().Raw(span_set).EndArray();
+  w->Key("spanSet").Raw(SpanSet(trace.spansets[0]));
+  w->Key("spanSets").BeginArray();
+  for (const traceql::SearchSpanset& spanset : trace.spansets) w->Raw(SpanSet(spanset));
+  w->EndArray();
   w->Key("serviceStats").BeginObject();
   for (const auto& [service, stats] : trace.services) {
     w->Key(service).BeginObject().Key("spanCount").Uint(stats.spans);
@@ -91,8 +94,13 @@ std::string SearchJson(const traceql::SearchResult& result) {
   w.Key("inspectedBytes").String(std::to_string(stats.inspected_bytes));
   w.Key("inspectedSpans").String(std::to_string(stats.inspected_spans));
   w.Key("totalBlocks").Uint(stats.total_blocks);
-  w.Key("completedJobs").Uint(stats.total_blocks);
-  w.Key("totalJobs").Uint(stats.total_blocks);
+  // One job at least, as over gRPC; all are done when the answer is there.
+  const uint32_t jobs = std::max(stats.total_blocks, 1U);
+  w.Key("completedJobs").Uint(jobs).Key("totalJobs").Uint(jobs);
+  // Of object storage, which is not used here.
+  w.Key("totalBlockBytes").String("0");
+  w.Key("backendReads").String("0").Key("backendBytes").String("0");
+  w.Key("additionalMetrics").BeginObject().EndObject();
   w.EndObject().EndObject();
   return std::move(w).Take();
 }

@@ -172,8 +172,8 @@ struct Spanset {
     kAnd,       ///< All spans of the arguments if every argument has one, else none.
     kOr,        ///< All spans of the arguments.
     kNot,       ///< `!{ .a }`, loose only: every span if the argument has none, else none.
-    // Structural: relations of the right argument's spans to the left one's. Parents are those
-    // among the spans that came in; nothing is its own ancestor or sibling.
+    // Structural: relations of the right argument's spans to the left one's. A parent must have
+    // been received; nothing is its own ancestor or sibling.
     kDescendant,  ///< `>>`
     kAncestor,    ///< `<<`
     kChild,       ///< `>`
@@ -326,6 +326,7 @@ struct Query {
 /// of their first appearance. Of a metrics query those of its pipelines and functions.
 std::vector<Field> FieldsOf(const Query& query);
 std::vector<Field> FieldsOf(const Pipeline& pipeline);
+std::vector<Field> FieldsOf(const Spanset& spanset);
 std::vector<Field> FieldsOf(const Expr& expr);
 
 std::string Print(const Literal& literal);

@@ -20,7 +20,7 @@ namespace tocsin::traceql {
 void AddAttributeKeys(const SpanBatch& batch, std::set<AttributeKey>* keys);
 
 /// Immutable and thread-safe. Columns are made anew at each call, in one pass over the rows.
-class BatchBlock final : public SpanBlock {
+class BatchBlock : public SpanBlock {
  public:
   explicit BatchBlock(std::shared_ptr<const SpanBatch> batch);
 

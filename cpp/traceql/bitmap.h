@@ -16,9 +16,27 @@ class Bitmap {
     ClearTail();
   }
 
+  /// The members for which holds(i) is true.
+  template <class Holds>
+  static Bitmap Where(uint32_t size, const Holds& holds) {
+    Bitmap result(size);
+    uint32_t i = 0;
+    for (uint64_t& word : result.words_) {
+      const uint32_t count = size - i < 64 ? size - i : 64;
+      uint64_t bits = 0;
+      for (uint32_t bit = 0; bit < count; ++bit) {
+        bits |= uint64_t{holds(i + bit) ? 1U : 0U} << bit;
+      }
+      word = bits;
+      i += count;
+    }
+    return result;
+  }
+
   uint32_t size() const { return size_; }
   bool Test(uint32_t i) const { return ((words_[i >> 6] >> (i & 63)) & 1) != 0; }
   void Set(uint32_t i) { words_[i >> 6] |= uint64_t{1} << (i & 63); }
+  void Clear(uint32_t i) { words_[i >> 6] &= ~(uint64_t{1} << (i & 63)); }
   /// Sets the bit if `value`, without a branch.
   void SetIf(uint32_t i, bool value) { words_[i >> 6] |= uint64_t{value} << (i & 63); }
 

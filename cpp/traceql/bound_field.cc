@@ -7,9 +7,9 @@ namespace {
 
 template <class Value>
 Bitmap CompareRows(uint32_t rows, Op op, int64_t limit, const Value& value) {
-  Bitmap result(rows);
+  Bitmap result;
   const auto scan = [&](const auto& holds) {
-    for (uint32_t row = 0; row < rows; ++row) result.SetIf(row, holds(value(row)));
+    result = Bitmap::Where(rows, [&](uint32_t row) { return holds(value(row)); });
   };
   switch (op) {
     case Op::kEqual:
@@ -58,28 +58,35 @@ uint64_t BytesOf(const Column& column) {
 
 }  // namespace
 
-Result<BoundField> BoundField::Bind(const Field& field, const SpanBlock& block,
-                                    const WholeTrace* trace) {
+Result<BoundField> BoundField::Bind(const Field& field, const std::shared_ptr<TraceTable>& table) {
   BoundField bound;
-  bound.rows_ = block.rows();
+  bound.rows_ = table->rows();
   if (field.of_parent) {
-    if (trace == nullptr) return bound;
     Field own = field;
     own.of_parent = false;
-    TOCSIN_ASSIGN_OR_RETURN(BoundField inner, Bind(own, block, trace));
+    TOCSIN_ASSIGN_OR_RETURN(BoundField inner, Bind(own, table));
+    if (!inner.available()) return bound;
     bound.form_ = Form::kParent;
     bound.inner_ = std::make_shared<BoundField>(std::move(inner));
-    bound.parent_row_ = trace->parent_row();
-    return bound;
-  }
-  if (field.intrinsic == Intrinsic::kNone) {
-    TOCSIN_RETURN_IF_ERROR(bound.BindAttribute(field, block));
-  } else if (!IsOfTrace(field.intrinsic)) {
-    TOCSIN_RETURN_IF_ERROR(bound.BindIntrinsic(field.intrinsic, block));
-  } else if (trace != nullptr) {
-    TOCSIN_RETURN_IF_ERROR(bound.BindOfTrace(field.intrinsic, *trace));
+    bound.table_ = table;
+    TOCSIN_ASSIGN_OR_RETURN(bound.parent_row_, table->ParentRows());
+  } else if (field.intrinsic == Intrinsic::kNone) {
+    TOCSIN_RETURN_IF_ERROR(bound.BindAttribute(field, table->block()));
+  } else if (IsOfTrace(field.intrinsic)) {
+    TOCSIN_RETURN_IF_ERROR(bound.BindOfTrace(field.intrinsic, table));
+  } else {
+    TOCSIN_RETURN_IF_ERROR(bound.BindIntrinsic(field.intrinsic, table->block()));
   }
   return bound;
+}
+
+Result<BoundField> BoundField::Bind(const Field& field, const SpanBlock& block,
+                                    const WholeTrace* trace) {
+  TOCSIN_ASSIGN_OR_RETURN(const std::shared_ptr<TraceTable> table,
+                          TraceTable::Make(block, trace != nullptr));
+  const bool depends = field.of_parent || IsOfTrace(field.intrinsic);
+  if (depends && table->partial() != nullptr) return BoundField();
+  return Bind(field, table);
 }
 
 bool BoundField::IsOfTrace(Intrinsic intrinsic) {
@@ -245,39 +252,44 @@ void BoundField::IdsToHex() {
   columns_[0] = std::move(hex);
 }
 
-Status BoundField::BindOfTrace(Intrinsic intrinsic, const WholeTrace& trace) {
-  const auto constant = [&](Scalar value) {
-    form_ = Form::kConstant;
-    constant_ = value;
-  };
-  const auto text = [&](std::optional<std::string_view> value) {
-    constant(value ? Scalar::String(*value) : Scalar{});
-  };
+Status BoundField::BindOfTrace(Intrinsic intrinsic, const std::shared_ptr<TraceTable>& table) {
   switch (intrinsic) {
     case Intrinsic::kRootName:
-      text(trace.root_name());
-      break;
+      return BindRoot(Field{Intrinsic::kName, Scope::kAny, "", false, false}, table);
     case Intrinsic::kRootService:
-      text(trace.root_service());
-      break;
-    case Intrinsic::kTraceDuration:
-      constant(Scalar::Duration(static_cast<int64_t>(trace.duration())));
-      break;
-    case Intrinsic::kNestedSetLeft:
-      BindInts(trace.Nest().left);
-      break;
-    case Intrinsic::kNestedSetRight:
-      BindInts(trace.Nest().right);
-      break;
-    case Intrinsic::kNestedSetParent:
-      BindInts(trace.Nest().parent);
-      break;
-    case Intrinsic::kChildCount:
-      BindInts(trace.ChildCounts());
-      break;
-    default:
-      return InternalError("an intrinsic of the trace without a value");
+      default_ = Scalar::String("");
+      return BindRoot(Field{Intrinsic::kNone, Scope::kResource, "service.name", false, false},
+                      table);
+    case Intrinsic::kTraceDuration: {
+      TOCSIN_ASSIGN_OR_RETURN(const auto extents, table->Extents());
+      for (const TraceExtent& extent : extents) ints_.push_back(extent.duration());
+      trace_of_row_ = table->trace_of_row();
+      form_ = Form::kTraceInts;
+      return {};
+    }
+    case Intrinsic::kChildCount: {
+      TOCSIN_ASSIGN_OR_RETURN(std::vector<int64_t> counts, table->ChildCounts());
+      BindInts(std::move(counts));
+      return {};
+    }
+    default: {
+      TOCSIN_ASSIGN_OR_RETURN(const TraceTable::NestedSets* const sets, table->Nest());
+      BindInts(intrinsic == Intrinsic::kNestedSetLeft    ? sets->left
+               : intrinsic == Intrinsic::kNestedSetRight ? sets->right
+                                                         : sets->parent);
+      return {};
+    }
   }
+}
+
+Status BoundField::BindRoot(const Field& field, const std::shared_ptr<TraceTable>& table) {
+  TOCSIN_ASSIGN_OR_RETURN(BoundField inner, Bind(field, table));
+  TOCSIN_ASSIGN_OR_RETURN(const auto extents, table->Extents());
+  for (const TraceExtent& extent : extents) root_row_.push_back(extent.root);
+  inner_ = std::make_shared<BoundField>(std::move(inner));
+  table_ = table;
+  trace_of_row_ = table->trace_of_row();
+  form_ = Form::kRoot;
   return {};
 }
 
@@ -334,16 +346,10 @@ void BoundField::PrepareRows() {
     const bool plain = column->owner.empty() && column->codes.size() == rows_;
     indexes_.push_back(plain ? Index{} : IndexByRow(*column, rows_));
   }
-  hex_.clear();
-  if (form_ == Form::kSpanIds) {
-    for (const SpanId id : span_ids_) hex_.push_back(SpanIdToHex(id));
-  } else if (form_ == Form::kTraceIds) {
-    for (const TraceId& id : trace_ids_) hex_.push_back(id.ToHex());
-  }
 }
 
 bool BoundField::multiple() const {
-  if (form_ == Form::kParent) return inner_->multiple();
+  if (inner_ != nullptr) return inner_->multiple();
   return std::any_of(columns_.begin(), columns_.end(), [&](const auto& column) {
     return !column->owner.empty() || column->codes.size() != rows_;
   });
@@ -364,18 +370,28 @@ Scalar BoundField::ValueOf(uint32_t row) const {
       return Scalar::Int(ints_[row]);
     case Form::kBytes:
       return EnumScalar(enums_[row]);
-    case Form::kSpanIds:
-      return span_ids_[row] == 0 ? Scalar{} : Scalar::String(hex_[row]);
+    case Form::kTraceInts:
+      return Scalar::Duration(ints_[trace_of_row_[row]]);
+    case Form::kSpanIds: {
+      if (span_ids_[row] == 0) return {};
+      const auto [it, added] = hex_.try_emplace(row);
+      if (added) it->second = SpanIdToHex(span_ids_[row]);
+      return Scalar::String(it->second);
+    }
     case Form::kPresence:
       if (span_ids_[row] == 0) return {};
       return {Scalar::Kind::kOpaque, false, 0, 0, {}};
-    case Form::kTraceIds:
-      return Scalar::String(hex_[trace_of_row_[row]]);
-    case Form::kConstant:
-      return constant_;
-    case Form::kParent: {
-      const uint32_t parent = parent_row_[row];
-      return parent == WholeTrace::kNoRow ? Scalar{} : inner_->ValueOf(parent);
+    case Form::kTraceIds: {
+      const auto [it, added] = hex_.try_emplace(trace_of_row_[row]);
+      if (added) it->second = trace_ids_[trace_of_row_[row]].ToHex();
+      return Scalar::String(it->second);
+    }
+    case Form::kParent:
+    case Form::kRoot: {
+      const uint32_t inner = InnerRow(row);
+      if (inner == TraceTable::kNoRow) return {};
+      const Scalar value = inner_->ValueOf(inner);
+      return value.kind == Scalar::Kind::kNil ? default_ : value;
     }
     case Form::kUnavailable:
       break;
@@ -389,8 +405,10 @@ void BoundField::ValuesOf(uint32_t row, std::vector<Scalar>* out) const {
     if (value.kind != Scalar::Kind::kNil) out->push_back(value);
     return;
   }
-  if (form_ == Form::kParent) {
-    if (parent_row_[row] != WholeTrace::kNoRow) inner_->ValuesOf(parent_row_[row], out);
+  if (inner_ != nullptr) {
+    if (const uint32_t inner = InnerRow(row); inner != TraceTable::kNoRow) {
+      inner_->ValuesOf(inner, out);
+    }
     return;
   }
   const size_t before = out->size();

@@ -3,12 +3,15 @@
 
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
 #include <string>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -17,18 +20,22 @@
 #include "cpp/traceql/bitmap.h"
 #include "cpp/traceql/scalar.h"
 #include "cpp/traceql/source.h"
+#include "cpp/traceql/trace_table.h"
 #include "cpp/traceql/whole_trace.h"
 
 namespace tocsin::traceql {
 
 class BoundField {
  public:
-  /// `trace`: null, or the trace whose BatchBlock `block` is. What is bound lives no longer than
-  /// the block and the trace.
+  /// Of traces that are not whole, what depends on other spans (the root, the parent, ...) is what
+  /// their rows in this block say. The block must outlive what is bound; the table is kept.
+  static Result<BoundField> Bind(const Field& field, const std::shared_ptr<TraceTable>& table);
+  /// The same with a table of its own. `trace`: null, or the trace whose BatchBlock `block` is.
+  /// Without it, what depends on other spans is not available where a trace is not whole.
   static Result<BoundField> Bind(const Field& field, const SpanBlock& block,
                                  const WholeTrace* trace);
 
-  /// False if the field cannot be known from this block alone. Nothing else may be called then.
+  /// False if the block does not keep the field. Nothing else may be called then.
   bool available() const { return form_ != Form::kUnavailable; }
   /// True if no row has a value; known without reading a row.
   bool absent() const { return form_ == Form::kColumns && columns_.empty(); }
@@ -46,7 +53,8 @@ class BoundField {
   /// `field = id`, or `!=`, of trace:id, span:id and span:parentID. `id`: 32 or 16 digits.
   std::optional<Bitmap> CompareIds(Op op, std::string_view id) const;
 
-  /// Must be called once before ValueOf and ValuesOf.
+  /// Must be called once before ValueOf and ValuesOf. Takes a pass over the rows only where
+  /// multiple().
   void PrepareRows();
   /// May a row have more than one value?
   bool multiple() const;
@@ -54,6 +62,19 @@ class BoundField {
   Scalar ValueOf(uint32_t row) const;
   /// Appends the values of a row, none if it has none. They live as long as this.
   void ValuesOf(uint32_t row, std::vector<Scalar>* out) const;
+
+  /// The column whose codes are all there is to this field, one for each row; null if there is
+  /// more or less to it.
+  const Column* only_column() const {
+    const bool plain = form_ == Form::kColumns && columns_.size() == 1 && !durations_ &&
+                       columns_[0]->owner.empty() && columns_[0]->codes.size() == rows_;
+    return plain ? columns_[0].get() : nullptr;
+  }
+  /// Is it the span's own duration? Then DurationAt is its number.
+  bool is_duration() const { return form_ == Form::kDurations; }
+  int64_t DurationAt(uint32_t row) const {
+    return ends_[row] > starts_[row] ? static_cast<int64_t>(ends_[row] - starts_[row]) : 0;
+  }
 
  private:
   enum class Form : uint8_t {
@@ -65,8 +86,9 @@ class BoundField {
     kSpanIds,    ///< span_ids_: 0 is no value.
     kPresence,   ///< span_ids_: is it 0?
     kTraceIds,   ///< trace_ids_, trace_of_row_
-    kConstant,   ///< constant_: of the whole trace.
+    kTraceInts,  ///< ints_ of trace_of_row_, as durations.
     kParent,     ///< inner_ at parent_row_.
+    kRoot,       ///< inner_ at the row in root_row_ of trace_of_row_; default_ where it has none.
   };
   /// The values of a column that has several to a row, by row.
   struct Index {
@@ -81,13 +103,15 @@ class BoundField {
   Status BindIds(Intrinsic intrinsic, const SpanBlock& block);
   Status BindDurations(const SpanBlock& block);
   Status BindEventOffsets(const SpanBlock& block);
-  Status BindOfTrace(Intrinsic intrinsic, const WholeTrace& trace);
+  Status BindOfTrace(Intrinsic intrinsic, const std::shared_ptr<TraceTable>& table);
+  Status BindRoot(const Field& field, const std::shared_ptr<TraceTable>& table);
   static bool IsOfTrace(Intrinsic intrinsic);
   void BindInts(std::vector<int64_t> values);
   void IdsToHex();
   Scalar EnumScalar(uint8_t value) const { return {enum_kind_, false, value, 0, {}}; }
-  int64_t DurationAt(uint32_t row) const {
-    return ends_[row] > starts_[row] ? static_cast<int64_t>(ends_[row] - starts_[row]) : 0;
+  /// The row of inner_ whose value this row has; kNoRow for none.
+  uint32_t InnerRow(uint32_t row) const {
+    return form_ == Form::kParent ? parent_row_[row] : root_row_[trace_of_row_[row]];
   }
   Scalar ValueScalar(const Value& value) const {
     return durations_ ? Scalar::Duration(value.integer) : ScalarOf(value);
@@ -96,6 +120,8 @@ class BoundField {
 
   template <class Predicate>
   Bitmap ScanColumns(const Predicate& predicate) const;
+  template <class Predicate>
+  Bitmap ScanInner(const Predicate& predicate) const;
 
   Form form_ = Form::kUnavailable;
   uint32_t rows_ = 0;
@@ -111,14 +137,28 @@ class BoundField {
   std::span<const SpanId> span_ids_;
   std::span<const TraceId> trace_ids_;
   std::span<const uint32_t> trace_of_row_;
-  std::vector<std::string> hex_;  ///< PrepareRows: of span_ids_ by row, of trace_ids_ by trace.
-  Scalar constant_;
+  mutable std::unordered_map<uint32_t, std::string> hex_;  ///< Of rows or traces asked for.
   std::shared_ptr<BoundField> inner_;
+  std::shared_ptr<TraceTable> table_;  ///< Where something of it is used.
   std::span<const uint32_t> parent_row_;
+  std::vector<uint32_t> root_row_;
+  Scalar default_;
 };
 
 template <class Predicate>
 Bitmap BoundField::ScanColumns(const Predicate& predicate) const {
+  if (const Column* column = only_column()) {
+    const bool if_none = predicate(Scalar{});
+    std::vector<uint8_t> verdict_of(column->values.size() + 1, if_none ? 1 : 0);
+    for (size_t i = 0; i < column->values.size(); ++i) {
+      verdict_of[i + 1] = predicate(ScalarOf(column->values[i])) ? 1 : 0;
+    }
+    if (std::find(verdict_of.begin(), verdict_of.end(), 1) == verdict_of.end()) {
+      return Bitmap(rows_);
+    }
+    const uint32_t* const codes = column->codes.data();
+    return Bitmap::Where(rows_, [&](uint32_t row) { return verdict_of[codes[row]] != 0; });
+  }
   Bitmap result(rows_);
   Bitmap resolved(rows_);
   std::vector<uint8_t> verdicts;  // By code. Bit 0: a value; bit 1: and the predicate holds.
@@ -156,10 +196,21 @@ Bitmap BoundField::ScanColumns(const Predicate& predicate) const {
   return result;
 }
 
+// Of rows that have no value of their own the answer is the one for default_.
+template <class Predicate>
+Bitmap BoundField::ScanInner(const Predicate& predicate) const {
+  if (default_.kind == Scalar::Kind::kNil) return inner_->Scan(predicate);
+  const bool if_default = predicate(default_);
+  // One type for all predicates: a lambda here would ask for a Scan of its own, without end.
+  const std::function<bool(const Scalar&)> or_default = [&](const Scalar& value) {
+    return value.kind == Scalar::Kind::kNil ? if_default : predicate(value);
+  };
+  return inner_->Scan(or_default);
+}
+
 template <class Predicate>
 Bitmap BoundField::Scan(const Predicate& predicate) const {
   if (form_ == Form::kColumns) return ScanColumns(predicate);
-  if (form_ == Form::kConstant) return Bitmap(rows_, predicate(constant_));
   Bitmap result(rows_);
   switch (form_) {
     case Form::kDurations:
@@ -177,8 +228,7 @@ Bitmap BoundField::Scan(const Predicate& predicate) const {
       for (size_t i = 0; i < verdicts.size(); ++i) {
         verdicts[i] = predicate(EnumScalar(static_cast<uint8_t>(i))) ? 1 : 0;
       }
-      for (uint32_t row = 0; row < rows_; ++row) result.SetIf(row, verdicts[enums_[row]] != 0);
-      break;
+      return Bitmap::Where(rows_, [&](uint32_t row) { return verdicts[enums_[row]] != 0; });
     }
     case Form::kSpanIds: {
       const bool if_none = predicate(Scalar{});
@@ -211,18 +261,28 @@ Bitmap BoundField::Scan(const Predicate& predicate) const {
       }
       break;
     }
-    case Form::kParent: {
-      const Bitmap of_parent = inner_->Scan(predicate);
+    case Form::kTraceInts: {
+      std::vector<uint8_t> verdicts(ints_.size());
+      for (size_t i = 0; i < ints_.size(); ++i) {
+        verdicts[i] = predicate(Scalar::Duration(ints_[i])) ? 1 : 0;
+      }
+      for (uint32_t row = 0; row < rows_; ++row) {
+        result.SetIf(row, verdicts[trace_of_row_[row]] != 0);
+      }
+      break;
+    }
+    case Form::kParent:
+    case Form::kRoot: {
+      const Bitmap of_inner = ScanInner(predicate);
       const bool if_none = predicate(Scalar{});
       for (uint32_t row = 0; row < rows_; ++row) {
-        const uint32_t parent = parent_row_[row];
-        result.SetIf(row, parent == WholeTrace::kNoRow ? if_none : of_parent.Test(parent));
+        const uint32_t inner = InnerRow(row);
+        result.SetIf(row, inner == TraceTable::kNoRow ? if_none : of_inner.Test(inner));
       }
       break;
     }
     case Form::kUnavailable:
     case Form::kColumns:
-    case Form::kConstant:
       break;
   }
   return result;

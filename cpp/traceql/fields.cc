@@ -76,6 +76,8 @@ std::vector<Field> FieldsOf(const Query& query) {
 
 std::vector<Field> FieldsOf(const Pipeline& pipeline) { return Collect(pipeline); }
 
+std::vector<Field> FieldsOf(const Spanset& spanset) { return Collect(spanset); }
+
 std::vector<Field> FieldsOf(const Expr& expr) { return Collect(expr); }
 
 }  // namespace tocsin::traceql

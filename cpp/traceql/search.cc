@@ -4,99 +4,83 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <string>
+#include <unordered_map>
 #include <unordered_set>
 #include <utility>
 
+#include "cpp/traceql/answer.h"
 #include "cpp/traceql/batch_block.h"
-#include "cpp/traceql/filter.h"
-#include "cpp/traceql/whole_trace.h"
-#include "cpp/traceql/words.h"
+#include "cpp/traceql/block_eval.h"
 
 namespace tocsin::traceql {
 namespace {
 
-// A trace on its way into the answer. While it was not read whole, `start` is an upper bound: the
-// least start of its spans in one block. Ordered as the answer is, the first on top of the heap.
+// Bytes that a search holds, and how many it may.
+class Budget {
+ public:
+  explicit Budget(uint64_t limit) : limit_(limit) {}
+  void Take(uint64_t bytes) { used_ += bytes; }
+  void Give(uint64_t bytes) { used_ -= bytes; }
+  Status Check() const {
+    if (used_ <= limit_) return {};
+    return ResourceExhaustedError("the query needs more memory than the " + std::to_string(limit_) +
+                                  " bytes that one query may use");
+  }
+
+ private:
+  uint64_t limit_;
+  uint64_t used_ = 0;
+};
+
+// A block with what the query selects in it. Lives as long as a candidate needs it.
+struct Evaluated {
+  std::unique_ptr<BlockEval> eval;
+  Selection selection;
+  Budget* budget;
+  uint64_t bytes;
+
+  Evaluated(std::unique_ptr<BlockEval> e, Selection s, Budget* b)
+      : eval(std::move(e)), selection(std::move(s)), budget(b) {
+    bytes = eval->table().rows() / 4 + selection.annotations.size() * 1'024;
+    if (selection.grouping) bytes += selection.grouping->group_of_row.size() * sizeof(uint32_t);
+    budget->Take(bytes);
+  }
+  Evaluated(const Evaluated&) = delete;
+  Evaluated& operator=(const Evaluated&) = delete;
+  ~Evaluated() { budget->Give(bytes); }
+};
+
+// A trace that satisfies the query, with its exact start.
 struct Candidate {
   uint64_t start = 0;
   TraceId id;
-  std::unique_ptr<SearchTrace> trace;  // Null until read.
+  std::shared_ptr<Evaluated> block;  // Of a trace that is whole in it, at `trace`.
+  uint32_t trace = 0;
+  std::unique_ptr<SearchTrace> shown;  // Of a trace that was read whole.
 };
 
-struct ComesLater {
-  bool operator()(const Candidate& a, const Candidate& b) const {
-    return a.start != b.start ? a.start < b.start : a.id > b.id;
-  }
+// A trace whose spans are in several blocks. `start` is an upper bound: the least in one of them.
+struct Unread {
+  uint64_t start = 0;
+  TraceId id;
 };
 
-// Fields that have their own place in the answer.
-bool StandsElsewhere(const Field& field) {
-  if (field.of_parent) return false;
-  switch (field.intrinsic) {
-    case Intrinsic::kName:
-    case Intrinsic::kDuration:
-    case Intrinsic::kTraceDuration:
-    case Intrinsic::kRootName:
-    case Intrinsic::kRootService:
-    case Intrinsic::kTraceId:
-    case Intrinsic::kSpanId:
-      return true;
-    default:
-      return false;
-  }
-}
-
-std::string KeyOf(const Field& field) {
-  if (field.intrinsic == Intrinsic::kNone && !field.of_parent) return field.name;
-  return Print(field);
-}
-
-std::optional<Value> ValueOf(const Scalar& scalar) {
-  Value value;
-  switch (scalar.kind) {
-    case Scalar::Kind::kBool:
-      value.type = ValueType::kBool;
-      value.integer = scalar.integer;
-      return value;
-    case Scalar::Kind::kInt:
-      value.type = ValueType::kInt;
-      value.integer = scalar.integer;
-      return value;
-    case Scalar::Kind::kFloat:
-      value.type = ValueType::kDouble;
-      value.number = scalar.number;
-      return value;
-    case Scalar::Kind::kString:
-      value.text = scalar.text;
-      break;
-    case Scalar::Kind::kStatus:
-      value.text = StatusWord(static_cast<SpanStatus>(scalar.integer));
-      break;
-    case Scalar::Kind::kSpanKind:
-      value.text = KindWord(static_cast<SpanKind>(scalar.integer));
-      break;
-    case Scalar::Kind::kComposite:
-      value.type = ValueType::kComposite;
-      value.text = scalar.text;
-      return value;
-    case Scalar::Kind::kNil:
-    case Scalar::Kind::kOpaque:
-      return std::nullopt;
-  }
-  value.type = ValueType::kString;
-  return value;
+// The order of the answer.
+template <class A, class B>
+bool ComesFirst(const A& a, const B& b) {
+  return a.start != b.start ? a.start > b.start : a.id < b.id;
 }
 
 class Searcher {
  public:
   Searcher(const SpanView& view, const Query& query, const SearchOptions& options)
-      : view_(view), query_(query), options_(options), fields_(FieldsOf(query)) {
-    const auto is_name = [](const Field& field) {
-      return field.intrinsic == Intrinsic::kName && !field.of_parent;
-    };
-    name_asked_ = std::any_of(fields_.begin(), fields_.end(), is_name);
-    std::erase_if(fields_, StandsElsewhere);
-  }
+      : view_(view),
+        query_(query),
+        options_(options),
+        fields_(FieldsOf(query)),
+        answers_(query, options.spans_per_spanset),
+        budget_(options.max_bytes) {}
 
   Result<SearchResult> Run();
 
@@ -104,41 +88,49 @@ class Searcher {
   Status CheckInterrupted() const {
     return options_.interrupted ? options_.interrupted() : Status();
   }
-  void Push(Candidate candidate) {
-    candidates_.push_back(std::move(candidate));
-    std::push_heap(candidates_.begin(), candidates_.end(), ComesLater());
-  }
+  bool Full() const { return newest_.size() >= options_.limit; }
+  // Could something with this start still get into the answer?
+  bool MayEnter(uint64_t start) const { return !Full() || start >= newest_.front().start; }
   std::vector<const SpanBlock*> BlocksNewestFirst() const;
-  Status AddCandidates(const SpanBlock& block);
-  Result<Bitmap> Overlapping(const SpanBlock& block);
-  Status EmitAbove(std::optional<uint64_t> bound);
-  Result<std::unique_ptr<SearchTrace>> Read(const TraceId& id);
-  bool InRange(const SpanBatch& batch, const Bitmap& matched) const;
-  static std::unique_ptr<SearchTrace> Summarise(const WholeTrace& trace);
-  Status AddSpans(const WholeTrace& trace, const Bitmap& matched, Filter* filter,
-                  SearchTrace* out) const;
+  Status AddBlock(const SpanBlock& block);
+  Status AddTraces(const std::shared_ptr<Evaluated>& evaluated, const Bitmap& in_range);
+  Result<Bitmap> InRange(const SpanBlock& block, const Bitmap& rows);
+  bool DurationFits(const TraceExtent& extent) const;
+  void Push(Candidate candidate);
+  Result<bool> NothingNewerThan(uint64_t bound);
+  Status ReadAbove(std::optional<uint64_t> bound);
+  Status Read(const TraceId& id);
+  Status Answer();
 
   const SpanView& view_;
   const Query& query_;
   const SearchOptions& options_;
-  std::vector<Field> fields_;  // Whose values the answer shows.
-  bool name_asked_ = false;
-  std::vector<Candidate> candidates_;  // A heap.
-  std::unordered_set<TraceId, TraceIdHash> seen_;
+  std::vector<Field> fields_;
+  AnswerBuilder answers_;
+  Budget budget_;
+  std::vector<Candidate> newest_;  // A heap, the last of the answer on top; `limit` at most.
+  std::unordered_map<TraceId, uint64_t, TraceIdHash> unread_;  // With an upper bound of the start.
+  std::unordered_set<TraceId, TraceIdHash> read_;
   SearchResult result_;
 };
 
-// No span of a block starts after the block's end. So once the candidates that start after the ends
-// of all blocks to come are read whole and still lead, they are the newest there can be.
+// No span of a block starts after the block's end. So once the answer is full of traces that start
+// after the ends of all blocks to come, they are the newest there can be.
 Result<SearchResult> Searcher::Run() {
-  const std::vector<const SpanBlock*> blocks = BlocksNewestFirst();
-  for (const SpanBlock* block : blocks) {
-    TOCSIN_RETURN_IF_ERROR(EmitAbove(block->max_end()));
-    if (result_.traces.size() >= options_.limit) return std::move(result_);
+  result_.stats.total_blocks = static_cast<uint32_t>(view_.blocks().size());
+  if (options_.limit == 0) return std::move(result_);
+  for (const SpanBlock* block : BlocksNewestFirst()) {
+    TOCSIN_ASSIGN_OR_RETURN(const bool done, NothingNewerThan(block->max_end()));
+    if (done) break;
     TOCSIN_RETURN_IF_ERROR(CheckInterrupted());
-    TOCSIN_RETURN_IF_ERROR(AddCandidates(*block));
+    const Status added = AddBlock(*block);
+    // The store puts damaged blocks aside and says so; the others are served.
+    if (added.code() != StatusCode::kCorruption) TOCSIN_RETURN_IF_ERROR(added);
+    TOCSIN_RETURN_IF_ERROR(budget_.Check());
+    if (options_.progress) options_.progress(result_.stats);
   }
-  TOCSIN_RETURN_IF_ERROR(EmitAbove(std::nullopt));
+  TOCSIN_RETURN_IF_ERROR(ReadAbove(std::nullopt));
+  TOCSIN_RETURN_IF_ERROR(Answer());
   return std::move(result_);
 }
 
@@ -154,148 +146,156 @@ std::vector<const SpanBlock*> Searcher::BlocksNewestFirst() const {
   return blocks;
 }
 
-// The rows that overlap the asked range, where not all of the block does.
-Result<Bitmap> Searcher::Overlapping(const SpanBlock& block) {
-  TOCSIN_ASSIGN_OR_RETURN(const auto starts, block.Starts());
-  TOCSIN_ASSIGN_OR_RETURN(const auto ends, block.Ends());
-  result_.stats.inspected_bytes += starts.size_bytes() + ends.size_bytes();
-  Bitmap rows(block.rows());
-  for (uint32_t row = 0; row < block.rows(); ++row) {
-    const uint64_t end = std::max(starts[row], ends[row]);
-    rows.SetIf(row, starts[row] <= options_.end && end >= options_.start);
-  }
-  return rows;
-}
-
-Status Searcher::AddCandidates(const SpanBlock& block) {
+Status Searcher::AddBlock(const SpanBlock& block) {
   ++result_.stats.inspected_blocks;
   result_.stats.inspected_spans += block.rows();
-  Filter filter(block, nullptr);
-  TOCSIN_ASSIGN_OR_RETURN(Bitmap rows, filter.Evaluate(std::get<Spanset>(query_.pipeline[0].node)));
-  result_.stats.inspected_bytes += filter.bytes_read();
-  if (rows.None()) return {};
-  if (block.min_start() < options_.start || block.max_end() > options_.end) {
-    TOCSIN_ASSIGN_OR_RETURN(const Bitmap in_range, Overlapping(block));
-    rows.And(in_range);
-    if (rows.None()) return {};
+  TOCSIN_ASSIGN_OR_RETURN(std::unique_ptr<BlockEval> eval, BlockEval::Make(block, fields_));
+  TOCSIN_ASSIGN_OR_RETURN(Selection selection, eval->Select(query_.pipeline));
+  result_.stats.inspected_bytes += eval->bytes_read();
+  if (selection.rows.None()) return {};
+  const auto evaluated =
+      std::make_shared<Evaluated>(std::move(eval), std::move(selection), &budget_);
+  if (block.min_start() >= options_.start && block.max_end() <= options_.end) {
+    return AddTraces(evaluated, evaluated->selection.rows);
   }
+  TOCSIN_ASSIGN_OR_RETURN(const Bitmap in_range, InRange(block, evaluated->selection.rows));
+  return AddTraces(evaluated, in_range);
+}
 
+// The rows that overlap the asked range, where not all of the block does.
+Result<Bitmap> Searcher::InRange(const SpanBlock& block, const Bitmap& rows) {
   TOCSIN_ASSIGN_OR_RETURN(const auto starts, block.Starts());
-  TOCSIN_ASSIGN_OR_RETURN(const auto traces, block.Traces());
-  TOCSIN_ASSIGN_OR_RETURN(const auto trace_of_row, block.TraceOfRow());
-  result_.stats.inspected_bytes +=
-      starts.size_bytes() + traces.size_bytes() + trace_of_row.size_bytes();
-  // The least start of each trace here, over all of its rows: close to the truth, so that few
-  // traces are read for nothing.
-  std::vector<uint64_t> first(traces.size(), UINT64_MAX);
-  for (uint32_t row = 0; row < block.rows(); ++row) {
-    uint64_t& start = first[trace_of_row[row]];
-    start = std::min(start, starts[row]);
-  }
-  Bitmap chosen(static_cast<uint32_t>(traces.size()));
-  rows.ForEach([&](uint32_t row) { chosen.Set(trace_of_row[row]); });
-  chosen.ForEach([&](uint32_t trace) {
-    if (seen_.insert(traces[trace]).second) {
-      Push({first[trace], traces[trace], nullptr});
-    }
-  });
-  return {};
-}
-
-// Moves into the answer what no later block can come before; with no bound, everything.
-Status Searcher::EmitAbove(std::optional<uint64_t> bound) {
-  while (!candidates_.empty() && result_.traces.size() < options_.limit) {
-    if (bound && candidates_.front().start <= *bound) break;
-    std::pop_heap(candidates_.begin(), candidates_.end(), ComesLater());
-    Candidate candidate = std::move(candidates_.back());
-    candidates_.pop_back();
-    if (candidate.trace == nullptr) {
-      TOCSIN_RETURN_IF_ERROR(CheckInterrupted());
-      TOCSIN_ASSIGN_OR_RETURN(candidate.trace, Read(candidate.id));
-      if (candidate.trace == nullptr) continue;
-      if (candidate.trace->start < candidate.start) {
-        candidate.start = candidate.trace->start;
-        Push(std::move(candidate));
-        continue;
-      }
-    }
-    result_.traces.push_back(std::move(*candidate.trace));
-  }
-  return {};
-}
-
-// Null if the trace does not satisfy the query after all.
-Result<std::unique_ptr<SearchTrace>> Searcher::Read(const TraceId& id) {
-  TOCSIN_ASSIGN_OR_RETURN(SpanBatch batch, view_.Trace(id));
-  if (batch.empty()) return nullptr;
-  ++result_.stats.inspected_traces;
-  const WholeTrace trace(std::make_shared<const SpanBatch>(std::move(batch)));
-  if (trace.duration() < options_.min_trace_duration ||
-      trace.duration() > options_.max_trace_duration) {
-    return nullptr;
-  }
-  const BatchBlock block(trace.shared_batch());
-  Filter filter(block, &trace);
-  TOCSIN_ASSIGN_OR_RETURN(const Bitmap matched,
-                          filter.Evaluate(std::get<Spanset>(query_.pipeline[0].node)));
-  if (!InRange(trace.batch(), matched)) return nullptr;
-  std::unique_ptr<SearchTrace> out = Summarise(trace);
-  out->id = id;
-  TOCSIN_RETURN_IF_ERROR(AddSpans(trace, matched, &filter, out.get()));
-  return out;
-}
-
-bool Searcher::InRange(const SpanBatch& batch, const Bitmap& matched) const {
-  bool in_range = false;
-  matched.ForEach([&](uint32_t row) {
-    const uint64_t end = std::max(batch.start[row], batch.end[row]);
-    in_range = in_range || (batch.start[row] <= options_.end && end >= options_.start);
+  TOCSIN_ASSIGN_OR_RETURN(const auto ends, block.Ends());
+  Bitmap in_range(block.rows());
+  rows.ForEach([&](uint32_t row) {
+    const uint64_t end = std::max(starts[row], ends[row]);
+    in_range.SetIf(row, starts[row] <= options_.end && end >= options_.start);
   });
   return in_range;
 }
 
-std::unique_ptr<SearchTrace> Searcher::Summarise(const WholeTrace& trace) {
-  auto out = std::make_unique<SearchTrace>();
-  out->root_service = trace.root_service().value_or(kNoRootYet);
-  out->root_name = trace.root_name().value_or("");
-  out->start = trace.start();
-  out->duration = trace.duration();
-  const SpanBatch& batch = trace.batch();
-  for (uint32_t row = 0; row < batch.rows(); ++row) {
-    const std::string_view service = batch.ServiceName(row);
-    auto it = out->services.find(service);
-    if (it == out->services.end()) it = out->services.emplace(service, ServiceStats{}).first;
-    ++it->second.spans;
-    if (batch.status[row] == SpanStatus::kError) ++it->second.errors;
-  }
-  return out;
+bool Searcher::DurationFits(const TraceExtent& extent) const {
+  const uint64_t duration = extent.end - extent.start;
+  return duration >= options_.min_trace_duration && duration <= options_.max_trace_duration;
 }
 
-Status Searcher::AddSpans(const WholeTrace& trace, const Bitmap& matched, Filter* filter,
-                          SearchTrace* out) const {
-  const SpanBatch& batch = trace.batch();
-  std::vector<uint32_t> shown;
-  matched.ForEach([&](uint32_t row) {
-    if (options_.spans_per_spanset == 0 || shown.size() < options_.spans_per_spanset) {
-      shown.push_back(row);
+Status Searcher::AddTraces(const std::shared_ptr<Evaluated>& evaluated, const Bitmap& in_range) {
+  TraceTable& table = evaluated->eval->table();
+  TOCSIN_ASSIGN_OR_RETURN(const auto starts, table.block().Starts());
+  result_.stats.inspected_bytes += starts.size_bytes();
+  const std::span<const uint32_t> trace_of_row = table.trace_of_row();
+  Bitmap looked_at(static_cast<uint32_t>(table.traces().size()));
+  Status status;
+  in_range.ForEach([&](uint32_t row) {
+    const uint32_t trace = trace_of_row[row];
+    if (looked_at.Test(trace) || !status.ok()) return;
+    looked_at.Set(trace);
+    // A trace starts no later than any of its rows.
+    if (!MayEnter(starts[row])) return;
+    const Result<TraceExtent> extent = table.ExtentOf(trace);
+    if (!extent.has_value()) {
+      status = extent.error();
+      return;
+    }
+    if (!MayEnter(extent->start)) return;
+    const TraceId& id = table.traces()[trace];
+    if (table.IsWhole(trace)) {
+      if (DurationFits(*extent)) Push({extent->start, id, evaluated, trace, nullptr});
+    } else if (!read_.contains(id)) {
+      const auto [it, added] = unread_.try_emplace(id, extent->start);
+      if (added) budget_.Take(64);
+      it->second = std::min(it->second, extent->start);
     }
   });
-  out->matched = matched.Count();
-  for (const uint32_t row : shown) {
-    SearchSpan span;
-    span.id = batch.span_id[row];
-    span.name = batch.strings[batch.name[row]];
-    span.name_asked = name_asked_;
-    span.start = batch.start[row];
-    span.duration = batch.Duration(row);
-    for (const Field& field : fields_) {
-      TOCSIN_ASSIGN_OR_RETURN(const std::vector<Scalar> values, filter->ValuesOf(field, row));
-      if (values.empty()) continue;
-      if (std::optional<Value> value = ValueOf(values[0])) {
-        span.attributes.push_back({KeyOf(field), *std::move(value)});
+  return status;
+}
+
+void Searcher::Push(Candidate candidate) {
+  const auto order = [](const Candidate& a, const Candidate& b) { return ComesFirst(a, b); };
+  if (Full()) {
+    if (!ComesFirst(candidate, newest_.front())) return;
+    std::pop_heap(newest_.begin(), newest_.end(), order);
+    newest_.pop_back();
+  } else {
+    budget_.Take(sizeof(Candidate));
+  }
+  newest_.push_back(std::move(candidate));
+  std::push_heap(newest_.begin(), newest_.end(), order);
+}
+
+// Is the answer complete when all blocks to come end at `bound` or before?
+Result<bool> Searcher::NothingNewerThan(uint64_t bound) {
+  if (newest_.size() + unread_.size() < options_.limit) return false;
+  const auto above = [bound](uint64_t start) { return start > bound; };
+  size_t newer = 0;
+  for (const Candidate& candidate : newest_) newer += above(candidate.start) ? 1 : 0;
+  size_t maybe_newer = 0;
+  for (const auto& [id, start] : unread_) maybe_newer += above(start) ? 1 : 0;
+  if (newer + maybe_newer < options_.limit) return false;
+  if (maybe_newer > 0) TOCSIN_RETURN_IF_ERROR(ReadAbove(bound));
+  return Full() && newest_.front().start > bound;
+}
+
+// Reads traces that may get into the answer, the newest first: those that may start after `bound`,
+// or all.
+Status Searcher::ReadAbove(std::optional<uint64_t> bound) {
+  std::vector<Unread> order;
+  for (const auto& [id, start] : unread_) {
+    if (!bound || start > *bound) order.push_back({start, id});
+  }
+  std::sort(order.begin(), order.end(),
+            [](const Unread& a, const Unread& b) { return ComesFirst(a, b); });
+  for (const Unread& unread : order) {
+    if (Full() && !ComesFirst(unread, newest_.front())) return {};
+    TOCSIN_RETURN_IF_ERROR(CheckInterrupted());
+    TOCSIN_RETURN_IF_ERROR(Read(unread.id));
+    unread_.erase(unread.id);
+    read_.insert(unread.id);
+  }
+  return {};
+}
+
+// Evaluates the query on the whole trace.
+Status Searcher::Read(const TraceId& id) {
+  TOCSIN_ASSIGN_OR_RETURN(SpanBatch batch, view_.Trace(id));
+  if (batch.empty()) return {};
+  ++result_.stats.inspected_traces;
+  const uint64_t bytes = batch.MemoryBytes();
+  budget_.Take(bytes);
+  TOCSIN_RETURN_IF_ERROR(budget_.Check());
+  const BatchBlock block(std::make_shared<const SpanBatch>(std::move(batch)));
+  TOCSIN_ASSIGN_OR_RETURN(const std::unique_ptr<BlockEval> eval,
+                          BlockEval::Make(block, fields_, true));
+  TOCSIN_ASSIGN_OR_RETURN(const Selection selection, eval->Select(query_.pipeline));
+  TOCSIN_ASSIGN_OR_RETURN(const Bitmap in_range, InRange(block, selection.rows));
+  TOCSIN_ASSIGN_OR_RETURN(const TraceExtent extent, eval->table().ExtentOf(0));
+  if (!in_range.None() && DurationFits(extent) && MayEnter(extent.start)) {
+    TOCSIN_ASSIGN_OR_RETURN(std::unique_ptr<SearchTrace> shown,
+                            answers_.Build(0, selection, eval.get()));
+    budget_.Take(BytesOf(*shown));
+    Push({extent.start, id, nullptr, 0, std::move(shown)});
+  }
+  budget_.Give(bytes);
+  return {};
+}
+
+Status Searcher::Answer() {
+  std::sort(newest_.begin(), newest_.end(),
+            [](const Candidate& a, const Candidate& b) { return ComesFirst(a, b); });
+  for (Candidate& candidate : newest_) {
+    if (candidate.shown == nullptr) {
+      Result<std::unique_ptr<SearchTrace>> shown =
+          answers_.Build(candidate.trace, candidate.block->selection, candidate.block->eval.get());
+      if (!shown.has_value()) {
+        if (shown.error().code() == StatusCode::kCorruption) continue;
+        return shown.error();
       }
+      candidate.shown = *std::move(shown);
+      budget_.Take(BytesOf(*candidate.shown));
+      TOCSIN_RETURN_IF_ERROR(budget_.Check());
     }
-    out->spans.push_back(std::move(span));
+    result_.traces.push_back(std::move(*candidate.shown));
+    candidate.block.reset();
   }
   return {};
 }
@@ -304,13 +304,10 @@ Status Searcher::AddSpans(const WholeTrace& trace, const Bitmap& matched, Filter
 
 Result<SearchResult> Search(const SpanView& view, const Query& query,
                             const SearchOptions& options) {
-  if (query.pipeline.size() != 1 || !std::holds_alternative<Spanset>(query.pipeline[0].node)) {
-    return UnsupportedError("pipelines are not supported in this version");
+  if (query.metrics) {
+    return InvalidArgumentError("a metrics query gives series, not traces: ask the metrics API");
   }
-  Searcher searcher(view, query, options);
-  TOCSIN_ASSIGN_OR_RETURN(SearchResult result, searcher.Run());
-  result.stats.total_blocks = static_cast<uint32_t>(view.blocks().size());
-  return result;
+  return Searcher(view, query, options).Run();
 }
 
 }  // namespace tocsin::traceql

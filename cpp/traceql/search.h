@@ -19,22 +19,38 @@ namespace tocsin::traceql {
 /// The root service of a trace whose root span has not arrived.
 inline constexpr std::string_view kNoRootYet = "<root span not yet received>";
 
+struct SearchStats {
+  uint64_t inspected_traces = 0;  ///< Read whole, because their spans are in several blocks.
+  uint64_t inspected_spans = 0;   ///< Rows of the blocks that were read.
+  uint64_t inspected_bytes = 0;   ///< Of decoded columns that were read.
+  uint32_t total_blocks = 0;
+  uint32_t inspected_blocks = 0;
+};
+
 struct SearchOptions {
   uint32_t limit = 20;             ///< Of traces.
   uint32_t spans_per_spanset = 3;  ///< 0: all of them.
-  /// Unix nanoseconds, both included. A trace is in the answer if one of the spans that satisfy the
-  /// query overlaps this range; the answer then holds all of its spans that satisfy the query.
+  /// Unix nanoseconds, both included. The range selects traces, not spans: a trace is in the answer
+  /// if one of the spans in its spansets overlaps the range, and conditions, aggregates and the
+  /// answer then see all of its spans.
   uint64_t start = 0;
   uint64_t end = UINT64_MAX;
   /// Of the whole trace, nanoseconds, both included.
   uint64_t min_trace_duration = 0;
   uint64_t max_trace_duration = UINT64_MAX;
+  /// Bytes that one search may hold for candidates, traces that it reads whole and its answer. What
+  /// needs more is kResourceExhausted.
+  uint64_t max_bytes = uint64_t{512} << 20;
   /// Asked before each block and each trace; what is not OK ends the search. May be empty.
   std::function<Status()> interrupted;
+  /// Told what has been done after each block, on the searching thread. May be empty.
+  std::function<void(const SearchStats&)> progress;
 };
 
 struct SearchAttribute {
-  std::string key;  ///< The attribute's name without its scope, or the intrinsic's.
+  /// Of a span: the attribute's name without its scope, or the intrinsic's. Of a spanset:
+  /// `by(resource.service.name)`, `count()`, `max(duration)`, ...
+  std::string key;
   Value value;
 };
 
@@ -49,6 +65,14 @@ struct SearchSpan {
   std::vector<SearchAttribute> attributes;
 };
 
+struct SearchSpanset {
+  uint32_t matched = 0;           ///< Spans that are in it.
+  std::vector<SearchSpan> spans;  ///< The first of them, by (start, span id).
+  /// What by() split by, the string "nil" where that is absent, and the aggregates of scalar
+  /// filters as they were there; durations as Go writes them ("1.5s").
+  std::vector<SearchAttribute> attributes;
+};
+
 struct ServiceStats {
   uint32_t spans = 0;
   uint32_t errors = 0;
@@ -58,19 +82,12 @@ struct SearchTrace {
   TraceId id;
   std::string root_service;  ///< kNoRootYet without a root.
   std::string root_name;
-  uint64_t start = 0;             ///< Unix nanoseconds; the least of any span.
-  uint64_t duration = 0;          ///< Nanoseconds, of the whole trace.
-  uint32_t matched = 0;           ///< Spans that satisfy the query.
-  std::vector<SearchSpan> spans;  ///< The first of them, by (start, span id).
+  uint64_t start = 0;     ///< Unix nanoseconds; the least of any span.
+  uint64_t duration = 0;  ///< Nanoseconds, of the whole trace.
+  uint32_t matched = 0;   ///< Spans in all spansets together.
+  /// At least one; several only of by(), in the order of their first spans.
+  std::vector<SearchSpanset> spansets;
   std::map<std::string, ServiceStats, std::less<>> services;  ///< Of all spans, by service.name.
-};
-
-struct SearchStats {
-  uint64_t inspected_traces = 0;  ///< Read whole.
-  uint64_t inspected_spans = 0;   ///< Rows of the blocks that were read.
-  uint64_t inspected_bytes = 0;   ///< Of decoded columns that were read.
-  uint32_t total_blocks = 0;
-  uint32_t inspected_blocks = 0;
 };
 
 struct SearchResult {
@@ -80,8 +97,9 @@ struct SearchResult {
 };
 
 /// Complete and repeatable: the `limit` newest of all traces that satisfy the query, whatever
-/// blocks their spans are in. Blocks are read from the newest on, and no further than needed.
-/// Errors are those of the view and of `interrupted`.
+/// blocks their spans are in. Blocks are read from the newest on, and no further than needed. A
+/// block that turns out to be damaged is left out. Errors are those of the view, of `interrupted`
+/// and of the budget. REQUIRES: a query without `metrics`.
 Result<SearchResult> Search(const SpanView& view, const Query& query, const SearchOptions& options);
 
 }  // namespace tocsin::traceql

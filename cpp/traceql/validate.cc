@@ -5,6 +5,7 @@
 #include <string>
 #include <utility>
 #include <variant>
+#include <vector>
 
 #include "cpp/traceql/lexer.h"
 #include "cpp/traceql/parser.h"
@@ -237,11 +238,40 @@ Status CheckScalar(ScalarExpr* scalar) {
   }
 }
 
+// The aggregates of a scalar filter, and the pipelines that they are of.
+void CollectPipelines(const ScalarExpr& scalar, uint32_t* leaves,
+                      std::vector<const ScalarExpr*>* pipelines) {
+  if (scalar.kind == ScalarExpr::Kind::kOperation) {
+    for (const ScalarExpr& arg : scalar.args) CollectPipelines(arg, leaves, pipelines);
+    return;
+  }
+  if (scalar.kind != ScalarExpr::Kind::kNumber) ++*leaves;
+  if (scalar.kind == ScalarExpr::Kind::kPipeline) pipelines->push_back(&scalar);
+}
+
+// Which group of one pipeline should meet which one of another is nowhere said.
+Status CheckCompared(const ScalarFilter& filter) {
+  uint32_t leaves = 0;
+  std::vector<const ScalarExpr*> pipelines;
+  CollectPipelines(filter.left, &leaves, &pipelines);
+  CollectPipelines(filter.right, &leaves, &pipelines);
+  if (leaves < 2) return {};
+  for (const ScalarExpr* pipeline : pipelines) {
+    for (const Stage& stage : pipeline->stages) {
+      if (!std::holds_alternative<Group>(stage.node)) continue;
+      return ParseError(stage.at,
+                        "by() is not supported in one of several pipelines that are compared");
+    }
+  }
+  return {};
+}
+
 struct StageChecker {
   Status operator()(Spanset& spanset) const { return CheckSpanset(&spanset); }
   Status operator()(ScalarFilter& filter) const {
     TOCSIN_RETURN_IF_ERROR(CheckScalar(&filter.left));
-    return CheckScalar(&filter.right);
+    TOCSIN_RETURN_IF_ERROR(CheckScalar(&filter.right));
+    return CheckCompared(filter);
   }
   Status operator()(Group& group) const {
     for (Expr& by : group.by) TOCSIN_RETURN_IF_ERROR(CheckOfSpan(&by, "by()"));

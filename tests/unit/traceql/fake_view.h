@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <bit>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <set>
 #include <span>
@@ -159,13 +160,48 @@ inline SpanBatch MakeBatch(const std::vector<TestSpan>& spans) {
   return std::move(builder).Finish();
 }
 
+/// A block that knows which of its traces are whole, and hides its duplicates.
+class MarkedBlock final : public BatchBlock {
+ public:
+  MarkedBlock(const std::shared_ptr<const SpanBatch>& batch, std::vector<uint8_t> whole)
+      : BatchBlock(batch), whole_(std::move(whole)) {
+    std::set<std::tuple<uint32_t, SpanId, uint64_t, uint64_t>> seen;
+    Bitmap hidden(rows());
+    for (uint32_t row = 0; row < rows(); ++row) {
+      const bool added =
+          seen.emplace(batch->trace[row], batch->span_id[row], batch->start[row], batch->end[row])
+              .second;
+      hidden.SetIf(row, !added);
+    }
+    if (!hidden.None()) hidden_ = std::make_shared<const Bitmap>(std::move(hidden));
+  }
+
+  Result<std::shared_ptr<const Bitmap>> Hidden() const override { return hidden_; }
+  Result<std::span<const uint8_t>> Whole() const override { return whole_; }
+
+ private:
+  std::vector<uint8_t> whole_;
+  std::shared_ptr<const Bitmap> hidden_;
+};
+
 /// Each batch is one block. Counts what is asked of it.
 class FakeView final : public SpanView {
  public:
-  explicit FakeView(const std::vector<std::vector<TestSpan>>& blocks) {
+  /// `mark_whole`: blocks say which traces are all theirs, so that these are evaluated inside them.
+  explicit FakeView(const std::vector<std::vector<TestSpan>>& blocks, bool mark_whole = false) {
+    std::map<TraceId, size_t> blocks_with;
     for (const std::vector<TestSpan>& spans : blocks) {
       batches_.push_back(std::make_shared<const SpanBatch>(MakeBatch(spans)));
-      blocks_.push_back(std::make_shared<const BatchBlock>(batches_.back()));
+      for (const TraceId& id : batches_.back()->traces) ++blocks_with[id];
+    }
+    for (const auto& batch : batches_) {
+      std::vector<uint8_t> whole;
+      for (const TraceId& id : batch->traces) whole.push_back(blocks_with[id] == 1 ? 1 : 0);
+      if (mark_whole) {
+        blocks_.push_back(std::make_shared<const MarkedBlock>(batch, std::move(whole)));
+      } else {
+        blocks_.push_back(std::make_shared<const BatchBlock>(batch));
+      }
     }
   }
 

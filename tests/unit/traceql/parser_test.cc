@@ -38,7 +38,8 @@ std::string Tree(const Expr& expr) {
 std::string TreeOf(std::string_view condition) {
   const Result<Query> query = Parse("{" + std::string(condition) + "}");
   if (!query.has_value()) return std::string(query.error().message());
-  return query->spans.condition ? Tree(*query->spans.condition) : "{ }";
+  const auto& filter = std::get<Spanset>(query->pipeline[0].node);
+  return filter.condition ? Tree(*filter.condition) : "{ }";
 }
 
 struct Case {
@@ -274,7 +275,9 @@ TEST(ParserTest, CommentsAreSpace) {
 
 TEST(ParserTest, ErrorsSayWhereAndWhat) {
   constexpr Case kCases[] = {
-      {"", "parse error at line 1, col 1: syntax error: unexpected end of query, expected { or ("},
+      {"",
+       "parse error at line 1, col 1: syntax error: unexpected end of query, expected {, (, an "
+       "aggregate such as count(), or a number"},
       {"{",
        "parse error at line 1, col 2: syntax error: unexpected end of query, expected an "
        "attribute, an intrinsic, a value, !, - or ("},
@@ -285,8 +288,8 @@ TEST(ParserTest, ErrorsSayWhereAndWhat) {
        "parse error at line 1, col 9: syntax error: unexpected end of query, expected "
        "an operator or }"},
       {"{ .a = 1 } x",
-       "parse error at line 1, col 12: syntax error: unexpected x, expected &&, || "
-       "or the end of the query"},
+       "parse error at line 1, col 12: syntax error: unexpected x, expected an operator, | or the "
+       "end of the query"},
       {"{\n  .a = 1 &&\n  서 = }",
        "parse error at line 3, col 7: syntax error: unexpected }, "
        "expected an attribute, an intrinsic, a value, !, - or ("},
@@ -317,7 +320,8 @@ TEST(ParserTest, ErrorsSayWhereAndWhat) {
   };
   for (const Case& c : kCases) EXPECT_EQ(Canonical(c.text), c.expected) << c.text;
   EXPECT_EQ(Canonical("{ attribute = 4 }", kStrict),
-            "parse error at line 1, col 3: unknown identifier attribute; an attribute is written "
+            "parse error at line 1, col 3: syntax error: unknown identifier attribute; an "
+            "attribute is written "
             ".attribute, span.attribute or resource.attribute");
 }
 
@@ -366,33 +370,119 @@ TEST(ParserTest, TypesThatCannotMeetAreRefused) {
                   .starts_with("parse error at line 1, col 9: bad regular expression: "));
 }
 
-TEST(ParserTest, TheWiderLanguageIsRefusedByName) {
+TEST(ParserTest, TheWholeLanguageIsPrintedAsItIsRead) {
+  constexpr std::string_view kSame[] = {
+      "{ } >> { .a }",
+      "{ } !<< { .a } &> { .b } !~ { .c } && { .d }",
+      "{ } >> ({ } << { })",
+      "({ } && { }) > { }",
+      "!{ .a } && !({ } || { .b })",
+      "{ } | count() > 2",
+      "count() = 1 | { .a }",
+      "{ } | min(.a) + max(.b) * 2 > -3",
+      "{ } | (min(.a) + max(.b)) * 2 > 3 | { .a }",
+      "{ } | -max(.a) < 1s",
+      "{ } | 2 ^ max(.a) ^ 2 < 1",
+      "{ } | max(1 - (2 + .field)) < avg(3 * duration ^ 2)",
+      "({ } | count()) + ({ .a } | avg(duration)) = 2",
+      "({ } | by(.a) | count()) > 2",
+      "({ } | count() > 1 | { false }) >> ({ } | count() > 1)",
+      "(count() > 1) && { }",
+      "by(.a) | { .b } | coalesce() | select(.a, span.b, duration)",
+      "{ } | by(.a, .b > 1, name)",
+      "{ } | rate()",
+      "{ } | count_over_time() by (name, resource.service.name)",
+      "{ } | max_over_time(duration)",
+      "{ } | quantile_over_time(duration, 0, 0.9, 1) by (.a)",
+      "{ } | histogram_over_time(.a)",
+      "{ } | compare({ status = error })",
+      "{ } | compare({ status = error }, 5)",
+      "{ } | compare({ status = error }, 10, 100, 200)",
+      "{ } | rate() > 0 | topk(5) <= 10 > 3 | bottomk(2) != 1",
+      "({ } | rate()) + ({ } | rate()) * 2 | topk(5) > 10",
+      "({ } | rate()) - (({ } | rate()) - 1) > 5",
+      "(({ } | rate()) > 5) / -1.5",
+      "{ } | rate() with(sample=true, exemplars=5, x=-1.5)",
+  };
+  for (const std::string_view text : kSame) {
+    EXPECT_EQ(Canonical(text), text);
+    const Result<Query> query = Parse(text);
+    if (!query.has_value()) continue;
+    const Result<Query> again = Parse(Print(*query));
+    EXPECT_TRUE(again.has_value() && *again == *query) << text;
+  }
   constexpr Case kCases[] = {
-      {"{} | count() > 2",
-       "parse error at line 1, col 4: a pipeline (|) is not supported in this "
-       "version"},
+      {"({ })", "{ }"},
+      {"(({ } | count() > 1))", "{ } | count() > 1"},
+      {"({ } | rate()) + 1 + 2", "({ } | rate()) + 1 + 2"},
+      {"3 - 2 + ({ } | rate())", "1 + ({ } | rate())"},
+      {"({} | rate()) / 3 * 2", "({ } | rate()) / 3 * 2"},
+      {"({} | rate()) + 3 / 2", "({ } | rate()) + 1.5"},
+      {"100 / 4 + ({} | rate())", "25 + ({ } | rate())"},
+      {"({} | rate()) - -5", "({ } | rate()) - -5"},
       {"{ cluster=~\".*\" } | rate() by (cluster)",
-       "parse error at line 1, col 19: a pipeline (|) is not supported in this version"},
-      {R"({ .service.name="frontend" } >> { .service.name="backend" })",
-       "parse error at line 1, col 30: the structural operator >> is not supported in this "
-       "version"},
-      {"{} !~ {}",
-       "parse error at line 1, col 4: the structural operator !~ is not supported in "
-       "this version"},
-      {"{} &>> {}",
-       "parse error at line 1, col 4: the structural operator &>> is not supported in "
-       "this version"},
-      {"max(duration) > 3s",
-       "parse error at line 1, col 1: the aggregate max() is not supported in "
-       "this version"},
-      {"by(.a) | {}",
-       "parse error at line 1, col 1: the pipeline stage by() is not supported in "
-       "this version"},
-      {"1 / ({} | rate())",
-       "parse error at line 1, col 1: arithmetic with metrics queries is not "
-       "supported in this version"},
+       "{ .cluster =~ \".*\" } | rate() by (.cluster)"},
+      {"{}|count()>2*3", "{ } | count() > 2 * 3"},
+      {"2 < ({ } | count())", "2 < ({ } | count())"},
   };
   for (const Case& c : kCases) EXPECT_EQ(Canonical(c.text), c.expected) << c.text;
+}
+
+TEST(ParserTest, WhatDoesNotBelongTogetherIsRefused) {
+  constexpr Case kCases[] = {
+      {"{ } + { }",
+       "parse error at line 1, col 5: syntax error: unexpected +, which does not combine spansets"},
+      {"{ } | count()",
+       "parse error at line 1, col 14: syntax error: unexpected end of query, expected a "
+       "comparison "
+       "of the aggregate"},
+      {"3 > 2",
+       "parse error at line 1, col 3: syntax error: unexpected >, one side of which must have an "
+       "aggregate such as count()"},
+      {"{ } && (count())",
+       "parse error at line 1, col 5: syntax error: unexpected &&, which cannot stand between "
+       "these"},
+      {"coalesce() | { }",
+       "parse error at line 1, col 1: syntax error: unexpected coalesce, expected {, (, an "
+       "aggregate "
+       "such as count(), or a number"},
+      {"({ } | rate()) > 10s",
+       "parse error at line 1, col 18: syntax error: unexpected 10s, expected a number; metrics "
+       "queries are not compared with durations"},
+      {"({ } | rate()) % 2",
+       "parse error at line 1, col 16: syntax error: unexpected %, only + - * / apply to metrics "
+       "queries"},
+      {"{ } | rate() + 1",
+       "parse error at line 1, col 14: syntax error: unexpected +, expected a comparison, | or ); "
+       "arithmetic takes metrics queries in parentheses"},
+      {"{ } | rate() | count() > 1",
+       "parse error at line 1, col 16: syntax error: unexpected count, expected topk or bottomk"},
+      {"{ } | topk(5)",
+       "parse error at line 1, col 7: syntax error: unexpected topk, expected {, (, an aggregate "
+       "such as count(), or a number"},
+      {"{ } | rate() | topk(0)",
+       "parse error at line 1, col 16: topk and bottomk need 1 series or more"},
+      {"{ } | by(\"x\") | count() > 1",
+       "parse error at line 1, col 10: by() must look at the span; \"x\" (a string) does not"},
+      {"{ } | max(name) > 1",
+       "parse error at line 1, col 11: an aggregate needs numbers; name (a string) is none"},
+      {"{ } | sum(3) > 1",
+       "parse error at line 1, col 11: an aggregate must look at the span; 3 (an int) does not"},
+      {"{ } | count() / 0 > 1", "parse error at line 1, col 17: division by zero"},
+      {"{ } | quantile_over_time(duration, 2)",
+       "parse error at line 1, col 7: a quantile must lie between 0 and 1"},
+      {"{ } | compare({ .a }) | topk(3)",
+       "parse error at line 1, col 25: compare() must stand alone: nothing can be made of its "
+       "series"},
+      {"({ } | by(.a) | count()) > ({ } | count())",
+       "parse error at line 1, col 9: by() is not supported in one of several pipelines that are "
+       "compared"},
+  };
+  for (const Case& c : kCases) EXPECT_EQ(Canonical(c.text), c.expected) << c.text;
+  EXPECT_FALSE(Parse("{ } && ({ } | count() > 1)", kStrict).has_value());
+  EXPECT_FALSE(Parse("!{ }", kStrict).has_value());
+  EXPECT_FALSE(Parse("{ } | by(.a, .b)", kStrict).has_value());
+  EXPECT_TRUE(Parse("({ }) && ({ } | count() > 1)", kStrict).has_value());
 }
 
 TEST(ParserTest, SizeAndDepthAreBounded) {

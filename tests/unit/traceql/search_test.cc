@@ -32,8 +32,13 @@ std::string SpansFound(const SpanView& view, std::string_view text) {
   options.spans_per_spanset = 0;
   std::vector<SpanId> ids;
   for (const SearchTrace& trace : MustSearch(view, text, options).traces) {
-    for (const SearchSpan& span : trace.spans) ids.push_back(span.id);
-    EXPECT_EQ(trace.matched, trace.spans.size());
+    size_t shown = 0;
+    for (const SearchSpanset& spanset : trace.spansets) {
+      for (const SearchSpan& span : spanset.spans) ids.push_back(span.id);
+      EXPECT_EQ(spanset.matched, spanset.spans.size());
+      shown += spanset.spans.size();
+    }
+    EXPECT_EQ(trace.matched, shown);
   }
   std::sort(ids.begin(), ids.end());
   std::string out;
@@ -378,16 +383,16 @@ TEST(SearchTest, ShowsTheTraceAndWhatTheQueryAskedFor) {
   EXPECT_EQ(trace.start, 10 * kSec);
   EXPECT_EQ(trace.duration, 5 * kSec);
   EXPECT_EQ(trace.matched, 3U);
-  ASSERT_EQ(trace.spans.size(), 3U);
-  EXPECT_EQ(trace.spans[0].id, 2U);  // By start.
-  EXPECT_EQ(trace.spans[1].id, 4U);
-  EXPECT_EQ(trace.spans[2].id, 3U);
-  EXPECT_EQ(trace.spans[0].name, "POST /api/users");
-  EXPECT_TRUE(trace.spans[0].name_asked);
-  EXPECT_EQ(trace.spans[0].start, 11 * kSec);
-  EXPECT_EQ(trace.spans[0].duration, 2 * kSec);
+  ASSERT_EQ(trace.spansets[0].spans.size(), 3U);
+  EXPECT_EQ(trace.spansets[0].spans[0].id, 2U);  // By start.
+  EXPECT_EQ(trace.spansets[0].spans[1].id, 4U);
+  EXPECT_EQ(trace.spansets[0].spans[2].id, 3U);
+  EXPECT_EQ(trace.spansets[0].spans[0].name, "POST /api/users");
+  EXPECT_TRUE(trace.spansets[0].spans[0].name_asked);
+  EXPECT_EQ(trace.spansets[0].spans[0].start, 11 * kSec);
+  EXPECT_EQ(trace.spansets[0].spans[0].duration, 2 * kSec);
   std::string shown;
-  for (const SearchAttribute& a : trace.spans[0].attributes) {
+  for (const SearchAttribute& a : trace.spansets[0].spans[0].attributes) {
     shown.append(a.key).append("=").append(a.value.text).append(std::to_string(a.value.integer));
     shown.push_back(';');
   }
@@ -396,7 +401,7 @@ TEST(SearchTest, ShowsTheTraceAndWhatTheQueryAskedFor) {
   EXPECT_EQ(trace.services.at("frontend").spans, 2U);
   EXPECT_EQ(trace.services.at("frontend").errors, 1U);
   EXPECT_EQ(trace.services.at("orphan").spans, 1U);
-  EXPECT_FALSE(MustSearch(view, "{}").traces[0].spans[0].name_asked);
+  EXPECT_FALSE(MustSearch(view, "{}").traces[0].spansets[0].spans[0].name_asked);
 }
 
 TEST(SearchTest, SpansAreCutAndCounted) {
@@ -407,11 +412,11 @@ TEST(SearchTest, SpansAreCutAndCounted) {
   const SearchResult few = MustSearch(view, "{}");
   ASSERT_EQ(few.traces.size(), 1U);
   EXPECT_EQ(few.traces[0].matched, 130U);
-  ASSERT_EQ(few.traces[0].spans.size(), 3U);
-  EXPECT_EQ(few.traces[0].spans[0].id, 130U);
+  ASSERT_EQ(few.traces[0].spansets[0].spans.size(), 3U);
+  EXPECT_EQ(few.traces[0].spansets[0].spans[0].id, 130U);
   SearchOptions options;
   options.spans_per_spanset = 0;
-  EXPECT_EQ(MustSearch(view, "{}", options).traces[0].spans.size(), 130U);
+  EXPECT_EQ(MustSearch(view, "{}", options).traces[0].spansets[0].spans.size(), 130U);
 }
 
 TEST(SearchTest, WithoutARootTheNameSaysSo) {
