@@ -8,13 +8,12 @@
 #include <utility>
 
 #include "cpp/traceql/batch_block.h"
+#include "cpp/traceql/block_eval.h"
 #include "cpp/traceql/metrics_budget.h"
 #include "cpp/traceql/metrics_intervals.h"
-#include "cpp/traceql/metrics_selection.h"
 #include "cpp/traceql/metrics_series.h"
 #include "cpp/traceql/metrics_sink.h"
 #include "cpp/traceql/sampling_weight.h"
-#include "cpp/traceql/whole_trace.h"
 
 namespace tocsin::traceql {
 namespace {
@@ -72,9 +71,10 @@ class SpanReader {
 
   Status CheckInterrupted() const { return interrupted_ ? interrupted_() : Status(); }
   Status ReadBlock(const SpanBlock& block);
-  Status ReadBlockFor(size_t leaf, const SpanBlock& block);
+  Status ReadBlockFor(size_t leaf, BlockEval* eval);
   Status Defer(size_t leaf, const SpanBlock& block, const Bitmap& rows);
   Status ReadTrace(const TraceId& id, LeafMask wanted);
+  Status AddInRange(size_t leaf, BlockEval* eval, const Bitmap& rows, const SpanBatch* sampled);
   // Of `selected` those that start in an interval, into rows_ and interval_of_row_.
   Status KeepInRange(const SpanBlock& block, const Bitmap& selected);
   void Weigh(const SpanBatch& batch);
@@ -85,6 +85,7 @@ class SpanReader {
   const std::function<Status()>& interrupted_;
   bool extrapolate_ = false;
   std::span<Leaf> leaves_;
+  std::vector<Field> fields_;  // Of all leaves.
   std::unordered_map<TraceId, LeafMask, TraceIdHash> pending_;
   MetricsStats stats_;
   // Of the block at hand.
@@ -98,6 +99,12 @@ Status SpanReader::Run(std::span<Leaf> leaves, bool extrapolate) {
   extrapolate_ = extrapolate;
   pending_.clear();
   stats_ = {};
+  fields_.clear();
+  for (const Leaf& leaf : leaves) {
+    for (const std::vector<Field>& fields : {FieldsOf(leaf.expr->pipeline), leaf.sink->Fields()}) {
+      fields_.insert(fields_.end(), fields.begin(), fields.end());
+    }
+  }
   for (const std::shared_ptr<const SpanBlock>& block : view_.blocks()) {
     if (block->rows() == 0) continue;
     if (block->max_end() < intervals_.from() || block->min_start() > intervals_.to()) continue;
@@ -117,25 +124,26 @@ Status SpanReader::Run(std::span<Leaf> leaves, bool extrapolate) {
 Status SpanReader::ReadBlock(const SpanBlock& block) {
   ++stats_.inspected_blocks;
   stats_.inspected_spans += block.rows();
+  TOCSIN_ASSIGN_OR_RETURN(const std::unique_ptr<BlockEval> eval, BlockEval::Make(block, fields_));
   for (size_t leaf = 0; leaf < leaves_.size(); ++leaf) {
-    TOCSIN_RETURN_IF_ERROR(ReadBlockFor(leaf, block));
+    TOCSIN_RETURN_IF_ERROR(ReadBlockFor(leaf, eval.get()));
   }
+  stats_.inspected_bytes += eval->bytes_read();
   return {};
 }
 
-Status SpanReader::ReadBlockFor(size_t leaf, const SpanBlock& block) {
-  TOCSIN_ASSIGN_OR_RETURN(
-      const BlockSelection selection,
-      SelectInBlock(leaves_[leaf].expr->pipeline, block, /*whole_traces_only=*/extrapolate_));
-  stats_.inspected_bytes += selection.bytes_read;
-  if (!selection.possible.None()) {
-    TOCSIN_RETURN_IF_ERROR(Defer(leaf, block, selection.possible));
+Status SpanReader::ReadBlockFor(size_t leaf, BlockEval* eval) {
+  const SpanBlock& block = eval->table().block();
+  TOCSIN_ASSIGN_OR_RETURN(Bitmap rows, eval->Rows(leaves_[leaf].expr->pipeline));
+  // Weights are known of whole traces only.
+  if (extrapolate_) return Defer(leaf, block, rows);
+  if (eval->partial() != nullptr) {
+    Bitmap possible = rows;
+    possible.And(*eval->partial());
+    TOCSIN_RETURN_IF_ERROR(Defer(leaf, block, possible));
+    rows.AndNot(*eval->partial());
   }
-  TOCSIN_RETURN_IF_ERROR(KeepInRange(block, selection.exact));
-  if (rows_.empty()) return {};
-  TOCSIN_ASSIGN_OR_RETURN(const bool added,
-                          leaves_[leaf].sink->Add({block, nullptr, rows_, interval_of_row_, {}}));
-  return added ? Status() : Defer(leaf, block, selection.exact);
+  return AddInRange(leaf, eval, rows, nullptr);
 }
 
 Status SpanReader::Defer(size_t leaf, const SpanBlock& block, const Bitmap& rows) {
@@ -155,25 +163,30 @@ Status SpanReader::Defer(size_t leaf, const SpanBlock& block, const Bitmap& rows
 }
 
 Status SpanReader::ReadTrace(const TraceId& id, LeafMask wanted) {
-  TOCSIN_ASSIGN_OR_RETURN(SpanBatch batch, view_.Trace(id));
-  if (batch.empty()) return {};
+  TOCSIN_ASSIGN_OR_RETURN(SpanBatch spans, view_.Trace(id));
+  if (spans.empty()) return {};
   ++stats_.inspected_traces;
-  const WholeTrace trace(std::make_shared<const SpanBatch>(std::move(batch)));
-  const BatchBlock block(trace.shared_batch());
+  const auto batch = std::make_shared<const SpanBatch>(std::move(spans));
+  const BatchBlock block(batch);
+  TOCSIN_ASSIGN_OR_RETURN(const std::unique_ptr<BlockEval> eval,
+                          BlockEval::Make(block, fields_, /*all_whole=*/true));
   for (size_t leaf = 0; leaf < leaves_.size(); ++leaf) {
     if ((wanted >> leaf & 1) == 0) continue;
-    TOCSIN_ASSIGN_OR_RETURN(const Bitmap selected,
-                            SelectInTrace(leaves_[leaf].expr->pipeline, block, trace));
-    TOCSIN_RETURN_IF_ERROR(KeepInRange(block, selected));
-    if (rows_.empty()) continue;
-    weights_.clear();
-    if (extrapolate_) Weigh(trace.batch());
-    TOCSIN_ASSIGN_OR_RETURN(
-        const bool added,
-        leaves_[leaf].sink->Add({block, &trace, rows_, interval_of_row_, weights_}));
-    if (!added) return InternalError("a metrics function that a whole trace is not enough for");
+    TOCSIN_ASSIGN_OR_RETURN(const Bitmap rows, eval->Rows(leaves_[leaf].expr->pipeline));
+    TOCSIN_RETURN_IF_ERROR(
+        AddInRange(leaf, eval.get(), rows, extrapolate_ ? batch.get() : nullptr));
   }
   return {};
+}
+
+// `sampled`: null, or the batch that the rows are of, for their weights.
+Status SpanReader::AddInRange(size_t leaf, BlockEval* eval, const Bitmap& rows,
+                              const SpanBatch* sampled) {
+  TOCSIN_RETURN_IF_ERROR(KeepInRange(eval->table().block(), rows));
+  if (rows_.empty()) return {};
+  weights_.clear();
+  if (sampled != nullptr) Weigh(*sampled);
+  return leaves_[leaf].sink->Add({*eval, rows_, interval_of_row_, weights_});
 }
 
 Status SpanReader::KeepInRange(const SpanBlock& block, const Bitmap& selected) {

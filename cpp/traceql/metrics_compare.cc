@@ -12,7 +12,6 @@
 #include <utility>
 
 #include "cpp/base/hash.h"
-#include "cpp/traceql/filter.h"
 #include "cpp/traceql/metrics_field.h"
 #include "cpp/traceql/metrics_groups.h"
 #include "cpp/traceql/metrics_sink.h"
@@ -74,7 +73,8 @@ class CompareSink final : public MetricsSink {
         budget_(context.budget),
         interrupted_(context.interrupted) {}
 
-  Result<bool> Add(const MetricsRows& rows) override;
+  std::vector<Field> Fields() const override;
+  Status Add(const MetricsRows& rows) override;
   bool NeedsMore() override;
   Result<std::vector<MetricsSeries>> Finish() override;
 
@@ -99,9 +99,8 @@ class CompareSink final : public MetricsSink {
     double WeightOf(size_t i) const { return rows.weights.empty() ? 1 : rows.weights[i]; }
   };
 
-  static Result<bool> CanBind(const MetricsRows& rows);
   Status AddField(const Split& split, const Field& field);
-  Result<bool> SidesOf(const MetricsRows& rows, std::vector<uint8_t>* sides);
+  Status SidesOf(const MetricsRows& rows, std::vector<uint8_t>* sides);
   Status CountValues(const Split& split, const CodedField& field, Attribute* attribute);
   Status CountIntervals(const Split& split, const CodedField& field, Attribute* attribute);
   Status Resize(std::vector<double>* counts);
@@ -118,37 +117,32 @@ class CompareSink final : public MetricsSink {
   std::vector<uint32_t> codes_;
 };
 
-Result<bool> CompareSink::Add(const MetricsRows& rows) {
+std::vector<Field> CompareSink::Fields() const {
+  std::vector<Field> fields = ComparedIntrinsics();
+  const std::vector<Field> of_selection = FieldsOf(function_.selection);
+  fields.insert(fields.end(), of_selection.begin(), of_selection.end());
+  return fields;
+}
+
+Status CompareSink::Add(const MetricsRows& rows) {
   Split split{rows, {}};
-  TOCSIN_ASSIGN_OR_RETURN(const bool split_up, SidesOf(rows, &split.sides));
-  if (!split_up) return false;
-  TOCSIN_ASSIGN_OR_RETURN(const bool bound, CanBind(rows));
-  if (!bound) return false;
+  TOCSIN_RETURN_IF_ERROR(SidesOf(rows, &split.sides));
   for (const Field& field : ComparedIntrinsics()) {
     TOCSIN_RETURN_IF_ERROR(AddField(split, field));
   }
   // One column at a time: there may be very many.
-  TOCSIN_ASSIGN_OR_RETURN(const std::vector<AttributeKey> keys, rows.block.AttributeKeys());
+  TOCSIN_ASSIGN_OR_RETURN(const std::vector<AttributeKey> keys,
+                          rows.block.table().block().AttributeKeys());
   for (const AttributeKey& key : keys) {
     if (interrupted_) TOCSIN_RETURN_IF_ERROR(interrupted_());
     TOCSIN_RETURN_IF_ERROR(AddField(split, FieldOf(key)));
   }
-  return true;
-}
-
-// Attributes can be known from every block.
-Result<bool> CompareSink::CanBind(const MetricsRows& rows) {
-  for (const Field& field : ComparedIntrinsics()) {
-    TOCSIN_ASSIGN_OR_RETURN(const CodedField coded,
-                            CodedField::Bind(field, rows.block, rows.trace));
-    if (!coded.available()) return false;
-  }
-  return true;
+  return {};
 }
 
 Status CompareSink::AddField(const Split& split, const Field& field) {
   TOCSIN_ASSIGN_OR_RETURN(CodedField coded,
-                          CodedField::Bind(field, split.rows.block, split.rows.trace));
+                          CodedField::Bind(field, split.rows.block.shared_table()));
   CountBytes(coded.bytes());
   coded.Gather(split.rows.rows, &codes_);
   Attribute& attribute = attributes_[Print(field)];
@@ -156,17 +150,9 @@ Status CompareSink::AddField(const Split& split, const Field& field) {
                       : CountValues(split, coded, &attribute);
 }
 
-Result<bool> CompareSink::SidesOf(const MetricsRows& rows, std::vector<uint8_t>* sides) {
-  if (function_.selection.condition) {
-    for (const Field& field : FieldsOf(*function_.selection.condition)) {
-      TOCSIN_ASSIGN_OR_RETURN(const BoundField bound,
-                              BoundField::Bind(field, rows.block, rows.trace));
-      if (!bound.available()) return false;
-    }
-  }
-  Filter filter(rows.block, rows.trace);
-  TOCSIN_ASSIGN_OR_RETURN(const Bitmap selected, filter.Evaluate(function_.selection));
-  TOCSIN_ASSIGN_OR_RETURN(const auto starts, rows.block.Starts());
+Status CompareSink::SidesOf(const MetricsRows& rows, std::vector<uint8_t>* sides) {
+  TOCSIN_ASSIGN_OR_RETURN(const Bitmap selected, rows.block.Rows(function_.selection));
+  TOCSIN_ASSIGN_OR_RETURN(const auto starts, rows.block.table().block().Starts());
   const bool bounded = function_.start > 0 && function_.end > 0;
   const auto from = static_cast<uint64_t>(function_.start);
   const auto to = static_cast<uint64_t>(function_.end);
@@ -176,7 +162,7 @@ Result<bool> CompareSink::SidesOf(const MetricsRows& rows, std::vector<uint8_t>*
     const bool in_time = !bounded || (starts[row] >= from && starts[row] < to);
     (*sides)[i] = in_time && selected.Test(row) ? kSelection : kBaseline;
   }
-  return true;
+  return {};
 }
 
 Status CompareSink::CountValues(const Split& split, const CodedField& field, Attribute* attribute) {

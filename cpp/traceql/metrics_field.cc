@@ -62,18 +62,17 @@ bool CodedField::SameScalar::operator()(const Scalar& a, const Scalar& b) const 
          std::bit_cast<uint64_t>(a.number) == std::bit_cast<uint64_t>(b.number) && a.text == b.text;
 }
 
-Result<CodedField> CodedField::Bind(const Field& field, const SpanBlock& block,
-                                    const WholeTrace* trace) {
+Result<CodedField> CodedField::Bind(const Field& field, const std::shared_ptr<TraceTable>& table) {
   CodedField coded;
   if (!field.of_parent) {
-    TOCSIN_ASSIGN_OR_RETURN(const bool columns, coded.BindColumns(field, block));
+    TOCSIN_ASSIGN_OR_RETURN(const bool columns, coded.BindColumns(field, table->block()));
     if (columns) return coded;
-    TOCSIN_ASSIGN_OR_RETURN(const bool bytes, coded.BindBytes(field, block));
+    TOCSIN_ASSIGN_OR_RETURN(const bool bytes, coded.BindBytes(field, table->block()));
     if (bytes) return coded;
   }
-  TOCSIN_ASSIGN_OR_RETURN(BoundField bound, BoundField::Bind(field, block, trace));
+  TOCSIN_ASSIGN_OR_RETURN(BoundField bound, BoundField::Bind(field, table));
+  if (!bound.available()) return InternalError("a block that does not keep " + Print(field));
   coded.bytes_ = bound.bytes();
-  if (!bound.available()) return coded;
   coded.bound_ = std::make_unique<BoundField>(std::move(bound));
   coded.bound_->PrepareRows();
   coded.form_ = Form::kValues;
@@ -185,7 +184,7 @@ uint32_t CodedField::cardinality() const {
       return 257;
     case Form::kValues:
       return static_cast<uint32_t>(values_.size() + 1);
-    case Form::kUnavailable:
+    case Form::kNone:
       break;
   }
   return 1;
@@ -205,7 +204,7 @@ Scalar CodedField::ValueOf(uint32_t code) const {
       return {Scalar::Kind::kSpanKind, false, code - 1, 0, {}};
     case Form::kValues:
       return values_[code - 1];
-    case Form::kUnavailable:
+    case Form::kNone:
       break;
   }
   return {};
@@ -213,16 +212,16 @@ Scalar CodedField::ValueOf(uint32_t code) const {
 
 bool IsDuration(const Field& field) { return TypeOf(field) == Type::kDuration; }
 
-Result<MeasuredField> MeasuredField::Bind(const Field& field, const SpanBlock& block,
-                                          const WholeTrace* trace) {
+Result<MeasuredField> MeasuredField::Bind(const Field& field,
+                                          const std::shared_ptr<TraceTable>& table) {
   MeasuredField measured;
   if (field.intrinsic == Intrinsic::kDuration && !field.of_parent) {
     measured.durations_ = true;
-    TOCSIN_ASSIGN_OR_RETURN(measured.starts_, block.Starts());
-    TOCSIN_ASSIGN_OR_RETURN(measured.ends_, block.Ends());
+    TOCSIN_ASSIGN_OR_RETURN(measured.starts_, table->block().Starts());
+    TOCSIN_ASSIGN_OR_RETURN(measured.ends_, table->block().Ends());
     return measured;
   }
-  TOCSIN_ASSIGN_OR_RETURN(measured.coded_, CodedField::Bind(field, block, trace));
+  TOCSIN_ASSIGN_OR_RETURN(measured.coded_, CodedField::Bind(field, table));
   return measured;
 }
 

@@ -14,7 +14,7 @@
 #include "cpp/traceql/metrics_buckets.h"
 #include "cpp/traceql/scalar.h"
 #include "cpp/traceql/source.h"
-#include "cpp/traceql/whole_trace.h"
+#include "cpp/traceql/trace_table.h"
 
 namespace tocsin::traceql {
 
@@ -22,12 +22,9 @@ namespace tocsin::traceql {
 /// first counts. Equal values may have several codes.
 class CodedField {
  public:
-  /// `trace`: null, or the trace whose BatchBlock `block` is. Both outlive the field.
-  static Result<CodedField> Bind(const Field& field, const SpanBlock& block,
-                                 const WholeTrace* trace);
+  /// REQUIRES: the table's block keeps the field.
+  static Result<CodedField> Bind(const Field& field, const std::shared_ptr<TraceTable>& table);
 
-  /// False if only the whole trace tells. Nothing below may be called then.
-  bool available() const { return form_ != Form::kUnavailable; }
   /// Bytes of columns that binding has read.
   uint64_t bytes() const { return bytes_; }
 
@@ -40,7 +37,7 @@ class CodedField {
 
  private:
   enum class Form : uint8_t {
-    kUnavailable,
+    kNone,
     kColumns,  ///< columns_: of those the first with a value; codes of each behind the ones before.
     kStatus,   ///< bytes_of_row_, codes one above.
     kKind,
@@ -58,7 +55,7 @@ class CodedField {
   void GatherValues(std::span<const uint32_t> rows, uint32_t* codes);
   uint32_t CodeOf(const Scalar& value);
 
-  Form form_ = Form::kUnavailable;
+  Form form_ = Form::kNone;
   uint64_t bytes_ = 0;
   std::vector<std::shared_ptr<const Column>> columns_;
   std::vector<uint32_t> first_code_;  // Of each column, less one.
@@ -71,10 +68,9 @@ class CodedField {
 /// The numbers that a function measures. Durations are nanoseconds here.
 class MeasuredField {
  public:
-  static Result<MeasuredField> Bind(const Field& field, const SpanBlock& block,
-                                    const WholeTrace* trace);
+  /// REQUIRES: the table's block keeps the field.
+  static Result<MeasuredField> Bind(const Field& field, const std::shared_ptr<TraceTable>& table);
 
-  bool available() const { return durations_ || coded_.available(); }
   uint64_t bytes() const;
 
   /// One number for each of `rows`; NaN for a row without one.

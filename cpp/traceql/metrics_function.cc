@@ -67,7 +67,8 @@ class FunctionSink final : public MetricsSink {
         picker_(context.exemplars, context.intervals.count()),
         unit_(function.field && IsDuration(*function.field) ? kNanosPerSecond : 1) {}
 
-  Result<bool> Add(const MetricsRows& rows) override;
+  std::vector<Field> Fields() const override;
+  Status Add(const MetricsRows& rows) override;
   Result<std::vector<MetricsSeries>> Finish() override;
 
  private:
@@ -80,8 +81,8 @@ class FunctionSink final : public MetricsSink {
     std::vector<BucketCode> buckets;
   };
 
-  Result<bool> Bind(const MetricsRows& rows, std::vector<CodedField>* keys,
-                    std::optional<MeasuredField>* field);
+  Status Bind(const std::shared_ptr<TraceTable>& table, std::vector<CodedField>* keys,
+              std::optional<MeasuredField>* field);
   MetricsRows Measure(const MetricsRows& rows, MeasuredField* field);
   template <class Keep>
   MetricsRows Compact(const MetricsRows& rows, const Keep& keep);
@@ -112,44 +113,37 @@ class FunctionSink final : public MetricsSink {
   std::vector<uint32_t> group_of_row_;
 };
 
-Result<bool> FunctionSink::Bind(const MetricsRows& rows, std::vector<CodedField>* keys,
-                                std::optional<MeasuredField>* field) {
-  uint64_t bytes = 0;
+std::vector<Field> FunctionSink::Fields() const {
+  std::vector<Field> fields = function_.by;
+  if (function_.field) fields.push_back(*function_.field);
+  return fields;
+}
+
+Status FunctionSink::Bind(const std::shared_ptr<TraceTable>& table, std::vector<CodedField>* keys,
+                          std::optional<MeasuredField>* field) {
   for (const Field& key : function_.by) {
-    TOCSIN_ASSIGN_OR_RETURN(CodedField bound, CodedField::Bind(key, rows.block, rows.trace));
-    if (!bound.available()) return false;
-    bytes += bound.bytes();
+    TOCSIN_ASSIGN_OR_RETURN(CodedField bound, CodedField::Bind(key, table));
+    CountBytes(bound.bytes());
     keys->push_back(std::move(bound));
   }
   if (function_.field) {
-    TOCSIN_ASSIGN_OR_RETURN(MeasuredField bound,
-                            MeasuredField::Bind(*function_.field, rows.block, rows.trace));
-    if (!bound.available()) return false;
-    bytes += bound.bytes();
-    *field = std::move(bound);
+    TOCSIN_ASSIGN_OR_RETURN(*field, MeasuredField::Bind(*function_.field, table));
+    CountBytes((*field)->bytes());
   }
-  CountBytes(bytes);
-  return true;
+  return BindExemplars(table->block());
 }
 
-Result<bool> FunctionSink::Add(const MetricsRows& given) {
+Status FunctionSink::Add(const MetricsRows& given) {
   std::vector<CodedField> keys;
   std::optional<MeasuredField> field;
-  TOCSIN_ASSIGN_OR_RETURN(const bool bound, Bind(given, &keys, &field));
-  if (!bound) return false;
-  TOCSIN_RETURN_IF_ERROR(BindExemplars(given.block));
+  TOCSIN_RETURN_IF_ERROR(Bind(given.block.shared_table(), &keys, &field));
   const MetricsRows rows = field ? Measure(given, &*field) : given;
-  if (rows.rows.empty()) return true;
-  TOCSIN_RETURN_IF_ERROR(groups_.Assign(
-      rows.rows, &keys,
-      field ? std::span<const BucketCode>(measured_.buckets) : std::span<const BucketCode>(),
-      &group_of_row_));
+  if (rows.rows.empty()) return {};
+  TOCSIN_RETURN_IF_ERROR(groups_.Assign(rows.rows, &keys, measured_.buckets, &group_of_row_));
   TOCSIN_RETURN_IF_ERROR(cells_.Grow(groups_.size()));
   OfferExemplars(rows);
-  cells_.Add({group_of_row_, rows.intervals,
-              field ? std::span<const double>(measured_.numbers) : std::span<const double>(),
-              rows.weights});
-  return true;
+  cells_.Add({group_of_row_, rows.intervals, measured_.numbers, rows.weights});
+  return {};
 }
 
 // Leaves out the rows without a number or without a bucket.
@@ -188,7 +182,7 @@ MetricsRows FunctionSink::Compact(const MetricsRows& rows, const Keep& keep) {
   if (!measured_.weights.empty()) measured_.weights.resize(kept);
   if (!measured_.numbers.empty()) measured_.numbers.resize(kept);
   if (!measured_.buckets.empty()) measured_.buckets.resize(kept);
-  return {rows.block, rows.trace, measured_.rows, measured_.intervals, measured_.weights};
+  return {rows.block, measured_.rows, measured_.intervals, measured_.weights};
 }
 
 Status FunctionSink::BindExemplars(const SpanBlock& block) {

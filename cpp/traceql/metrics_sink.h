@@ -9,18 +9,17 @@
 #include <vector>
 
 #include "cpp/base/status.h"
+#include "cpp/traceql/ast.h"
+#include "cpp/traceql/block_eval.h"
 #include "cpp/traceql/metrics.h"
 #include "cpp/traceql/metrics_budget.h"
 #include "cpp/traceql/metrics_intervals.h"
-#include "cpp/traceql/source.h"
-#include "cpp/traceql/whole_trace.h"
 
 namespace tocsin::traceql {
 
 /// Rows of one block that satisfy the query and start in an interval.
 struct MetricsRows {
-  const SpanBlock& block;
-  const WholeTrace* trace;  ///< Null, or the trace whose BatchBlock `block` is.
+  BlockEval& block;  ///< Of the fields of the sinks, among others. The rows' traces are whole.
   std::span<const uint32_t> rows;
   std::span<const uint32_t> intervals;  ///< One for each of `rows`.
   std::span<const double> weights;      ///< One for each of `rows`; empty: all are 1.
@@ -39,9 +38,10 @@ class MetricsSink {
  public:
   virtual ~MetricsSink() = default;
 
-  /// False, and nothing was added, if the function needs what only the whole trace tells.
+  /// What the function looks at, for BlockEval::Make.
+  virtual std::vector<Field> Fields() const = 0;
   /// kCorruption: the block cannot be read; what was read before may have been added.
-  virtual Result<bool> Add(const MetricsRows& rows) = 0;
+  virtual Status Add(const MetricsRows& rows) = 0;
   /// Called when all rows were added. True if they must be added once more, all of them.
   virtual bool NeedsMore() { return false; }
   /// In no particular order; series of NaN only may be among them. Exemplars whose value is NaN
