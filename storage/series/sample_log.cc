@@ -53,12 +53,42 @@ std::optional<std::string_view> RecordAt(std::string_view bytes) {
   return Crc32c(payload) == crc ? std::optional(payload) : std::nullopt;
 }
 
+/// Gives the records of a segment to `visit` as far as they are sound; the bytes that they take,
+/// the header included. 0: not even the header is sound.
+size_t ReadSegment(std::string_view bytes, uint64_t number, const SampleLog::Visitor& visit) {
+  if (!bytes.starts_with(SegmentHeader(number))) return 0;
+  size_t end = kHeaderBytes;
+  SampleLogDecoder decoder;
+  while (const auto payload = RecordAt(bytes.substr(end))) {
+    Result<SampleLogRecord> record = decoder.Decode(*payload);
+    if (!record.has_value()) break;
+    if (visit) visit(*std::move(record));
+    end += kRecordHeaderBytes + payload->size();
+  }
+  return end;
+}
+
+/// Ascending.
+Result<std::vector<uint64_t>> ListSegments(const std::string& directory) {
+  TOCSIN_ASSIGN_OR_RETURN(const std::vector<std::string> names, ListDirectory(directory));
+  std::vector<uint64_t> numbers;
+  for (const std::string& name : names) {
+    if (const auto number = NumberOf(name)) numbers.push_back(*number);
+  }
+  std::ranges::sort(numbers);
+  return numbers;
+}
+
+std::string FileName(uint64_t number) {
+  std::array<char, 32> name{};
+  std::snprintf(name.data(), name.size(), "%08llu.log", static_cast<unsigned long long>(number));
+  return name.data();
+}
+
 }  // namespace
 
 std::string SampleLog::PathOf(uint64_t number) const {
-  std::array<char, 32> name{};
-  std::snprintf(name.data(), name.size(), "/%08llu.log", static_cast<unsigned long long>(number));
-  return options_.directory + name.data();
+  return options_.directory + "/" + FileName(number);
 }
 
 Result<std::shared_ptr<SampleLog>> SampleLog::Open(Options options, uint64_t first,
@@ -70,12 +100,7 @@ Result<std::shared_ptr<SampleLog>> SampleLog::Open(Options options, uint64_t fir
 }
 
 Status SampleLog::Recover(uint64_t first, const Visitor& visit) {
-  TOCSIN_ASSIGN_OR_RETURN(const std::vector<std::string> names, ListDirectory(options_.directory));
-  std::vector<uint64_t> numbers;
-  for (const std::string& name : names) {
-    if (const auto number = NumberOf(name)) numbers.push_back(*number);
-  }
-  std::ranges::sort(numbers);
+  TOCSIN_ASSIGN_OR_RETURN(const std::vector<uint64_t> numbers, ListSegments(options_.directory));
   if (!numbers.empty()) current_ = numbers.back();
   for (const uint64_t number : numbers) {
     TOCSIN_RETURN_IF_ERROR(
@@ -93,17 +118,7 @@ Status SampleLog::RecoverSegment(uint64_t number, bool last, const Visitor& visi
     segments_[number] = {bytes.size(), options_.clock->Now()};
     return {};
   }
-  size_t end = 0;
-  if (bytes.starts_with(SegmentHeader(number))) {
-    end = kHeaderBytes;
-    SampleLogDecoder decoder;
-    while (const auto payload = RecordAt(std::string_view(bytes).substr(end))) {
-      Result<SampleLogRecord> record = decoder.Decode(*payload);
-      if (!record.has_value()) break;
-      if (visit) visit(*std::move(record));
-      end += kRecordHeaderBytes + payload->size();
-    }
-  }
+  const size_t end = ReadSegment(bytes, number, visit);
   if (last && end <= kHeaderBytes) {  // Begun, and nothing written: begin it again.
     current_ = std::min(current_, number - 1);
     return RemoveFile(path);
@@ -121,6 +136,24 @@ Status SampleLog::RecoverSegment(uint64_t number, bool last, const Visitor& visi
   }
   segments_[number] = {end, options_.clock->Now()};
   return {};
+}
+
+Result<std::vector<SampleLog::SegmentCheck>> SampleLog::Check(const std::string& directory) {
+  TOCSIN_ASSIGN_OR_RETURN(const std::vector<uint64_t> numbers, ListSegments(directory));
+  std::vector<SegmentCheck> checks;
+  for (const uint64_t number : numbers) {
+    SegmentCheck check;
+    check.file = FileName(number);
+    check.last = number == numbers.back();
+    TOCSIN_ASSIGN_OR_RETURN(const std::string bytes, ReadFile(directory + "/" + check.file));
+    check.bytes = bytes.size();
+    check.sound_bytes = ReadSegment(bytes, number, [&](SampleLogRecord&& record) {
+      ++check.records;
+      check.samples += record.samples.size();
+    });
+    checks.push_back(std::move(check));
+  }
+  return checks;
 }
 
 Status SampleLog::CutTornTail() {

@@ -46,6 +46,18 @@ class SampleLog : public std::enable_shared_from_this<SampleLog> {
   static Result<std::shared_ptr<SampleLog>> Open(Options options, uint64_t first,
                                                  const Visitor& visit);
 
+  /// What a segment holds as it lies there.
+  struct SegmentCheck {
+    std::string file;  ///< Its name.
+    uint64_t records = 0;
+    uint64_t samples = 0;
+    uint64_t bytes = 0;
+    uint64_t sound_bytes = 0;  ///< Less than `bytes`: what follows is damaged, or torn.
+    bool last = false;         ///< Where a torn end is what a crash leaves.
+  };
+  /// Reads every segment and changes nothing. No log is open on the directory.
+  static Result<std::vector<SegmentCheck>> Check(const std::string& directory);
+
   /// Writes one record, all of it or nothing: after an error (kUnavailable, a full disk among the
   /// reasons) the log is as before, and a later Append may succeed.
   Status Append(std::span<const RefSample> samples, std::span<const RefExemplar> exemplars,
