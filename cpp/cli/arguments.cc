@@ -8,7 +8,22 @@
 namespace tocsin::cli {
 namespace {
 
-constexpr std::array<std::string_view, 4> kSubcommands = {"serve", "config", "query", "promql"};
+constexpr std::array<std::string_view, 7> kSubcommands = {"serve",  "config", "query", "promql",
+                                                          "export", "import", "doctor"};
+
+// Flags that only say what they say.
+struct TextFlag {
+  std::string_view name;
+  std::string Arguments::* value;
+};
+constexpr std::array<TextFlag, 8> kTextFlags = {{{"config", &Arguments::config_file},
+                                                 {"config.file", &Arguments::config_file},
+                                                 {"q", &Arguments::query},
+                                                 {"start", &Arguments::start},
+                                                 {"end", &Arguments::end},
+                                                 {"format", &Arguments::format},
+                                                 {"output", &Arguments::output},
+                                                 {"o", &Arguments::output}}};
 
 struct Flag {
   std::string name;  // Without hyphens.
@@ -33,8 +48,9 @@ Status AddOverride(const std::string& text, Arguments* arguments) {
 
 // A flag with a value; false if there is no such flag.
 Result<bool> Apply(const std::string& name, const std::string& value, Arguments* arguments) {
-  if (name == "config" || name == "config.file") {
-    arguments->config_file = value;
+  const auto text = std::ranges::find(kTextFlags, name, &TextFlag::name);
+  if (text != kTextFlags.end()) {
+    arguments->*text->value = value;
   } else if (name == "set") {
     TOCSIN_RETURN_IF_ERROR(AddOverride(value, arguments));
   } else if (name == "storage.path") {
@@ -51,7 +67,8 @@ Result<bool> Apply(const std::string& name, const std::string& value, Arguments*
   } else if (name == "log.level") {
     arguments->overrides.emplace_back("server.log_level", value);
   } else if (name == "url") {
-    arguments->url = value;
+    arguments->url = value.ends_with('/') ? value.substr(0, value.size() - 1) : value;
+    arguments->url_given = true;
   } else {
     return false;
   }
@@ -86,6 +103,10 @@ Result<Arguments> Parse(std::span<const char* const> args) {
       arguments.version = true;
       continue;
     }
+    if (flag.name == "json") {
+      arguments.json = true;
+      continue;
+    }
     const bool separate = !flag.value;
     if (separate && i + 1 < args.size()) flag.value = args[i + 1];
     TOCSIN_ASSIGN_OR_RETURN(const bool known,
@@ -113,6 +134,13 @@ std::string Usage() {
       Search traces of a running server.
   tocsin promql [--url URL] 'EXPR'
       Evaluate PromQL on a running server.
+  tocsin export [--url URL | --storage.path DIR] [--q 'TRACEQL'] [--start TIME] [--end TIME]
+                [--format otlp-json|otlp-proto] [--output FILE[.gz|.zst]]
+      Write traces to a file, or to standard output.
+  tocsin import [--url URL | --storage.path DIR] FILE...
+      Read traces from files of OTLP JSON or protobuf, compressed or not; - is standard input.
+  tocsin doctor [--json] DIR
+      Check a data directory that no server holds: 0 healthy, 1 damaged, 2 cannot be checked.
 
   --config, --config.file FILE       the configuration (YAML)
   --set KEY.PATH=VALUE               override one key
@@ -120,6 +148,7 @@ std::string Usage() {
   --web.listen-address HOST:PORT     where the API listens
   --log.level LEVEL                  debug, info, warn or error
   --url URL                          the server to ask (http://127.0.0.1:3200)
+  --start, --end TIME                Unix seconds, 2026-11-22T15:36:42Z, now or -1h
   --version, --help
 )";
 }

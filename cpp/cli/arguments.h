@@ -15,7 +15,14 @@ struct Arguments {
   std::string subcommand = "serve";  ///< What flags without a subcommand mean.
   std::string config_file;
   std::vector<std::pair<std::string, std::string>> overrides;  ///< Of --set, in order.
-  std::string url = "http://127.0.0.1:3200";                   ///< --url, of query and promql.
+  std::string url = "http://127.0.0.1:3200";                   ///< --url.
+  bool url_given = false;
+  std::string query;  ///< --q, of export.
+  std::string start;  ///< --start and --end, as they were typed.
+  std::string end;
+  std::string format;  ///< --format
+  std::string output;  ///< --output
+  bool json = false;   ///< --json, of doctor.
   std::vector<std::string> positional;
   bool help = false;
   bool version = false;

@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <cstring>
 #include <fstream>
+#include <iterator>
 
 #include <unistd.h>
 
@@ -46,5 +47,16 @@ Status WriteServerFile(const std::string& directory, const Addresses& addresses)
 }
 
 void RemoveServerFile(const std::string& directory) { unlink(PathOf(directory).c_str()); }
+
+Result<std::string> ReadServerUrl(const std::string& directory) {
+  std::ifstream file(PathOf(directory), std::ios::binary);
+  const std::string text((std::istreambuf_iterator<char>(file)), {});
+  const Result<lib::Json> json = lib::Json::Parse(text);
+  const lib::Json* const addresses = json.has_value() ? json->Find("addresses") : nullptr;
+  const lib::Json* const http = addresses == nullptr ? nullptr : addresses->Find("http");
+  const std::string_view address = http == nullptr ? "" : http->StringOr("");
+  if (address.empty()) return NotFoundError(PathOf(directory) + " names no address");
+  return "http://" + std::string(address);
+}
 
 }  // namespace tocsin::server

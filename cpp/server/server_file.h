@@ -21,4 +21,8 @@ std::string Reachable(const std::string& address);
 Status WriteServerFile(const std::string& directory, const Addresses& addresses);
 void RemoveServerFile(const std::string& directory);
 
+/// "http://host:port" of the API of the process that serves the directory, as far as the file
+/// tells; whether it still answers is another matter. kNotFound without such a file or address.
+Result<std::string> ReadServerUrl(const std::string& directory);
+
 }  // namespace tocsin::server
