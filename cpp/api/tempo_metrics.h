@@ -1,0 +1,39 @@
+/// TraceQL metrics over HTTP, as Tempo's clients call them; and what gRPC shares with it.
+
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+
+#include "cpp/api/metrics_request.h"
+#include "cpp/api/query_gate.h"
+#include "cpp/base/clock.h"
+#include "cpp/base/status.h"
+#include "cpp/http/router.h"
+#include "cpp/traceql/metrics.h"
+#include "cpp/traceql/source.h"
+
+namespace tocsin::api {
+
+struct TempoMetricsOptions {
+  std::string tenant;
+  bool strict_traceql = false;   ///< Refuse what Tempo's own parser refuses.
+  Nanos max_range = 24 * kHour;  ///< Of one query; 0: any.
+  uint32_t max_series = 1'000;   ///< In one answer, also where the client asks for more; 0: any.
+  uint32_t max_exemplars = 100;  ///< In one answer, and what a client gets that does not say.
+};
+
+/// Defaults, limits, evaluation. kInvalidArgument for what can never be answered; its message is
+/// for the client. `interrupted` as in traceql::MetricsOptions; may be empty.
+Result<traceql::MetricsResult> RunMetrics(const traceql::SpanSource& source,
+                                          const TempoMetricsOptions& options,
+                                          const MetricsRequest& request,
+                                          std::function<Status()> interrupted);
+
+/// GET and POST /api/metrics/query_range and /api/metrics/query. Borrows source and gate; both
+/// outlive the router's use.
+void RegisterTempoMetrics(const traceql::SpanSource& source, QueryGate& gate,
+                          TempoMetricsOptions options, http::Router* router);
+
+}  // namespace tocsin::api
