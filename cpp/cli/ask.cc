@@ -1,28 +1,12 @@
 #include "cpp/cli/ask.h"
 
-#include <string_view>
+#include <utility>
 
+#include "cpp/base/url.h"
 #include "cpp/http/client.h"
 
 namespace tocsin::cli {
 namespace {
-
-std::string PercentEncode(std::string_view text) {
-  constexpr std::string_view kDigits = "0123456789ABCDEF";
-  std::string encoded;
-  for (const char c : text) {
-    const auto byte = static_cast<uint8_t>(c);
-    if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
-        c == '_' || c == '.' || c == '~') {
-      encoded.push_back(c);
-    } else {
-      encoded.push_back('%');
-      encoded.push_back(kDigits[byte >> 4]);
-      encoded.push_back(kDigits[byte & 15]);
-    }
-  }
-  return encoded;
-}
 
 Result<std::string> Get(const std::string& url) {
   http::ClientRequest request;
@@ -37,11 +21,11 @@ Result<std::string> Get(const std::string& url) {
 }  // namespace
 
 Result<std::string> AskTraceQl(const std::string& url, const std::string& query) {
-  return Get(url + "/api/search?q=" + PercentEncode(query));
+  return Get(url + "/api/search?q=" + EscapeQuery(query));
 }
 
 Result<std::string> AskPromQl(const std::string& url, const std::string& expr) {
-  return Get(url + "/api/v1/query?query=" + PercentEncode(expr));
+  return Get(url + "/api/v1/query?query=" + EscapeQuery(expr));
 }
 
 }  // namespace tocsin::cli
