@@ -119,7 +119,8 @@ def check_that_it_heals(server: Server, flag: Path) -> None:
 def noise() -> bytes:
     """Return a request of about a megabyte that cannot be compressed away."""
     spans = [span(f"{os.urandom(1000).hex()}") for _ in range(1000)]
-    return export_request(*spans).SerializeToString()
+    body: bytes = export_request(*spans).SerializeToString()
+    return body
 
 
 def test_more_than_can_be_sealed_is_told_when_to_come_back(tmp_path: Path) -> None:
