@@ -68,7 +68,8 @@ std::optional<int64_t> TakeSeconds(std::string_view* text) {
   const int64_t day = timegm(&midnight);
   // timegm makes the 2nd of March of a 30th of February.
   if (midnight.tm_mon != wanted.tm_mon || midnight.tm_mday != wanted.tm_mday) return std::nullopt;
-  return day + parts.tm_hour * 3600 + parts.tm_min * 60 + parts.tm_sec;
+  const int second_of_day = (parts.tm_hour * 60 + parts.tm_min) * 60 + parts.tm_sec;
+  return day + second_of_day;
 }
 
 // ".123" of the front in milliseconds; 0 if there is no point.
