@@ -2,10 +2,10 @@
 
 #include <charconv>
 #include <cmath>
-#include <ctime>
 
 #include "cpp/base/duration.h"
 #include "cpp/base/format.h"
+#include "cpp/base/rfc3339.h"
 #include "cpp/http/content.h"
 
 namespace tocsin::api {
@@ -24,74 +24,6 @@ std::optional<int64_t> ParseInt(std::string_view text) {
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
   return value;
-}
-
-// Takes exactly `digits` digits off the front.
-std::optional<int> TakeDigits(std::string_view* text, size_t digits) {
-  if (text->size() < digits) return std::nullopt;
-  int value = 0;
-  for (size_t i = 0; i < digits; ++i) {
-    const char c = (*text)[i];
-    if (c < '0' || c > '9') return std::nullopt;
-    value = value * 10 + (c - '0');
-  }
-  text->remove_prefix(digits);
-  return value;
-}
-
-bool Take(std::string_view* text, char c) {
-  if (text->empty() || text->front() != c) return false;
-  text->remove_prefix(1);
-  return true;
-}
-
-// The offset of an RFC 3339 time in seconds: "Z", "+01:00".
-std::optional<int64_t> ParseOffset(std::string_view text) {
-  if (text == "Z" || text == "z") return 0;
-  if (text.empty() || (text[0] != '+' && text[0] != '-')) return std::nullopt;
-  const int64_t sign = text[0] == '-' ? -1 : 1;
-  text.remove_prefix(1);
-  const auto hours = TakeDigits(&text, 2);
-  if (!hours || !Take(&text, ':')) return std::nullopt;
-  const auto minutes = TakeDigits(&text, 2);
-  if (!minutes || !text.empty() || *hours > 23 || *minutes > 59) return std::nullopt;
-  return sign * (*hours * 3600 + *minutes * 60);
-}
-
-// "2026-11-22T15:36:42.123Z" in milliseconds.
-std::optional<Millis> ParseRfc3339(std::string_view text) {
-  std::tm parts{};
-  const auto take = [&text](size_t digits, char after, int* out) {
-    const auto value = TakeDigits(&text, digits);
-    if (!value) return false;
-    *out = *value;
-    return after == '\0' || Take(&text, after);
-  };
-  if (!take(4, '-', &parts.tm_year) || !take(2, '-', &parts.tm_mon) ||
-      !take(2, '\0', &parts.tm_mday) || (!Take(&text, 'T') && !Take(&text, 't')) ||
-      !take(2, ':', &parts.tm_hour) || !take(2, ':', &parts.tm_min) ||
-      !take(2, '\0', &parts.tm_sec)) {
-    return std::nullopt;
-  }
-  if (parts.tm_mon < 1 || parts.tm_mon > 12 || parts.tm_mday < 1 || parts.tm_mday > 31 ||
-      parts.tm_hour > 23 || parts.tm_min > 59 || parts.tm_sec > 60) {
-    return std::nullopt;
-  }
-  Millis fraction = 0;
-  if (Take(&text, '.')) {
-    Millis unit = 100;
-    if (text.empty() || text[0] < '0' || text[0] > '9') return std::nullopt;
-    while (!text.empty() && text[0] >= '0' && text[0] <= '9') {
-      fraction += (text[0] - '0') * unit;
-      unit /= 10;
-      text.remove_prefix(1);
-    }
-  }
-  const auto offset = ParseOffset(text);
-  if (!offset) return std::nullopt;
-  parts.tm_year -= 1900;
-  parts.tm_mon -= 1;
-  return (static_cast<int64_t>(timegm(&parts)) - *offset) * 1000 + fraction;
 }
 
 }  // namespace
@@ -125,27 +57,9 @@ Result<int64_t> Params::Int(std::string_view name, int64_t otherwise, int64_t le
 Result<Nanos> Params::Duration(std::string_view name, Nanos otherwise) const {
   const auto text = Text(name);
   if (!text) return otherwise;
-  const Result<Nanos> parsed = ParseDuration(*text);
-  if (parsed) return *parsed;
-  // Go also writes fractions, and units below a millisecond: "1.5s", "10us".
-  size_t digits = 0;
-  while (digits < text->size() && (std::isdigit(static_cast<unsigned char>((*text)[digits])) != 0 ||
-                                   (*text)[digits] == '.')) {
-    ++digits;
-  }
-  const auto number = ParseGoFloat(text->substr(0, digits));
-  const std::string_view unit = text->substr(digits);
-  const Nanos scale = unit == "ns"                   ? 1
-                      : unit == "us" || unit == "µs" ? kMicrosecond
-                      : unit == "ms"                 ? kMillisecond
-                      : unit == "s"                  ? kSecond
-                      : unit == "m"                  ? kMinute
-                      : unit == "h"                  ? kHour
-                                                     : 0;
-  if (!number || scale == 0 || *number * static_cast<double>(scale) > 9e18) {
-    return Bad(name, *text, "a duration such as 100ms or 1h30m");
-  }
-  return static_cast<Nanos>(*number * static_cast<double>(scale));
+  const std::optional<Nanos> parsed = ParsePeriod(*text);
+  if (!parsed) return Bad(name, *text, "a duration such as 100ms or 1h30m");
+  return *parsed;
 }
 
 Result<Params::SecondsRange> Params::Seconds() const {

@@ -5,7 +5,6 @@
 
 #include "cpp/api/errors.h"
 #include "cpp/base/format.h"
-#include "cpp/lib/json.h"
 
 namespace tocsin::api {
 namespace {
@@ -29,12 +28,6 @@ void WriteSample(const Sample& sample, JsonWriter* w) {
   w->BeginArray();
   WriteTime(sample.t, w);
   w->String(FormatSampleValue(sample.v)).EndArray();
-}
-
-void WriteLabels(const Labels& labels, JsonWriter* w) {
-  w->BeginObject();
-  for (const auto& [name, value] : labels) w->Key(name).String(value);
-  w->EndObject();
 }
 
 struct ValueWriter {
@@ -109,6 +102,12 @@ std::string ErrorJson(std::string_view type, std::string_view message) {
 }
 
 }  // namespace
+
+void WriteLabels(const Labels& labels, JsonWriter* w) {
+  w->BeginObject();
+  for (const auto& [name, value] : labels) w->Key(name).String(value);
+  w->EndObject();
+}
 
 http::Response PrometheusSuccess(std::string_view data) {
   JsonWriter w;

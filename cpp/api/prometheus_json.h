@@ -7,6 +7,8 @@
 
 #include "cpp/base/status.h"
 #include "cpp/http/message.h"
+#include "cpp/lib/json.h"
+#include "cpp/model/labels.h"
 #include "cpp/promql/value.h"
 
 namespace tocsin::api {
@@ -20,6 +22,9 @@ http::Response PrometheusError(const Status& status);
 
 /// The same for a query that was not let in: 429.
 http::Response PrometheusBusy(const Status& status);
+
+/// {"name":"value",...}
+void WriteLabels(const Labels& labels, lib::JsonWriter* w);
 
 /// A query's result with its warnings and infos.
 http::Response PrometheusResult(const promql::QueryResult& result);

@@ -1,15 +1,13 @@
 #include "cpp/api/rules.h"
 
 #include <algorithm>
-#include <array>
-#include <charconv>
-#include <cmath>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
 #include "cpp/api/prometheus_json.h"
+#include "cpp/base/format.h"
 #include "cpp/base/rfc3339.h"
 #include "cpp/lib/json.h"
 
@@ -22,26 +20,10 @@ void WriteSeconds(Nanos duration, JsonWriter* w) {
   w->Double(static_cast<double>(duration) / kSecond);
 }
 
-void WriteLabels(const Labels& labels, JsonWriter* w) {
-  w->BeginObject();
-  for (const auto& [name, value] : labels) w->Key(name).String(value);
-  w->EndObject();
-}
-
 void WriteAnnotations(const Annotations& annotations, JsonWriter* w) {
   w->BeginObject();
   for (const auto& [name, value] : annotations) w->Key(name).String(value);
   w->EndObject();
-}
-
-// As Go's 'e' format: "1e+00".
-std::string ScientificText(double value) {
-  if (std::isnan(value)) return "NaN";
-  if (std::isinf(value)) return value > 0 ? "+Inf" : "-Inf";
-  std::array<char, 40> text{};
-  const auto end =
-      std::to_chars(text.data(), text.data() + text.size(), value, std::chars_format::scientific);
-  return {text.data(), end.ptr};
 }
 
 void WriteAlert(const rules::AlertView& alert, JsonWriter* w) {
@@ -54,7 +36,7 @@ void WriteAlert(const rules::AlertView& alert, JsonWriter* w) {
   if (alert.keep_firing_since) {
     w->Key("keepFiringSince").String(FormatRfc3339(*alert.keep_firing_since));
   }
-  w->Key("value").String(ScientificText(alert.value)).EndObject();
+  w->Key("value").String(FormatGoScientific(alert.value)).EndObject();
 }
 
 void WriteRule(const rules::RuleView& rule, JsonWriter* w) {

@@ -2,8 +2,11 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
+#include <cmath>
 #include <cstdint>
 #include <limits>
+#include <span>
 
 namespace tocsin {
 namespace {
@@ -11,16 +14,26 @@ namespace {
 struct Unit {
   std::string_view name;
   Nanos size;
-  bool exact;  ///< Printed only if it divides the whole.
 };
 
-constexpr std::array<Unit, 7> kUnits{{{"y", 365 * kDay, true},
-                                      {"w", 7 * kDay, true},
-                                      {"d", kDay, false},
-                                      {"h", kHour, false},
-                                      {"m", kMinute, false},
-                                      {"s", kSecond, false},
-                                      {"ms", kMillisecond, false}}};
+constexpr std::array<Unit, 10> kAllUnits{{{"y", 365 * kDay},
+                                          {"w", 7 * kDay},
+                                          {"d", kDay},
+                                          {"h", kHour},
+                                          {"m", kMinute},
+                                          {"s", kSecond},
+                                          {"ms", kMillisecond},
+                                          {"us", kMicrosecond},
+                                          {"ns", 1},
+                                          {"µs", kMicrosecond}}};
+// Prometheus's, and those that FormatPeriod writes.
+constexpr std::span<const Unit> kUnits = std::span(kAllUnits).first<7>();
+constexpr std::span<const Unit> kPrintedUnits = std::span(kAllUnits).subspan<3, 6>();
+
+// Prometheus prints these only if they divide the whole.
+bool IsPrintedWhole(const Unit& unit) { return unit.size >= 7 * kDay; }
+
+constexpr auto kMax = std::numeric_limits<Nanos>::max();
 
 Failure NotADuration(std::string_view text) {
   return InvalidArgumentError("not a valid duration string: \"" + std::string(text) +
@@ -29,12 +42,45 @@ Failure NotADuration(std::string_view text) {
 
 bool IsDigit(char c) { return c >= '0' && c <= '9'; }
 
+// The digits of the front as a number. Nullopt: there are none, or it is beyond int64.
+std::optional<int64_t> TakeWhole(std::string_view* text) {
+  int64_t value = 0;
+  const auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), value);
+  if (error != std::errc() || text->starts_with('-')) return std::nullopt;
+  text->remove_prefix(static_cast<size_t>(end - text->data()));
+  return value;
+}
+
+// ".25" of the front; 0 without a point. Nullopt: a point without digits.
+std::optional<double> TakeFraction(std::string_view* text) {
+  if (!text->starts_with('.')) return 0;
+  const size_t end = std::min(text->find_first_not_of("0123456789", 1), text->size());
+  if (end == 1) return std::nullopt;
+  const std::string digits = "0" + std::string(text->substr(0, end));
+  double value = 0;
+  std::from_chars(digits.data(), digits.data() + digits.size(), value);
+  text->remove_prefix(end);
+  return value;
+}
+
+// "1.5h" of the front. Nullopt: it is none, or beyond `most`.
+std::optional<Nanos> TakePeriod(std::string_view* text, Nanos most) {
+  const std::optional<int64_t> whole = text->starts_with('.') ? 0 : TakeWhole(text);
+  const std::optional<double> fraction = TakeFraction(text);
+  const size_t length = std::min(text->find_first_of("0123456789."), text->size());
+  const auto* const unit = std::ranges::find(kAllUnits, text->substr(0, length), &Unit::name);
+  if (!whole || !fraction || unit == kAllUnits.end()) return std::nullopt;
+  text->remove_prefix(length);
+  const Nanos rest = std::llround(*fraction * static_cast<double>(unit->size));
+  if (rest > most || *whole > (most - rest) / unit->size) return std::nullopt;
+  return *whole * unit->size + rest;
+}
+
 }  // namespace
 
 Result<Nanos> ParseDuration(std::string_view text) {
   if (text == "0") return 0;
   if (text.empty()) return InvalidArgumentError("empty duration string");
-  constexpr auto kMax = std::numeric_limits<Nanos>::max();
   Nanos total = 0;
   size_t next_unit = 0;
   for (std::string_view rest = text; !rest.empty();) {
@@ -71,10 +117,33 @@ std::string FormatDuration(Nanos duration) {
   rest -= rest % static_cast<uint64_t>(kMillisecond);
   for (const Unit& unit : kUnits) {
     const auto size = static_cast<uint64_t>(unit.size);
-    if (unit.exact && rest % size != 0) continue;
+    if (IsPrintedWhole(unit) && rest % size != 0) continue;
     if (rest / size == 0) continue;
     text.append(std::to_string(rest / size)).append(unit.name);
     rest %= size;
+  }
+  return text;
+}
+
+std::optional<Nanos> ParsePeriod(std::string_view text) {
+  if (text == "0") return 0;
+  if (text.empty()) return std::nullopt;
+  Nanos total = 0;
+  while (!text.empty()) {
+    const std::optional<Nanos> part = TakePeriod(&text, kMax - total);
+    if (!part) return std::nullopt;
+    total += *part;
+  }
+  return total;
+}
+
+std::string FormatPeriod(Nanos period) {
+  if (period == 0) return "0s";
+  std::string text;
+  for (const Unit& unit : kPrintedUnits) {
+    if (period / unit.size == 0) continue;
+    text.append(std::to_string(period / unit.size)).append(unit.name);
+    period %= unit.size;
   }
   return text;
 }

@@ -74,6 +74,16 @@ std::optional<std::string> NotFinite(double value) {
   return std::nullopt;
 }
 
+// C and Go agree on how finite numbers look, down to the two digits of the exponent.
+std::string WithPrecision(double value, const char* format, int precision) {
+  TOCSIN_CHECK(precision >= 0 && precision <= 100);
+  if (auto text = NotFinite(value)) return *std::move(text);
+  // The longest: a sign, 309 digits, the point and 100 more.
+  std::array<char, 512> buffer;
+  const int size = std::snprintf(buffer.data(), buffer.size(), format, precision, value);
+  return {buffer.data(), static_cast<size_t>(size)};
+}
+
 bool EqualsIgnoringCase(std::string_view text, std::string_view lower) {
   return std::ranges::equal(
       text, lower, {}, [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
@@ -94,13 +104,21 @@ std::string FormatGoFixed(double value) {
   return LayOutFixed(ShortestDigits(value));
 }
 
-std::string FormatGoGeneral(double value, int precision) {
-  TOCSIN_CHECK(precision >= 0 && precision <= 100);
+std::string FormatGoScientific(double value) {
   if (auto text = NotFinite(value)) return *std::move(text);
-  std::array<char, 512> buffer;
-  // C and Go agree on %g of finite numbers, down to the two digits of the exponent.
-  const int size = std::snprintf(buffer.data(), buffer.size(), "%.*g", precision, value);
-  return {buffer.data(), static_cast<size_t>(size)};
+  return LayOutScientific(ShortestDigits(value));
+}
+
+std::string FormatGoGeneral(double value, int precision) {
+  return WithPrecision(value, "%.*g", precision);
+}
+
+std::string FormatGoFixed(double value, int precision) {
+  return WithPrecision(value, "%.*f", precision);
+}
+
+std::string FormatGoScientific(double value, int precision) {
+  return WithPrecision(value, "%.*e", precision);
 }
 
 std::string FormatSampleValue(double value) {

@@ -19,8 +19,13 @@ std::string FormatGoFloat(double value);
 /// Go's strconv 'f' with precision -1: shortest, never an exponent.
 std::string FormatGoFixed(double value);
 
-/// Go's `%.<precision>g`. REQUIRES: 0 <= precision <= 100.
+/// Go's strconv 'e' with precision -1: shortest, always an exponent, as in 1.5e+00.
+std::string FormatGoScientific(double value);
+
+/// Go's `%.<precision>g`, `%.<precision>f` and `%.<precision>e`. REQUIRES: 0 <= precision <= 100.
 std::string FormatGoGeneral(double value, int precision);
+std::string FormatGoFixed(double value, int precision);
+std::string FormatGoScientific(double value, int precision);
 
 /// A sample's value in Prometheus's JSON: shortest, with an exponent below 1e-6 and from 1e21 on.
 std::string FormatSampleValue(double value);

@@ -3,11 +3,11 @@
 #include <array>
 #include <atomic>
 #include <cstdio>
-#include <ctime>
 
 #include <unistd.h>
 
 #include "cpp/base/clock.h"
+#include "cpp/base/rfc3339.h"
 
 namespace tocsin::log {
 namespace {
@@ -61,26 +61,13 @@ void AppendValue(std::string* line, std::string_view value) {
   line->push_back('"');
 }
 
-std::string Timestamp() {
-  const Nanos now = Clock::Real().Now();
-  const time_t seconds = now / kSecond;
-  std::tm parts{};
-  gmtime_r(&seconds, &parts);
-  std::array<char, 40> text{};
-  const size_t size = std::strftime(text.data(), text.size(), "%Y-%m-%dT%H:%M:%S", &parts);
-  std::array<char, 8> millis{};
-  std::snprintf(millis.data(), millis.size(), ".%03dZ",
-                static_cast<int>(now % kSecond / kMillisecond));
-  return std::string(text.data(), size) + millis.data();
-}
-
 }  // namespace
 
 void SetLevel(Level level) { g_level.store(level, std::memory_order_relaxed); }
 
 void Write(Level level, std::string_view msg, std::initializer_list<Field> fields) {
   if (level < g_level.load(std::memory_order_relaxed)) return;
-  std::string line = "ts=" + Timestamp() + " level=";
+  std::string line = "ts=" + FormatRfc3339Millis(Clock::Real().Now()) + " level=";
   line.append(LevelName(level)).append(" msg=");
   AppendValue(&line, msg);
   for (const Field& field : fields) {

@@ -4,6 +4,4 @@ namespace tocsin {
 
 std::string_view Version() { return TOCSIN_VERSION; }
 
-std::string_view Revision() { return TOCSIN_REVISION; }
-
 }  // namespace tocsin

@@ -1,6 +1,8 @@
 #include "cpp/cli/ask.h"
 
-#include "cpp/cli/text.h"
+#include <utility>
+
+#include "cpp/base/url.h"
 #include "cpp/http/client.h"
 
 namespace tocsin::cli {
@@ -19,11 +21,11 @@ Result<std::string> Get(const std::string& url) {
 }  // namespace
 
 Result<std::string> AskTraceQl(const std::string& url, const std::string& query) {
-  return Get(url + "/api/search?q=" + PercentEncode(query));
+  return Get(url + "/api/search?q=" + EscapeQuery(query));
 }
 
 Result<std::string> AskPromQl(const std::string& url, const std::string& expr) {
-  return Get(url + "/api/v1/query?query=" + PercentEncode(expr));
+  return Get(url + "/api/v1/query?query=" + EscapeQuery(expr));
 }
 
 }  // namespace tocsin::cli

@@ -9,6 +9,7 @@
 
 #include "cpp/base/clock.h"
 #include "cpp/base/coding.h"
+#include "cpp/base/url.h"
 #include "cpp/cli/files.h"
 #include "cpp/cli/patient_fetch.h"
 #include "cpp/cli/text.h"
@@ -115,7 +116,7 @@ Result<uint64_t> ExportServer(const std::string& url, const Selection& selection
   http::ClientRequest request;
   request.url = url + "/api/export/ids?start_ns=" + std::to_string(selection.start) +
                 "&end_ns=" + std::to_string(selection.end);
-  if (!selection.query.empty()) request.url += "&q=" + PercentEncode(selection.query);
+  if (!selection.query.empty()) request.url += "&q=" + EscapeQuery(selection.query);
   request.max_response_bytes = kMaxListBytes;
   request.timeout = kHour;
   TOCSIN_ASSIGN_OR_RETURN(const http::Response ids, PatientFetch(request));

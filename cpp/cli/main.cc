@@ -11,6 +11,7 @@
 #include "cpp/cli/arguments.h"
 #include "cpp/cli/ask.h"
 #include "cpp/config/load.h"
+#include "cpp/server/revision.h"
 #include "cpp/server/serve.h"
 #include "cpp/server/signals.h"
 
@@ -62,8 +63,9 @@ int Run(const Arguments& arguments) {
     std::printf("%s", loaded->effective.c_str());
     return 0;
   }
-  for (const std::string& warning : loaded->warnings)
+  for (const std::string& warning : loaded->warnings) {
     log::Warn("configuration", {{"warning", warning}});
+  }
   const Status status = server::Serve(loaded->config);
   return status.ok() ? 0 : Complain(status);
 }
@@ -77,7 +79,8 @@ int Main(std::span<const char* const> args) {
     return 0;
   }
   if (arguments->version) {
-    std::printf("tocsin %s %s\n", std::string(Version()).c_str(), std::string(Revision()).c_str());
+    std::printf("tocsin %s %s\n", std::string(Version()).c_str(),
+                std::string(server::Revision()).c_str());
     return 0;
   }
   return Run(*arguments);

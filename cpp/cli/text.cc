@@ -106,23 +106,6 @@ std::optional<Nanos> ParseRfc3339(std::string_view text) {
 
 }  // namespace
 
-std::string PercentEncode(std::string_view text) {
-  constexpr std::string_view kDigits = "0123456789ABCDEF";
-  std::string encoded;
-  for (const char c : text) {
-    const auto byte = static_cast<uint8_t>(c);
-    if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
-        c == '_' || c == '.' || c == '~') {
-      encoded.push_back(c);
-    } else {
-      encoded.push_back('%');
-      encoded.push_back(kDigits[byte >> 4]);
-      encoded.push_back(kDigits[byte & 15]);
-    }
-  }
-  return encoded;
-}
-
 Result<Nanos> ParseMoment(std::string_view text, Nanos now) {
   if (text == "now") return now;
   if (text.starts_with('-')) {

@@ -10,9 +10,6 @@
 
 namespace tocsin::cli {
 
-/// As in a query string.
-std::string PercentEncode(std::string_view text);
-
 /// A point in time as people type it: Unix seconds (also with a fraction), "2026-11-22T15:36:42Z"
 /// (RFC 3339, also with a fraction or an offset), "2026-11-22", "now", or a duration before `now`
 /// ("-1h30m"). Nanoseconds since the Unix epoch. kInvalidArgument for anything else.

@@ -85,14 +85,15 @@ struct RemoteWrite {
   bool send_exemplars = false;
   Nanos remote_timeout = 30 * kSecond;
   std::vector<std::pair<std::string, std::string>> headers;
-  uint32_t capacity = 10'000;
   uint32_t max_samples_per_send = 2'000;
   Nanos batch_send_deadline = 5 * kSecond;
   Nanos min_backoff = 30 * kMillisecond;
   Nanos max_backoff = 5 * kSecond;
   bool retry_on_http_429 = false;
-  Nanos wal_max_age = 2 * kHour;           ///< What could not be sent for longer is dropped.
-  uint64_t wal_max_bytes = 1'000'000'000;  ///< And what takes more room; the oldest first.
+  Nanos wal_max_age = 2 * kHour;  ///< What could not be sent for longer is dropped; 0: nothing.
+  /// And what takes more room, the oldest first; 0: no bound. There is one log for all writers: the
+  /// largest of these counts, and of it no more than a twentieth of storage.max_bytes.
+  uint64_t wal_max_bytes = 1'000'000'000;
 };
 
 struct Webhook {

@@ -3,6 +3,7 @@
 #include <string_view>
 #include <vector>
 
+#include "cpp/base/duration.h"
 #include "cpp/config/units.h"
 
 namespace tocsin::config {
@@ -244,7 +245,6 @@ void WriteRemoteWrites(const Config& config, Writer* w) {
     w->Period("remote_timeout", remote.remote_timeout);
     w->Map("headers", remote.headers);
     w->Open("queue_config");
-    w->Number("capacity", remote.capacity);
     w->Number("max_samples_per_send", remote.max_samples_per_send);
     w->Period("batch_send_deadline", remote.batch_send_deadline);
     w->Period("min_backoff", remote.min_backoff);

@@ -97,6 +97,35 @@ void ReadDistributor(Section* top, Config* config) {
   distributor.Done();
 }
 
+bool IsPipelineOf(std::string_view signal, std::string_view name) {
+  return name == signal || (name.starts_with(signal) && name[signal.size()] == '/');
+}
+
+// What the pipelines name decides what is said of the components; it changes nothing.
+void ReadService(Section* top) {
+  Section service = top->Map("service");
+  service.Ignore({"telemetry", "extensions"}, "the server's own logs and metrics are always there");
+  Section pipelines = service.Map("pipelines");
+  if (pipelines.present()) {
+    for (const auto& [name, value] : pipelines.node()->members) {
+      if (IsPipelineOf("traces", name.scalar)) {
+        Section pipeline = pipelines.Map(name.scalar);
+        for (const std::string_view kind : {"receivers", "processors", "exporters"}) {
+          pipeline.Any(kind);
+        }
+        pipeline.Done();
+      }
+      for (const std::string_view signal : {"metrics", "logs", "profiles"}) {
+        if (IsPipelineOf(signal, name.scalar)) {
+          pipelines.Ignore({name.scalar}, "only traces are received");
+        }
+      }
+    }
+  }
+  pipelines.Done();
+  service.Done();
+}
+
 // The components that the pipelines of `service` name.
 std::set<std::string> NamedComponents(const lib::Yaml* service, std::string_view kind) {
   std::set<std::string> named;
@@ -126,6 +155,7 @@ void WarnOfComponents(Section* top, std::string_view kind, const lib::Yaml* serv
 
 void ReadCollectorSections(Section* top, Config* config) {
   ReadDistributor(top, config);
+  ReadService(top);
   const lib::Yaml* service = top->Any("service");
   for (const std::string_view kind : {"processors", "exporters", "connectors"}) {
     WarnOfComponents(top, kind, service);

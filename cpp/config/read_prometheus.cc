@@ -169,7 +169,6 @@ void ReadAlertmanagers(Section* top, Config* config) {
 
 void ReadQueueConfig(Section* section, RemoteWrite* out) {
   Section queue = section->Map("queue_config");
-  queue.Count("capacity", &out->capacity);
   queue.Count("max_samples_per_send", &out->max_samples_per_send);
   queue.Period("batch_send_deadline", &out->batch_send_deadline);
   queue.Period("min_backoff", &out->min_backoff);
@@ -178,8 +177,8 @@ void ReadQueueConfig(Section* section, RemoteWrite* out) {
   queue.Period("wal_max_age", &out->wal_max_age);
   queue.Size("wal_max_bytes", &out->wal_max_bytes);
   queue.Ignore({"max_shards", "min_shards"}, "one connection keeps the order of samples");
+  queue.Ignore({"capacity"}, "samples wait in the log on disk, which wal_max_bytes bounds");
   queue.Ignore({"sample_age_limit"}, "wal_max_age is what bounds the age");
-  queue.NotZero("capacity", out->capacity);
   queue.NotZero("max_samples_per_send", out->max_samples_per_send);
   if (out->min_backoff > out->max_backoff) {
     queue.Fail("min_backoff", "must not be longer than max_backoff");

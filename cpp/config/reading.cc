@@ -6,6 +6,7 @@
 #include <optional>
 #include <tuple>
 
+#include "cpp/base/duration.h"
 #include "cpp/config/units.h"
 
 namespace tocsin::config {

@@ -1,28 +1,12 @@
 #include "cpp/config/units.h"
 
 #include <algorithm>
-#include <array>
 #include <charconv>
 #include <cmath>
 #include <limits>
 
 namespace tocsin::config {
 namespace {
-
-struct PeriodUnit {
-  std::string_view name;
-  Nanos size;
-};
-constexpr std::array<PeriodUnit, 10> kPeriodUnits = {{{"y", 365 * kDay},
-                                                      {"w", 7 * kDay},
-                                                      {"d", kDay},
-                                                      {"h", kHour},
-                                                      {"m", kMinute},
-                                                      {"s", kSecond},
-                                                      {"ms", kMillisecond},
-                                                      {"us", kMicrosecond},
-                                                      {"\u00b5s", kMicrosecond},
-                                                      {"ns", 1}}};
 
 std::string Lower(std::string_view text) {
   std::string lower(text);
@@ -43,8 +27,9 @@ std::string_view TakeNumber(std::string_view* text) {
   return number;
 }
 
-// `number` times `unit`, where the number may have a fraction; below `max`.
-std::optional<uint64_t> Multiply(std::string_view number, uint64_t unit, uint64_t max) {
+// `number` times `unit`, where the number may have a fraction.
+std::optional<uint64_t> Multiply(std::string_view number, uint64_t unit) {
+  constexpr uint64_t kMax = std::numeric_limits<uint64_t>::max();
   const size_t point = number.find('.');
   const std::string_view whole_text = number.substr(0, point);
   uint64_t whole = 0;
@@ -64,9 +49,9 @@ std::optional<uint64_t> Multiply(std::string_view number, uint64_t unit, uint64_
   } else if (whole_text.empty()) {
     return std::nullopt;
   }
-  if (whole > max / unit) return std::nullopt;
+  if (whole > kMax / unit) return std::nullopt;
   const auto rest = static_cast<uint64_t>(std::llround(fraction * static_cast<double>(unit)));
-  if (whole * unit > max - rest) return std::nullopt;
+  if (whole * unit > kMax - rest) return std::nullopt;
   return whole * unit + rest;
 }
 
@@ -106,28 +91,7 @@ std::optional<uint64_t> ParseSize(std::string_view text) {
   text.remove_prefix(std::min(text.find_first_not_of(' '), text.size()));
   const uint64_t unit = SizeUnit(text);
   if (unit == 0) return std::nullopt;
-  return Multiply(number, unit, std::numeric_limits<uint64_t>::max());
-}
-
-std::optional<Nanos> ParsePeriod(std::string_view text) {
-  if (text == "0") return 0;
-  if (text.empty()) return std::nullopt;
-  constexpr auto kMax = static_cast<uint64_t>(std::numeric_limits<Nanos>::max());
-  uint64_t total = 0;
-  while (!text.empty()) {
-    const std::string_view number = TakeNumber(&text);
-    size_t length = 0;
-    while (length < text.size() && !IsNumberChar(text[length])) ++length;
-    const auto* const unit =
-        std::find_if(kPeriodUnits.begin(), kPeriodUnits.end(),
-                     [&](const PeriodUnit& u) { return u.name == text.substr(0, length); });
-    if (unit == kPeriodUnits.end()) return std::nullopt;
-    text.remove_prefix(length);
-    const std::optional<uint64_t> part = Multiply(number, static_cast<uint64_t>(unit->size), kMax);
-    if (!part || *part > kMax - total) return std::nullopt;
-    total += *part;
-  }
-  return static_cast<Nanos>(total);
+  return Multiply(number, unit);
 }
 
 std::optional<bool> ParseBool(std::string_view text) {
@@ -135,19 +99,6 @@ std::optional<bool> ParseBool(std::string_view text) {
   if (word == "true" || word == "yes" || word == "on") return true;
   if (word == "false" || word == "no" || word == "off") return false;
   return std::nullopt;
-}
-
-std::string FormatPeriod(Nanos period) {
-  if (period == 0) return "0s";
-  std::string out;
-  for (const std::string_view name : {"h", "m", "s", "ms", "us", "ns"}) {
-    const auto* const unit = std::find_if(kPeriodUnits.begin(), kPeriodUnits.end(),
-                                          [&](const PeriodUnit& u) { return u.name == name; });
-    if (period / unit->size == 0) continue;
-    out.append(std::to_string(period / unit->size)).append(name);
-    period %= unit->size;
-  }
-  return out;
 }
 
 }  // namespace tocsin::config

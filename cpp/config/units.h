@@ -1,4 +1,4 @@
-/// Sizes, durations and numbers as people write them in YAML.
+/// Sizes and numbers as people write them in YAML. Durations: ParsePeriod of cpp/base/duration.h.
 
 #pragma once
 
@@ -7,25 +7,16 @@
 #include <string>
 #include <string_view>
 
-#include "cpp/base/clock.h"
-
 namespace tocsin::config {
 
 /// Bytes: `1_000_000`, `0x100`, `30GB` (10^9), `30Gi` and `30GiB` (2^30), `1.5GB`; units B, K, M,
 /// G, T, P, of either case. nullopt for anything else and for more than 2^64 - 1.
 std::optional<uint64_t> ParseSize(std::string_view text);
 
-/// `10s`, `5m`, `1h30m`, `1.5h`, `30d`, `100ms`; units ns, us, ms, s, m, h, d, w, y (365d); `0`
-/// needs none. nullopt for anything else, for what is negative and for more than 292 years.
-std::optional<Nanos> ParsePeriod(std::string_view text);
-
 /// `10`, `1_000`, `0x1f`. nullopt for anything else and on overflow.
 std::optional<uint64_t> ParseCount(std::string_view text);
 
 /// `true`, `yes`, `on` and their opposites, as YAML 1.1 has them.
 std::optional<bool> ParseBool(std::string_view text);
-
-/// Exact, and read back by ParsePeriod: `1m30s`, `0s`.
-std::string FormatPeriod(Nanos period);
 
 }  // namespace tocsin::config

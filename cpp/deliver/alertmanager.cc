@@ -35,7 +35,7 @@ std::string AlertsJson(std::span<const Alert> alerts) {
   return std::move(w).Take();
 }
 
-AlertmanagerClient::AlertmanagerClient(AlertmanagerOptions options, FetchFunction fetch,
+AlertmanagerClient::AlertmanagerClient(AlertmanagerOptions options, http::FetchFunction fetch,
                                        Telemetry* telemetry)
     : options_(std::move(options)),
       fetch_(std::move(fetch)),

@@ -18,7 +18,7 @@
 
 #include "cpp/base/clock.h"
 #include "cpp/base/telemetry.h"
-#include "cpp/deliver/webhook.h"
+#include "cpp/http/client.h"
 #include "cpp/model/alert.h"
 #include "cpp/rules/ports.h"
 
@@ -37,7 +37,7 @@ std::string AlertsJson(std::span<const Alert> alerts);
 /// One Alertmanager. Thread-safe.
 class AlertmanagerClient {
  public:
-  AlertmanagerClient(AlertmanagerOptions options, FetchFunction fetch, Telemetry* telemetry);
+  AlertmanagerClient(AlertmanagerOptions options, http::FetchFunction fetch, Telemetry* telemetry);
   /// Stop().
   ~AlertmanagerClient();
   AlertmanagerClient(const AlertmanagerClient&) = delete;
@@ -54,7 +54,7 @@ class AlertmanagerClient {
   bool Deliver(const std::vector<Alert>& batch);
 
   const AlertmanagerOptions options_;
-  const FetchFunction fetch_;
+  const http::FetchFunction fetch_;
   Counter& sent_;
   Counter& dropped_;
   Counter& errors_;

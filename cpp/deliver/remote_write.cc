@@ -156,8 +156,15 @@ void RemoteWriter::Stop(Nanos flush) {
     stopping_ = true;
     flush_until_ = ports_.clock->Now() + flush;
   }
-  changed_.notify_one();
-  if (thread_.joinable()) thread_.join();
+  changed_.notify_all();
+  if (!thread_.joinable()) return;
+  {
+    std::unique_lock lock(mutex_);
+    const bool answered = changed_.wait_for(lock, std::chrono::nanoseconds(kStopGrace),
+                                            [this] { return draining_.load(); });
+    if (!answered) abandon_.request_stop();
+  }
+  thread_.join();
 }
 
 void RemoteWriter::OnAppend(std::span<const RefSample> samples,
@@ -182,8 +189,12 @@ void RemoteWriter::Run() {
     appended_ = false;
     if (woken && stopping_) break;
   }
+  {
+    const std::lock_guard lock(mutex_);
+    draining_ = true;
+  }
+  changed_.notify_all();
   // Nothing is lost by what is not sent now: the next process goes on at the saved position.
-  draining_ = true;
   while (ports_.clock->Now() < flush_until_ && Step() == 0) {
   }
   SavePosition(ports_.clock->Now(), true);
@@ -291,7 +302,9 @@ Nanos RemoteWriter::SendFront(Nanos now) {
   request.headers.emplace_back("User-Agent", "Tocsin/" + std::string(Version()));
   if (attempt_ > 0) request.headers.emplace_back("Retry-Attempt", std::to_string(attempt_));
   request.body = body_;
-  request.timeout = options_.remote_timeout;
+  request.timeout =
+      draining_ ? std::min(options_.remote_timeout, kStopGrace) : options_.remote_timeout;
+  request.stop = abandon_.get_token();
   request.max_response_bytes = kMaxAnswerBytes;
   metrics_->samples_pending.Set(static_cast<double>(piece.samples));
   metrics_->exemplars_pending.Set(static_cast<double>(piece.exemplars));

@@ -26,6 +26,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -35,7 +36,6 @@
 #include "cpp/base/clock.h"
 #include "cpp/base/status.h"
 #include "cpp/base/telemetry.h"
-#include "cpp/deliver/webhook.h"
 #include "cpp/http/client.h"
 #include "cpp/model/ports.h"
 #include "cpp/model/state_store.h"
@@ -63,7 +63,7 @@ struct RemoteWriteOptions {
 struct RemoteWritePorts {
   const LabelSource* labels = nullptr;
   StateStore* state = nullptr;  ///< The positions of all remote writers, by name.
-  FetchFunction fetch = http::Fetch;
+  http::FetchFunction fetch = http::Fetch;
   const Clock* clock = &Clock::Real();
   Telemetry* telemetry = &Telemetry::None();
 };
@@ -77,6 +77,7 @@ Result<std::optional<LogPosition>> SavedPosition(const StateStore& state, std::s
 class RemoteWriter final : public SampleListener {
  public:
   static constexpr int kMaxSplits = 64;
+  static constexpr Nanos kStopGrace = kSecond;
 
   RemoteWriter(RemoteWriteOptions options, std::unique_ptr<SampleReader> reader,
                RemoteWritePorts ports);
@@ -88,7 +89,8 @@ class RemoteWriter final : public SampleListener {
   /// Sends on a thread of its own, until Stop().
   void Start();
   /// Sends what there is, until a request fails or `flush` has passed, saves the position and ends
-  /// the thread. A request that is under way is waited for. Idempotent.
+  /// the thread. A request that has no answer within kStopGrace is given up: what it sent is sent
+  /// again by the next process. Idempotent.
   void Stop(Nanos flush = 5 * kSecond);
 
   /// One step: reads what has come, and sends at most one request. Returns how long the next step
@@ -145,10 +147,11 @@ class RemoteWriter final : public SampleListener {
 
   std::mutex mutex_;
   std::condition_variable changed_;
-  bool appended_ = false;  ///< Guarded by mutex_.
-  bool stopping_ = false;  ///< Guarded by mutex_.
-  Nanos flush_until_ = 0;  ///< Guarded by mutex_.
-  std::atomic<bool> draining_{false};
+  bool appended_ = false;              ///< Guarded by mutex_.
+  bool stopping_ = false;              ///< Guarded by mutex_.
+  Nanos flush_until_ = 0;              ///< Guarded by mutex_.
+  std::atomic<bool> draining_{false};  ///< Set with mutex_ held.
+  std::stop_source abandon_;           ///< Of the request under way, and of any after it.
   std::thread thread_;
 };
 

@@ -1,11 +1,13 @@
 #include "cpp/http/client.h"
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <charconv>
 #include <chrono>
 #include <limits>
 #include <optional>
+#include <stop_token>
 #include <system_error>
 #include <utility>
 
@@ -13,6 +15,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
+#include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -118,13 +121,39 @@ Result<std::string> FormatRequest(const ClientRequest& request, const Url& url) 
   return text.append("\r\n");
 }
 
+/// A descriptor that becomes readable when a stop is asked for; -1 if that cannot happen.
+class StopSignal {
+ public:
+  explicit StopSignal(const std::stop_token& stop)
+      : fd_(stop.stop_possible() ? eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK) : -1),
+        callback_(std::in_place, stop, Raise{fd_}) {}
+  ~StopSignal() {
+    callback_.reset();  // From here on it does not touch the descriptor.
+    if (fd_ >= 0) close(fd_);
+  }
+  StopSignal(const StopSignal&) = delete;
+  StopSignal& operator=(const StopSignal&) = delete;
+
+  int fd() const { return fd_; }
+
+ private:
+  struct Raise {
+    int fd;
+    void operator()() const { eventfd_write(fd, 1); }
+  };
+
+  const int fd_;
+  std::optional<std::stop_callback<Raise>> callback_;
+};
+
 /// A socket and the moment at which everything must be over.
 class Connection {
  public:
   Connection(const ClientRequest& request, const Url& url)
       : url_(Shown(request.url)),
         authority_(url.authority),
-        deadline_(SteadyClock::now() + std::chrono::nanoseconds(request.timeout)) {}
+        deadline_(SteadyClock::now() + std::chrono::nanoseconds(request.timeout)),
+        stop_(request.stop) {}
   ~Connection() { Close(); }
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
@@ -134,7 +163,10 @@ class Connection {
     Status last = UnavailableError("\"" + authority_ + "\" has no address");
     for (const SocketAddress& address : addresses) {
       last = ConnectTo(address);
-      if (last.ok() || last.code() == StatusCode::kDeadlineExceeded) return last;
+      if (last.ok() || last.code() == StatusCode::kDeadlineExceeded ||
+          last.code() == StatusCode::kCancelled) {
+        return last;
+      }
       Close();
     }
     return last;
@@ -200,9 +232,13 @@ class Connection {
     while (true) {
       const auto left =
           std::chrono::ceil<std::chrono::milliseconds>(deadline_ - SteadyClock::now());
-      pollfd entry{.fd = fd_, .events = events, .revents = 0};
+      std::array<pollfd, 2> entries{{{.fd = fd_, .events = events, .revents = 0},
+                                     {.fd = stop_.fd(), .events = POLLIN, .revents = 0}}};
       const auto wait = std::clamp<int64_t>(left.count(), 0, std::numeric_limits<int>::max());
-      const int ready = poll(&entry, 1, static_cast<int>(wait));
+      const int ready = poll(entries.data(), entries.size(), static_cast<int>(wait));
+      if (ready > 0 && entries[1].revents != 0) {
+        return CancelledError(url_ + ": stopped while " + std::string(step));
+      }
       if (ready > 0) return {};
       if (ready == 0) {
         return DeadlineExceededError(url_ + ": out of time while " + std::string(step));
@@ -224,6 +260,7 @@ class Connection {
   const std::string url_;
   const std::string authority_;
   const SteadyClock::time_point deadline_;
+  const StopSignal stop_;
   int fd_ = -1;
 };
 

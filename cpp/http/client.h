@@ -4,6 +4,8 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
+#include <stop_token>
 #include <string>
 
 #include "cpp/base/clock.h"
@@ -23,6 +25,9 @@ struct ClientRequest {
   /// name server adds its own time-out.
   Nanos timeout = 30 * kSecond;
   size_t max_response_bytes = 64 << 20;  ///< Of the body.
+  /// Ends the request from another thread, whatever it is waiting for, but not while it resolves
+  /// the name. Whether the other side had read it by then is unknown.
+  std::stop_token stop = {};
 };
 
 /// Blocks until the whole answer is there. Any status, also 4xx and 5xx, is an answer; redirects
@@ -30,10 +35,13 @@ struct ClientRequest {
 ///
 /// kInvalidArgument: the URL cannot be read (position given), its scheme is not http, or a header
 /// has a line break. kUnavailable: no connection, or it broke before the answer was whole.
-/// kDeadlineExceeded: out of time, saying in which step. kResourceExhausted: the body is larger
-/// than `max_response_bytes`. kCorruption: what came back is not HTTP.
+/// kDeadlineExceeded: out of time, saying in which step. kCancelled: `stop`. kResourceExhausted:
+/// the body is larger than `max_response_bytes`. kCorruption: what came back is not HTTP.
 ///
 /// Thread-safe.
 Result<Response> Fetch(const ClientRequest& request);
+
+/// Fetch, or a test's stand-in. Called from several threads at once.
+using FetchFunction = std::function<Result<Response>(const ClientRequest&)>;
 
 }  // namespace tocsin::http

@@ -30,9 +30,12 @@ ZSTD_DCtx* DecompressionContext() {
   return context.get();
 }
 
-Bytef* AsBytes(const char* data) {
+Bytef* ToZlib(char* out) { return reinterpret_cast<Bytef*>(out); }
+
+void SetInput(z_stream* stream, std::string_view bytes) {
   // zlib's interface is not const-correct; it does not write through next_in.
-  return reinterpret_cast<Bytef*>(const_cast<char*>(data));  // NOLINT
+  stream->next_in = ToZlib(const_cast<char*>(bytes.data()));
+  stream->avail_in = static_cast<uInt>(bytes.size());
 }
 
 }  // namespace
@@ -44,15 +47,14 @@ Result<std::string> Gunzip(std::string_view bytes, size_t max_bytes) {
   z_stream stream{};
   if (inflateInit2(&stream, kGzipWindow) != Z_OK) return InternalError("gzip: no memory");
   const std::unique_ptr<z_stream, decltype(&inflateEnd)> end(&stream, &inflateEnd);
-  stream.next_in = AsBytes(bytes.data());
-  stream.avail_in = static_cast<uInt>(bytes.size());
+  SetInput(&stream, bytes);
   std::string out;
   size_t size = 0;
   out.resize(std::min(max_bytes + 1, std::max<size_t>(bytes.size() * 5, 4096)));
   while (true) {
     if (size == out.size()) out.resize(std::min(max_bytes + 1, out.size() * 2));
     const size_t room = std::min<size_t>(out.size() - size, std::numeric_limits<uInt>::max());
-    stream.next_out = AsBytes(out.data() + size);
+    stream.next_out = ToZlib(out.data() + size);
     stream.avail_out = static_cast<uInt>(room);
     const int code = inflate(&stream, Z_NO_FLUSH);
     size += room - stream.avail_out;
@@ -76,9 +78,8 @@ std::string Gzip(std::string_view bytes, int level) {
   TOCSIN_CHECK(deflateInit2(&stream, level, Z_DEFLATED, kGzipWindow, 8, Z_DEFAULT_STRATEGY) ==
                Z_OK);
   std::string out(deflateBound(&stream, bytes.size()), '\0');
-  stream.next_in = AsBytes(bytes.data());
-  stream.avail_in = static_cast<uInt>(bytes.size());
-  stream.next_out = AsBytes(out.data());
+  SetInput(&stream, bytes);
+  stream.next_out = ToZlib(out.data());
   stream.avail_out = static_cast<uInt>(out.size());
   TOCSIN_CHECK(deflate(&stream, Z_FINISH) == Z_STREAM_END);
   out.resize(stream.total_out);
@@ -101,8 +102,9 @@ Result<std::string> ZstdDecompress(std::string_view bytes, size_t max_bytes) {
   if (content == ZSTD_CONTENTSIZE_ERROR || content == ZSTD_CONTENTSIZE_UNKNOWN) {
     return CorruptionError("zstd: no frame of a known size");
   }
-  if (content > max_bytes)
+  if (content > max_bytes) {
     return ResourceExhaustedError("zstd: the content is over the size limit");
+  }
   std::string out;
   out.resize(content);
   const size_t size = ZSTD_decompressDCtx(DecompressionContext(), out.data(), out.size(),

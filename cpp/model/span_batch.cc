@@ -13,10 +13,10 @@ size_t Bytes(const std::vector<T>& column) {
 }  // namespace
 
 const SpanBatch::Extra& SpanBatch::ExtraOf(uint32_t row) const {
-  static const Extra kNone;
+  static const Extra none;
   const auto it = std::lower_bound(extras.begin(), extras.end(), row,
                                    [](const Extra& extra, uint32_t r) { return extra.row < r; });
-  return it != extras.end() && it->row == row ? *it : kNone;
+  return it != extras.end() && it->row == row ? *it : none;
 }
 
 std::string_view SpanBatch::FindString(AttrRange range, std::string_view key) const {

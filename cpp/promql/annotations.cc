@@ -3,11 +3,18 @@
 #include <algorithm>
 #include <utility>
 
+#include "cpp/base/civil_time.h"
 #include "cpp/base/format.h"
-#include "cpp/promql/calendar.h"
+#include "cpp/base/rfc3339.h"
 #include "cpp/promql/text.h"
 
 namespace tocsin::promql {
+
+namespace {
+
+std::string TimeText(Millis t) { return FormatRfc3339Seconds(FloorDivide(t, 1000)); }
+
+}  // namespace
 
 Annotations::Entry& Annotations::Add(PosRange pos, bool is_warning, std::string_view text) {
   if (const auto it = by_text_.find(text); it != by_text_.end()) return entries_[it->second];
@@ -49,8 +56,8 @@ std::vector<std::string> Annotations::Render(std::string_view query, bool warnin
       text.append(" to ").append(FormatGoFloat(entry.forced.max_bucket));
       text.append(", with a max diff of ").append(FormatGoGeneral(entry.forced.max_diff, 2));
       text.append(", over ").append(std::to_string(entry.merged));
-      text.append(" samples from ").append(FormatUtcSeconds(entry.min_time));
-      text.append(" to ").append(FormatUtcSeconds(entry.max_time));
+      text.append(" samples from ").append(TimeText(entry.min_time));
+      text.append(" to ").append(TimeText(entry.max_time));
     }
     texts.push_back(text.append(" (").append(PositionText(query, entry.pos.start)).append(")"));
   }

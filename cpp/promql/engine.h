@@ -1,11 +1,13 @@
 /// PromQL queries over a SeriesSource.
 ///
 /// Error codes, for whoever maps them to an API:
-///   kInvalidArgument     the query does not parse, or a parameter is wrong (Prometheus: bad_data,
-///   400) kFailedPrecondition  the query fails on the data, e.g. many-to-many matching (execution,
-///   422) kResourceExhausted   more samples than max_samples at one time (execution, 422)
-///   kDeadlineExceeded    it ran longer than the timeout (timeout, 503)
-///   kCancelled           the caller asked it to stop (canceled, 503)
+///   - kInvalidArgument: the query does not parse, or a parameter is wrong (Prometheus: bad_data,
+///     400);
+///   - kFailedPrecondition: the query fails on the data, e.g. many-to-many matching (execution,
+///     422);
+///   - kResourceExhausted: more samples than max_samples at one time (execution, 422);
+///   - kDeadlineExceeded: it ran longer than the timeout (timeout, 503);
+///   - kCancelled: the caller asked it to stop (canceled, 503).
 /// Errors of the source come through as they are.
 
 #pragma once
@@ -24,12 +26,12 @@ namespace tocsin::promql {
 
 struct EngineOptions {
   /// How far back an instant selector looks for the last sample; the left end is not included.
-  Millis lookback = 5 * 60 * 1000;
+  Millis lookback = 5 * kMinute / kMillisecond;
   /// Values that a query may hold in memory at one time.
   size_t max_samples = 50'000'000;
   Nanos timeout = 2 * kMinute;
   /// The step of a subquery that names none: the global evaluation interval.
-  Millis default_subquery_step = 60 * 1000;
+  Millis default_subquery_step = kMinute / kMillisecond;
   /// Metric names are dropped from the result, not by the function that drops them
   /// (promql-delayed-name-removal).
   bool delayed_name_removal = false;

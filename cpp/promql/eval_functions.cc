@@ -6,9 +6,9 @@
 #include <numbers>
 #include <utility>
 
+#include "cpp/base/civil_time.h"
 #include "cpp/base/format.h"
 #include "cpp/promql/binary_operation.h"
-#include "cpp/promql/calendar.h"
 #include "cpp/promql/evaluator.h"
 #include "cpp/promql/natural_order.h"
 #include "cpp/promql/range_functions.h"
@@ -81,7 +81,7 @@ double CalendarValue(FunctionId id, double seconds) {
   if (std::isnan(seconds)) seconds = std::numeric_limits<double>::lowest();
   // Far outside of any calendar the number is only to be one that an integer can hold.
   const auto unix_seconds = static_cast<int64_t>(std::clamp(seconds, -9e18, 9e18));
-  const CalendarTime time = ToCalendar(unix_seconds);
+  const CivilTime time = ToCivil(unix_seconds);
   switch (id) {
     case FunctionId::kYear:
       return static_cast<double>(time.year);

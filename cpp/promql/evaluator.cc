@@ -197,8 +197,9 @@ Result<StepVector> Evaluator::EvalBinary(const Expr& expr, const Binary& binary)
     TOCSIN_ASSIGN_OR_RETURN(StepVector vector, EvalVector(vector_side));
     TOCSIN_ASSIGN_OR_RETURN(const StepScalars scalars, EvalScalar(scalar_side));
     const bool trims = binary.op == BinaryOp::kTrimLower || binary.op == BinaryOp::kTrimUpper;
-    if (trims && !vector.empty())
+    if (trims && !vector.empty()) {
       AnnotateTrimOfFloats(binary.op, expr.pos, &context_.annotations());
+    }
     ApplyScalar(binary, scalars, left_scalar, &vector);
     if (!binary.return_bool && IsComparison(binary.op)) return vector;
     return NameDropped(std::move(vector));

@@ -400,7 +400,7 @@ std::string Token::Description() const {
   }
   if (IsAggregator(kind)) return "<aggr:" + text + ">";
   if (kind >= Kind::kOffset) return "<" + text + ">";
-  const std::string quoted = text.size() > 10 ? QuoteGo(text.substr(0, 10)) + "..." : QuoteGo(text);
+  std::string quoted = text.size() > 10 ? QuoteGo(text.substr(0, 10)) + "..." : QuoteGo(text);
   switch (kind) {
     case Kind::kIdentifier:
       return "identifier " + QuoteGo(text);

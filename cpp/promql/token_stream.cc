@@ -68,7 +68,8 @@ Result<double> TokenStream::TakeNumber() {
     const Result<Nanos> duration = ParseDuration(token.text);
     if (!duration.has_value()) return ParseErrorAt(query_, pos, duration.error().message());
     // Milliseconds are the smallest unit, and a whole number of them is exact to divide.
-    return static_cast<double>(*duration / kMillisecond) / 1e3;
+    const int64_t millis = *duration / kMillisecond;
+    return static_cast<double>(millis) / 1e3;
   }
   const std::optional<double> number = ParseNumber(token.text);
   if (!number) return ParseErrorAt(query_, pos, "error parsing number: " + QuoteGo(token.text));

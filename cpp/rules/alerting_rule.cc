@@ -184,7 +184,8 @@ void AlertingRule::AppendSeries(const ActiveAlert& alert, std::vector<Series>* s
   series->push_back({std::move(state), 1});
   Labels since = alert.labels;
   since.Set(kMetricName, "ALERTS_FOR_STATE");
-  series->push_back({std::move(since), static_cast<double>(alert.active_at / kSecond)});
+  const int64_t active_since = alert.active_at / kSecond;
+  series->push_back({std::move(since), static_cast<double>(active_since)});
 }
 
 std::vector<AlertingRule::Series> AlertingRule::PresentSeries() const {

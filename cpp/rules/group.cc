@@ -108,8 +108,9 @@ void Group::Run(Nanos now) {
     gone.series = std::move(orphans_);
     const Status written = Write(&gone, {}, nominal);
     orphans_ = std::move(gone.series);
-    if (!written.ok())
+    if (!written.ok()) {
       log::Warn("ending series of a removed rule failed", {{"err", written.message()}});
+    }
   }
   size_t samples = 0;
   for (Rule& rule : rules_) {

@@ -78,11 +78,11 @@ struct Scraper::Target {
   bool running = false;
   TargetStatus status;
 
-  Result<Scraped> Fetch(const FetchFunction& fetch, SampleSink* sink, Millis time) const;
+  Result<Scraped> Fetch(const http::FetchFunction& fetch, SampleSink* sink, Millis time) const;
   Status Append(SampleSink* sink, Result<Scraped>* scraped, Millis time, Nanos took);
 };
 
-Result<Scraped> Scraper::Target::Fetch(const FetchFunction& fetch, SampleSink* sink,
+Result<Scraped> Scraper::Target::Fetch(const http::FetchFunction& fetch, SampleSink* sink,
                                        Millis time) const {
   http::ClientRequest request;
   request.url = url;
@@ -144,8 +144,8 @@ Status Scraper::Target::Append(SampleSink* sink, Result<Scraped>* scraped, Milli
   return {};
 }
 
-Scraper::Scraper(std::vector<Job> jobs, SampleSink* sink, FetchFunction fetch, const Clock* clock,
-                 ThreadPool* pool)
+Scraper::Scraper(std::vector<Job> jobs, SampleSink* sink, http::FetchFunction fetch,
+                 const Clock* clock, ThreadPool* pool)
     : sink_(sink), fetch_(std::move(fetch)), clock_(clock), pool_(pool) {
   for (Job& job : jobs) {
     const std::vector<TargetGroup> groups = std::exchange(job.groups, {});

@@ -10,7 +10,6 @@
 #include <condition_variable>
 #include <cstddef>
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -63,15 +62,12 @@ struct TargetStatus {
   Nanos last_duration = 0;
 };
 
-/// http::Fetch, or a test's stand-in. Called from several threads at once.
-using FetchFunction = std::function<Result<http::Response>(const http::ClientRequest&)>;
-
 /// Thread-safe, but RunDue() is for one thread.
 class Scraper {
  public:
   /// Borrows `sink`, and `pool` if it is not null: then scrapes run there, so that a slow target
   /// delays no other; otherwise inside RunDue(). The clock measures how long a scrape takes.
-  Scraper(std::vector<Job> jobs, SampleSink* sink, FetchFunction fetch, const Clock* clock,
+  Scraper(std::vector<Job> jobs, SampleSink* sink, http::FetchFunction fetch, const Clock* clock,
           ThreadPool* pool);
   /// Waits for the scrapes that are running.
   ~Scraper();
@@ -92,7 +88,7 @@ class Scraper {
   void Scrape(Target* target, Nanos due);
 
   SampleSink* const sink_;
-  const FetchFunction fetch_;
+  const http::FetchFunction fetch_;
   const Clock* const clock_;
   ThreadPool* const pool_;
   std::vector<std::unique_ptr<Target>> targets_;

@@ -1,6 +1,13 @@
 #include "cpp/server/engine_options.h"
 
+#include <algorithm>
+
 namespace tocsin::server {
+namespace {
+
+constexpr Nanos kForEver = 100 * 365 * kDay;
+
+}  // namespace
 
 engine::EngineOptions EngineOptionsOf(const config::Config& config) {
   engine::EngineOptions options;
@@ -14,6 +21,16 @@ engine::EngineOptions EngineOptionsOf(const config::Config& config) {
       config.storage.wal_sync_always ? storage::LogSync::kAlways : storage::LogSync::kInterval;
   options.spans.sync_interval = config.storage.wal_interval;
   options.series.sync_always = config.storage.wal_sync_always;
+  if (!config.remote_write.empty()) {
+    options.series.log_keep = 0;
+    options.series.log_keep_bytes = 0;
+  }
+  for (const config::RemoteWrite& remote : config.remote_write) {
+    const Nanos age = remote.wal_max_age > 0 ? remote.wal_max_age : kForEver;
+    const uint64_t bytes = remote.wal_max_bytes > 0 ? remote.wal_max_bytes : UINT64_MAX;
+    options.series.log_keep = std::max(options.series.log_keep, age);
+    options.series.log_keep_bytes = std::max(options.series.log_keep_bytes, bytes);
+  }
   options.series_sync_interval = config.storage.wal_interval;
   options.generate_metrics = config.metrics_generator.enabled;
   options.collection_interval = config.metrics_generator.collection_interval;

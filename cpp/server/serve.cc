@@ -24,6 +24,7 @@
 #include "cpp/server/listeners.h"
 #include "cpp/server/otlp_sink.h"
 #include "cpp/server/remote_write_service.h"
+#include "cpp/server/revision.h"
 #include "cpp/server/rule_files.h"
 #include "cpp/server/scrape_service.h"
 #include "cpp/server/server_file.h"
@@ -160,8 +161,9 @@ log::Level LevelNamed(const std::string& name) {
 }  // namespace
 
 Status Serve(const config::Config& config) {
-  mallopt(M_ARENA_MAX, kMallocArenas);
-  mallopt(M_TRIM_THRESHOLD, kMallocTrimBytes);
+  // Before there is a second thread.
+  mallopt(M_ARENA_MAX, kMallocArenas);          // NOLINT(concurrency-mt-unsafe)
+  mallopt(M_TRIM_THRESHOLD, kMallocTrimBytes);  // NOLINT(concurrency-mt-unsafe)
   log::SetLevel(LevelNamed(config.server.log_level));
   Service service(config);
   if (const Status started = service.Start(); !started.ok()) {

@@ -9,6 +9,7 @@
 
 #include "cpp/base/duration.h"
 #include "cpp/base/format.h"
+#include "cpp/base/url.h"
 #include "cpp/lib/regex.h"
 #include "cpp/template/builtins.h"
 #include "cpp/template/host.h"
@@ -210,11 +211,9 @@ Result<const List*> SamplesOf(const Value& value) {
   if (list == nullptr) {
     return InvalidArgumentError("expected the result of a query; got " + value.TypeName());
   }
-  for (const Value& item : *list)
-    TOCSIN_RETURN_IF_ERROR([&]() -> Status {
-      const Result<const Record*> sample = SampleOf(item);
-      return sample.has_value() ? Status() : sample.error();
-    }());
+  for (const Value& item : *list) {
+    if (const auto sample = SampleOf(item); !sample) return Failure(sample.error());
+  }
   return list;
 }
 
@@ -259,20 +258,22 @@ std::string PathOf(std::string_view url) {
 }
 
 std::string GraphPath(std::string_view expr, std::string_view tab) {
-  return "/graph?g0.expr=" + internal::EscapeQuery(expr) + "&g0.tab=" + std::string(tab);
+  return "/graph?g0.expr=" + EscapeQuery(expr) + "&g0.tab=" + std::string(tab);
 }
 
 void AddEnvironmentFunctions(const AlertEnvironment& environment, Functions* table) {
   const AlertEnvironment* world = &environment;
   (*table)["query"] = {1, 1, [world](Arguments arguments) -> Result<Value> {
                          TOCSIN_ASSIGN_OR_RETURN(const std::string_view expr, TextOf(arguments[0]));
-                         if (!world->query)
+                         if (!world->query) {
                            return FailedPreconditionError("there are no queries here");
+                         }
                          TOCSIN_ASSIGN_OR_RETURN(const std::vector<QuerySample> samples,
                                                  world->query(expr));
                          List list;
-                         for (const QuerySample& sample : samples)
+                         for (const QuerySample& sample : samples) {
                            list.push_back(SampleValue(sample));
+                         }
                          return Value(std::move(list));
                        }};
   (*table)["externalURL"] = {
@@ -280,12 +281,13 @@ void AddEnvironmentFunctions(const AlertEnvironment& environment, Functions* tab
   (*table)["pathPrefix"] = {
       0, 0, [world](Arguments) -> Result<Value> { return Value(PathOf(world->external_url)); }};
   (*table)["now"] = {0, 0, [world](Arguments) -> Result<Value> {
-                       return Value(static_cast<double>(world->now / kMillisecond) / 1000);
+                       const int64_t millis = world->now / kMillisecond;
+                       return Value(static_cast<double>(millis) / 1000);
                      }};
 }
 
 const Functions& PureFunctions() {
-  static const Functions kTable{
+  static const Functions table{
       {"first", {1, 1, First}},
       {"label", {2, 2, Label}},
       {"value", {1, 1, SampleNumber}},
@@ -303,7 +305,7 @@ const Functions& PureFunctions() {
       {"tableLink", OfText(TableLink)},
       {"stripPort", OfText(StripPort)},
       {"stripDomain", OfText(StripDomain)},
-      {"urlQueryEscape", OfText(internal::EscapeQuery)},
+      {"urlQueryEscape", OfText(EscapeQuery)},
       {"humanize", OfNumber(Humanize)},
       {"humanize1024", OfNumber(Humanize1024)},
       {"humanizeDuration", OfNumber(HumanizeDuration)},
@@ -312,7 +314,7 @@ const Functions& PureFunctions() {
       {"toTime", OfNumber(TimeOf)},
       {"toDuration", OfNumber(DurationOf)},
   };
-  return kTable;
+  return table;
 }
 
 }  // namespace

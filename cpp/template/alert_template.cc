@@ -18,9 +18,9 @@ Result<AlertTemplate> AlertTemplate::Parse(std::string_view text) {
   // Most labels are plain text; they need no machine.
   if (text.find("{{") == std::string_view::npos) return AlertTemplate(std::string(text), {});
   // Only the names are asked for here, so the environment may be an empty one.
-  static const AlertEnvironment kNowhere;
-  static const Functions kNames = AlertFunctions(kNowhere);
-  TOCSIN_ASSIGN_OR_RETURN(Template parsed, Template::Parse(text, kNames, kVariables));
+  static const AlertEnvironment nowhere;
+  static const Functions names = AlertFunctions(nowhere);
+  TOCSIN_ASSIGN_OR_RETURN(Template parsed, Template::Parse(text, names, kVariables));
   return AlertTemplate({}, {std::move(parsed)});
 }
 

@@ -152,7 +152,7 @@ constexpr std::string_view kUpperHex = "0123456789ABCDEF";
 }  // namespace
 
 const Functions& PureBuiltins() {
-  static const Functions kTable{
+  static const Functions table{
       {"not", {1, 1, [](Arguments a) -> Result<Value> { return Value(!a[0].Truth()); }}},
       {"len", {1, 1, Length}},
       {"index", {1, std::numeric_limits<size_t>::max(), Index}},
@@ -164,7 +164,7 @@ const Functions& PureBuiltins() {
       {"gt", Ordering([](std::partial_ordering o) { return o > 0; })},
       {"ge", Ordering([](std::partial_ordering o) { return o >= 0; })},
   };
-  return kTable;
+  return table;
 }
 
 std::string EscapeHtml(std::string_view text) {
@@ -227,23 +227,6 @@ std::string EscapeJs(std::string_view text) {
         }
         break;
       }
-    }
-  }
-  return out;
-}
-
-std::string EscapeQuery(std::string_view text) {
-  std::string out;
-  for (const char c : text) {
-    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                       c == '-' || c == '_' || c == '.' || c == '~';
-    const auto byte = static_cast<uint8_t>(c);
-    if (plain) {
-      out.push_back(c);
-    } else if (c == ' ') {
-      out.push_back('+');
-    } else {
-      out.append("%").append({kUpperHex[byte >> 4], kUpperHex[byte & 0xf]});
     }
   }
   return out;

@@ -16,9 +16,8 @@ namespace tocsin::tmpl::internal {
 /// not, len, index, slice, eq, ne, lt, le, gt, ge.
 const Functions& PureBuiltins();
 
-/// What html, js and urlquery do to a text.
+/// What html and js do to a text.
 std::string EscapeHtml(std::string_view text);
 std::string EscapeJs(std::string_view text);
-std::string EscapeQuery(std::string_view text);
 
 }  // namespace tocsin::tmpl::internal

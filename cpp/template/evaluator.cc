@@ -6,6 +6,7 @@
 #include <optional>
 #include <utility>
 
+#include "cpp/base/url.h"
 #include "cpp/template/ast.h"
 #include "cpp/template/builtins.h"
 #include "cpp/template/go_format.h"
@@ -436,8 +437,9 @@ Result<Value> Evaluator::Call(const Operand& function, const std::vector<Value>&
     return ErrorAt(function.offset,
                    "error calling " + name + ": " + std::string(value.error().message()));
   }
-  if (value->depth() > limits_.depth_max)
+  if (value->depth() > limits_.depth_max) {
     return TooLarge(function.offset, "a value is nested too deeply");
+  }
   if (const std::string* text = value->AsString()) {
     if (text->size() > limits_.bytes_max) return TooLarge(function.offset, "a text is too large");
     TOCSIN_RETURN_IF_ERROR(Spend(text->size() >> 10, function.offset));

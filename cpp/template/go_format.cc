@@ -19,16 +19,6 @@ constexpr int kWidthMax = 10'000;
 /// More digits than this are not printed.
 constexpr int kPrecisionMax = 100;
 
-std::string WithC(double value, const char* format, int precision) {
-  std::array<char, 64> small{};
-  const int size = std::snprintf(small.data(), small.size(), format, precision, value);
-  if (size < static_cast<int>(small.size())) return {small.data(), static_cast<size_t>(size)};
-  std::string large(static_cast<size_t>(size) + 1, '\0');
-  (void)std::snprintf(large.data(), large.size(), format, precision, value);
-  large.pop_back();
-  return large;
-}
-
 /// A finite or infinite number or NaN; `format` is one of e, E, f, g, G; precision -1: shortest,
 /// and only of g and G.
 std::string FloatText(double value, char format, int precision) {
@@ -37,9 +27,9 @@ std::string FloatText(double value, char format, int precision) {
   if (!std::isfinite(value) || precision < 0) {
     text = FormatGoFloat(value);
   } else if (format == 'f') {
-    return WithC(value, "%.*f", precision);
+    text = FormatGoFixed(value, precision);
   } else if (format == 'e' || format == 'E') {
-    text = WithC(value, "%.*e", precision);
+    text = FormatGoScientific(value, precision);
   } else {
     text = FormatGoGeneral(value, precision);
   }
@@ -184,10 +174,11 @@ std::string InBase(uint64_t value, int base, bool upper) {
   std::array<char, 64> buffer{};
   const auto end = std::to_chars(buffer.data(), buffer.data() + buffer.size(), value, base);
   std::string text(buffer.data(), end.ptr);
-  if (upper)
+  if (upper) {
     std::ranges::transform(text, text.begin(), [](char c) {
       return c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
     });
+  }
   return text;
 }
 

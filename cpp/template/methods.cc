@@ -60,10 +60,8 @@ Duration Difference(Nanos a, Nanos b) {
   return {difference};
 }
 
-int64_t FloorDivide(int64_t value, int64_t by) { return value / by - (value % by < 0 ? 1 : 0); }
-
 const Methods<Time>& TimeMethods() {
-  static const Methods<Time> kTable{
+  static const Methods<Time> table{
       {"Format", {1, Format}},
       {"Add", {1, Add}},
       {"Sub", WithTime(Difference)},
@@ -74,33 +72,34 @@ const Methods<Time>& TimeMethods() {
       {"UTC", Getter<Time>([](Time t) { return t; })},
       {"Unix", Getter<Time>([](Time t) { return FloorDivide(t.unix_nanos, kSecond); })},
       {"UnixMilli", Getter<Time>([](Time t) { return FloorDivide(t.unix_nanos, kMillisecond); })},
-      {"Year", Getter<Time>([](Time t) { return int64_t{ToCivil(t).year}; })},
+      {"Year", Getter<Time>([](Time t) { return ToCivil(t).year; })},
       {"Month", Getter<Time>([](Time t) { return MonthName(ToCivil(t).month); })},
       {"Day", Getter<Time>([](Time t) { return int64_t{ToCivil(t).day}; })},
       {"Hour", Getter<Time>([](Time t) { return int64_t{ToCivil(t).hour}; })},
       {"Minute", Getter<Time>([](Time t) { return int64_t{ToCivil(t).minute}; })},
       {"Second", Getter<Time>([](Time t) { return int64_t{ToCivil(t).second}; })},
       {"Weekday", Getter<Time>([](Time t) { return WeekdayName(ToCivil(t).weekday); })},
-      {"YearDay", Getter<Time>([](Time t) { return int64_t{ToCivil(t).year_day}; })},
+      {"YearDay", Getter<Time>([](Time t) { return int64_t{ToCivil(t).day_of_year}; })},
   };
-  return kTable;
+  return table;
 }
 
 double Per(Duration duration, Nanos unit) {
   // As Go does it: whole units and the rest apart, which keeps the nanoseconds of long durations.
-  return static_cast<double>(duration.nanos / unit) +
-         static_cast<double>(duration.nanos % unit) / static_cast<double>(unit);
+  const int64_t whole = duration.nanos / unit;
+  const int64_t rest = duration.nanos % unit;
+  return static_cast<double>(whole) + static_cast<double>(rest) / static_cast<double>(unit);
 }
 
 const Methods<Duration>& DurationMethods() {
-  static const Methods<Duration> kTable{
+  static const Methods<Duration> table{
       {"String", Getter<Duration>(FormatGoDuration)},
       {"Seconds", Getter<Duration>([](Duration d) { return Per(d, kSecond); })},
       {"Minutes", Getter<Duration>([](Duration d) { return Per(d, kMinute); })},
       {"Hours", Getter<Duration>([](Duration d) { return Per(d, kHour); })},
       {"Milliseconds", Getter<Duration>([](Duration d) { return d.nanos / kMillisecond; })},
   };
-  return kTable;
+  return table;
 }
 
 template <class Receiver>

@@ -277,8 +277,9 @@ Status Parser::ParseElse(const Token& keyword, Node* node) {
   Finish();
   TOCSIN_ASSIGN_OR_RETURN(const Ending ending, ParseList(&node->otherwise));
   if (ending.keyword == Keyword::kEnd) return {};
-  if (ending.keyword == Keyword::kElse)
+  if (ending.keyword == Keyword::kElse) {
     return ErrorAt(ending.offset, "expected end; found {{else}}");
+  }
   return ErrorAt(keyword.offset, "{{" + keyword.text + "}} without {{end}}");
 }
 

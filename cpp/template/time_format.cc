@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <chrono>
 #include <cstdint>
 #include <optional>
 
@@ -102,20 +101,20 @@ const Token* Match(std::string_view layout) {
   return nullptr;
 }
 
-void AppendPadded(std::string* out, int value, size_t width, char fill) {
+void AppendPadded(std::string* out, int64_t value, size_t width, char fill) {
   const std::string digits = std::to_string(value);
   if (digits.size() < width) out->append(width - digits.size(), fill);
   out->append(digits);
 }
 
-void AppendYear(std::string* out, int year) {
+void AppendYear(std::string* out, int64_t year) {
   if (year < 0) out->push_back('-');
   AppendPadded(out, year < 0 ? -year : year, 4, '0');
 }
 
 /// A part that is a number, and how it is padded.
 struct Digits {
-  int value = 0;
+  int64_t value = 0;
   size_t width = 1;
   char fill = '0';
 };
@@ -126,9 +125,9 @@ std::optional<Digits> DigitsOf(Part part, const CivilTime& t) {
     case Part::kYear:
       return Digits{t.year % 100, 2};
     case Part::kZeroYearDay:
-      return Digits{t.year_day, 3};
+      return Digits{t.day_of_year, 3};
     case Part::kUnderYearDay:
-      return Digits{t.year_day, 3, ' '};
+      return Digits{t.day_of_year, 3, ' '};
     case Part::kZeroMonth:
       return Digits{t.month, 2};
     case Part::kNumMonth:
@@ -208,7 +207,7 @@ size_t FractionLength(std::string_view layout) {
   return end < layout.size() && IsDigit(layout[end]) ? 0 : end;
 }
 
-void AppendFraction(std::string* out, std::string_view fraction, int nanosecond) {
+void AppendFraction(std::string* out, std::string_view fraction, Nanos nanosecond) {
   std::string digits;
   AppendPadded(&digits, nanosecond, 9, '0');
   digits.resize(fraction.size() - 1, '0');
@@ -222,33 +221,15 @@ void AppendFraction(std::string* out, std::string_view fraction, int nanosecond)
 
 }  // namespace
 
-CivilTime ToCivil(Time time) {
-  // By hand and not by chrono's floor: midnight before the least moment is no int64 nanoseconds.
-  const Nanos remainder = time.unix_nanos % kDay;
-  const Nanos of_day = remainder < 0 ? remainder + kDay : remainder;
-  const Nanos days = time.unix_nanos / kDay - (remainder < 0 ? 1 : 0);
-  const std::chrono::sys_days day{std::chrono::days(days)};
-  const std::chrono::year_month_day date(day);
-  const std::chrono::sys_days new_year = date.year() / std::chrono::January / 1;
-  CivilTime civil;
-  civil.year = int{date.year()};
-  civil.month = static_cast<int>(unsigned{date.month()});
-  civil.day = static_cast<int>(unsigned{date.day()});
-  civil.hour = static_cast<int>(of_day / kHour);
-  civil.minute = static_cast<int>(of_day / kMinute % 60);
-  civil.second = static_cast<int>(of_day / kSecond % 60);
-  civil.nanosecond = static_cast<int>(of_day % kSecond);
-  civil.weekday = static_cast<int>(std::chrono::weekday(day).c_encoding());
-  civil.year_day = static_cast<int>((day - new_year).count()) + 1;
-  return civil;
-}
+CivilTime ToCivil(Time time) { return tocsin::ToCivil(FloorDivide(time.unix_nanos, kSecond)); }
 
 std::string FormatTime(Time time, std::string_view layout) {
   const CivilTime civil = ToCivil(time);
+  const Nanos nanosecond = FloorModulo(time.unix_nanos, kSecond);
   std::string out;
   while (!layout.empty()) {
     if (const size_t length = FractionLength(layout); length != 0) {
-      AppendFraction(&out, layout.substr(0, length), civil.nanosecond);
+      AppendFraction(&out, layout.substr(0, length), nanosecond);
       layout.remove_prefix(length);
     } else if (const Token* token = Match(layout)) {
       AppendPart(&out, token->part, token->text, civil);

@@ -6,23 +6,12 @@
 #include <string>
 #include <string_view>
 
+#include "cpp/base/civil_time.h"
 #include "cpp/template/value.h"
 
 namespace tocsin::tmpl {
 
-/// A moment taken apart, in UTC. The proleptic Gregorian calendar.
-struct CivilTime {
-  int year = 1970;
-  int month = 1;  ///< 1 to 12.
-  int day = 1;    ///< 1 to 31.
-  int hour = 0;
-  int minute = 0;
-  int second = 0;
-  int nanosecond = 0;
-  int weekday = 4;   ///< 0 is Sunday.
-  int year_day = 1;  ///< 1 to 366.
-};
-
+/// The moment taken apart, without its nanoseconds.
 CivilTime ToCivil(Time time);
 
 /// time.Time.Format.

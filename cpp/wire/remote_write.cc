@@ -6,10 +6,10 @@ namespace tocsin::wire {
 namespace {
 
 void WriteLabels(const Labels& labels, ProtoWriter* writer) {
-  for (const auto& [name, value] : labels) {
+  for (const Labels::Pair& label : labels) {
     writer->Message(1, [&] {
-      writer->BytesSet(1, name);
-      writer->BytesSet(2, value);
+      writer->BytesSet(1, label.first);
+      writer->BytesSet(2, label.second);
     });
   }
 }

@@ -51,7 +51,8 @@ class EngineHandle {
         ValueOrThrow(engine::Engine::Open(std::move(options), Clock::Real(), Telemetry::None())));
   }
 
-  ~EngineHandle() {
+  // pybind11 does not promise that to release a lock which is held cannot throw.
+  ~EngineHandle() {  // NOLINT(bugprone-exception-escape)
     const py::gil_scoped_release unlocked;
     engine_.reset();
   }

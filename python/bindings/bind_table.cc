@@ -111,7 +111,7 @@ py::capsule ExportCapsule(const TableHandle& handle, const py::object& /*request
     stream->release(stream.get());
     throw py::error_already_set();
   }
-  stream.release();
+  static_cast<void>(stream.release());  // The capsule's now.
   return py::reinterpret_steal<py::capsule>(capsule);
 }
 

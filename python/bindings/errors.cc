@@ -70,14 +70,17 @@ void BindErrors(py::module_& m) {
       Derive(m, "UnavailableError", "The server or the disk is gone for now.", classes.error);
   classes.corruption =
       Derive(m, "CorruptionError", "Bytes on disk fail their checks.", classes.error);
-  py::register_local_exception_translator([](std::exception_ptr pointer) {
+  // pybind11 wants a function that takes it by value.
+  // NOLINTNEXTLINE(performance-unnecessary-value-param)
+  const auto translate = [](std::exception_ptr pointer) {
     if (!pointer) return;
     try {
       std::rethrow_exception(pointer);
     } catch (const StatusError& error) {
       PyErr_SetString(ClassOf(error.code()), error.what());
     }
-  });
+  };
+  py::register_local_exception_translator(translate);
 }
 
 }  // namespace tocsin::python

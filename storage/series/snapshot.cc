@@ -52,7 +52,9 @@ class SnapshotReader {
     const auto item = static_cast<char>(in->Byte());
     if (ended_ || (item == kHeader) != (items_ == 0)) {
       in->Fail();
-    } else if (item == kHeader) {
+      return;
+    }
+    if (item == kHeader) {
       header_.log_segment = in->Varint();
       header_.next_id = GetId(in);
       header_.min_time = UnZigZag(in->Varint());

@@ -137,8 +137,11 @@ Status SpanStore::RelieveLog(Nanos now) {
         oldest = tenant->live.oldest();
       }
     }
-    // No use if what the log waits for is a checkpoint; DropLog asks for one.
-    if (oldest > checkpoint_.load()) return {};
+    // To seal is of no use while the log waits for a checkpoint. SetCheckpoint() wakes the thread.
+    if (oldest > checkpoint_.load()) {
+      if (options_.want_checkpoint) options_.want_checkpoint();
+      return {};
+    }
     TOCSIN_RETURN_IF_ERROR(SealUpTo(chosen, oldest, now));
     TOCSIN_RETURN_IF_ERROR(DropLog(now, /*roll=*/false));
   }
@@ -220,6 +223,10 @@ void SpanStore::Publish(const std::vector<std::shared_ptr<const StoredSegment>>&
   }
   freed.clear();
   sealing_.reset();  // Holds the batches too.
+  TellOfRoom();
+}
+
+void SpanStore::TellOfRoom() {
   {
     const std::lock_guard lock(wake_mutex_);  // A waiter between its look and its sleep.
   }
@@ -281,7 +288,10 @@ Status SpanStore::DropLog(Nanos now, bool roll) {
   if (all_sealed && low > log_->last_position() && (roll || log_->active_bytes() > kIdleLogBytes)) {
     TOCSIN_RETURN_IF_ERROR(log_->Roll());
   }
-  return log_->DropBefore(low, now);
+  const uint64_t before = log_->bytes();
+  const Status dropped = log_->DropBefore(low, now);
+  if (log_->bytes() < before) TellOfRoom();
+  return dropped;
 }
 
 void SpanStore::StartCompactions() {

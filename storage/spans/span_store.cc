@@ -150,6 +150,8 @@ void SpanStore::SetCheckpoint(LogPosition position) {
   LogPosition known = checkpoint_.load();
   while (known < position && !checkpoint_.compare_exchange_weak(known, position)) {
   }
+  // The log may have waited for nothing else, and Append() for the log.
+  if (log_->bytes() > sizes_.log_bytes / 2) Wake();
 }
 
 std::shared_ptr<const traceql::SpanView> SpanStore::View(std::string_view tenant, uint64_t from,

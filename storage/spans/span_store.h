@@ -214,6 +214,8 @@ class SpanStore final : public traceql::SpanSource {
   Status CutAndSeal(const std::string& name, Nanos now);
   Status FinishSealing(Nanos now);
   void Publish(const std::vector<std::shared_ptr<const StoredSegment>>& stored);
+  /// Lets appends that wait for room look again.
+  void TellOfRoom();
   void Forget(const std::vector<std::shared_ptr<StoredVolume>>& volumes);
   void Retain(Nanos now, uint64_t wanted_bytes);
   void ForgetIdleTenants();

@@ -75,7 +75,7 @@ Result<std::string> ReadFile(const std::string& path) {
 
 Status WriteFileAtomically(const std::string& path, std::string_view bytes) {
   const std::string temporary = path + ".tmp";
-  const Status written = [&]() -> Status {
+  Status written = [&]() -> Status {
     TOCSIN_ASSIGN_OR_RETURN(const FileDescriptor file,
                             OpenFile(temporary, O_WRONLY | O_CREAT | O_TRUNC));
     TOCSIN_RETURN_IF_ERROR(WriteAll(file.get(), bytes, temporary));

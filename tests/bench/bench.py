@@ -15,6 +15,7 @@ import tempfile
 import threading
 import time
 from pathlib import Path
+from subprocess import PIPE
 from typing import Any
 
 ROOT = Path(__file__).parents[2]
@@ -78,7 +79,7 @@ def ingest(options: argparse.Namespace) -> dict[str, Any]:
             subprocess.run(
                 [str(LOADGEN), "--target", server.otlp_grpc, *flags],
                 check=True,
-                stdout=subprocess.PIPE,
+                stdout=PIPE,
             ).stdout
         )
         assert request(server.url + "/flush", method="POST", timeout=600).status == 204
@@ -89,8 +90,7 @@ def ingest(options: argparse.Namespace) -> dict[str, Any]:
         _, code, usage = os.wait4(server.process.pid, 0)
         assert code == 0, server.log
         server.process = None
-        du = subprocess.run(["du", "-s", "-B1", home + "/data"], capture_output=True, check=True)
-        disk = int(du.stdout.split()[0])
+        disk = disk_bytes(server.data)
     millions = sent["spans"] / 1e6
     cpu = usage.ru_utime + usage.ru_stime
     # The receivers' threads are gRPC's own: theirs is what the other stages leave.
@@ -113,15 +113,64 @@ def ingest(options: argparse.Namespace) -> dict[str, Any]:
     }
 
 
+def disk_bytes(directory: Path) -> int:
+    """What `du` says; files may go while it looks."""
+    du = subprocess.run(
+        ["du", "-s", "-B1", str(directory)], stdout=PIPE, stderr=subprocess.DEVNULL, check=False
+    )
+    return int(du.stdout.split()[0])
+
+
+def cap(options: argparse.Namespace) -> dict[str, Any]:
+    """Send more than storage.max_bytes holds, and watch the directory while doing so."""
+    with tempfile.TemporaryDirectory(prefix="tocsin-bench-", dir=options.directory) as home:
+        server = Server(Path(home) / "data", f"storage: {{max_bytes: {options.max_bytes}}}\n")
+        server.data.mkdir()
+        server.start()
+        most = sent_bytes = sent_spans = 0
+        begin = time.monotonic()
+        # Several loads, each with trace ids of its own.
+        for seed in range(1, -(-options.spans // options.part) + 1):
+            flags = ["--spans", str(options.part), "--seed", str(seed), "--give-up", "60"]
+            load = subprocess.Popen(
+                [str(LOADGEN), "--target", server.otlp_grpc, *flags], stdout=PIPE, text=True
+            )
+            while load.poll() is None:
+                most = max(most, disk_bytes(server.data))
+                time.sleep(0.1)
+            assert load.returncode == 0, server.log
+            assert load.stdout is not None
+            sent = json.loads(load.stdout.read())
+            sent_bytes += sent["bytes"]
+            sent_spans += sent["spans"]
+        wall = time.monotonic() - begin
+        server.stop()
+    return {
+        "bench": "cap",
+        "max_bytes": options.max_bytes,
+        "spans": sent_spans,
+        "wire_bytes": sent_bytes,
+        "most_disk_bytes": most,
+        "of_cap": round(most / options.max_bytes, 3),
+        "spans_per_s": round(sent_spans / wall),
+    }
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(prog="./dev bench", description=__doc__)
     benches = parser.add_subparsers(dest="name", required=True)
     parse = benches.add_parser("ingest", help=ingest.__doc__)
     parse.add_argument("--spans", type=int, default=1_000_000)
     parse.add_argument("--shape", choices=["default", "wide"], default="default")
-    parse.add_argument("--directory", help="where the data directory is made (a real disk)")
-    parse.add_argument("--json", type=Path, help="write the object to this file as well")
     parse.set_defaults(run=ingest)
+    parse = benches.add_parser("cap", help=cap.__doc__)
+    parse.add_argument("--max-bytes", type=int, default=200_000_000)
+    parse.add_argument("--spans", type=int, default=11_000_000)
+    parse.add_argument("--part", type=int, default=1_000_000, help="spans of one load")
+    parse.set_defaults(run=cap)
+    for parse in benches.choices.values():
+        parse.add_argument("--directory", help="where the data directory is made (a real disk)")
+        parse.add_argument("--json", type=Path, help="write the object to this file as well")
     query_bench.add_benches(benches)
     options = parser.parse_args()
     result = json.dumps(options.run(options))

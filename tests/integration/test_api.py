@@ -5,11 +5,12 @@ from __future__ import annotations
 import base64
 import json
 import os
+import subprocess
 import time
 import urllib.parse
 
 import pytest
-from harness import Server, request, running, span, wait_until
+from harness import BINARY, Server, request, running, span, wait_until
 from opentelemetry.proto.trace.v1 import trace_pb2
 
 
@@ -72,7 +73,11 @@ def test_ready_echo_and_buildinfo(server: Server) -> None:
         assert "goVersion" in bare
     wrapped = server.get("/api/v1/status/buildinfo").json
     assert wrapped["status"] == "success"
-    assert wrapped["data"]["version"]
+    version, revision = wrapped["data"]["version"], wrapped["data"]["revision"]
+    assert (bare["version"], bare["revision"]) == (version, revision)
+    assert json.loads((server.data / "server.json").read_text())["version"] == version
+    printed = subprocess.run([BINARY, "--version"], capture_output=True, text=True, check=True)
+    assert printed.stdout.strip() == f"tocsin {version} {revision}".strip()
     assert "features" not in wrapped["data"]
 
 
@@ -284,6 +289,36 @@ def test_search_by_duration_and_time(server: Server, checkout: bytes) -> None:
     assert server.search("{}", start=now - 7200, end=now - 3600) == []
 
 
+TAGS = {
+    "service.name=PAY": True,
+    "http.method=post http.status_code=500": True,
+    'name="POST /api/users" k8s.namespace.name=shop': True,
+    "error=true root.service.name=frontend": True,
+    "cache.hit=true ratio=0.5": True,
+    "service.name=payment http.method=post": False,  # Of two spans.
+    "http.status_code=404": False,
+}
+
+
+@pytest.mark.parametrize("tags", TAGS)
+def test_search_by_tags(server: Server, checkout: bytes, tags: str) -> None:
+    """API-17: the logfmt list from before TraceQL; a value is found as a part, in any case."""
+    answer = server.get("/api/search?" + urllib.parse.urlencode({"tags": tags, "limit": 1000}))
+    assert answer.status == 200, answer.text
+    ids = {trace["traceID"].rjust(32, "0") for trace in answer.json["traces"]}
+    assert (checkout.hex() in ids) == TAGS[tags]
+
+
+def test_bad_tags_are_refused(server: Server) -> None:
+    """API-17."""
+    answer = server.get("/api/search?tags=a%3Db+c")
+    assert (answer.status, answer.text.strip()) == (
+        400,
+        "invalid tags at byte 4: expected key=value",
+    )
+    assert server.get("/api/search?tags=a%3Db&q=%7B%7D").status == 400
+
+
 def test_a_bad_query_is_refused_with_its_position(server: Server) -> None:
     """API-29, TQL-36."""
     answer = server.get("/api/search?" + urllib.parse.urlencode({"q": "{ name = }"}))
@@ -368,6 +403,22 @@ def test_span_metrics(own_server: Server) -> None:
     assert counts["+Inf"] == "10"
     total = own_server.promql('sum(traces_spanmetrics_latency_sum{service="shop"})')
     assert float(total[0]["value"][1]) == pytest.approx(15_000)
+
+
+def test_the_first_burst_counts() -> None:
+    """GEN-30: a new series begins with 0, so that rate() and increase() see its first spans."""
+    with running("metrics_generator: {collection_interval: 1s}") as server:
+        server.send(*[span("first") for _ in range(10)], service="burst")
+        selector = 'traces_spanmetrics_calls_total{service="burst"}'
+
+        def samples() -> list[str]:
+            found = server.promql(f"{selector}[5m]")
+            return [value for _, value in found[0]["values"]] if found else []
+
+        values = wait_until(lambda: len(samples()) > 10 and samples(), "ten collections")
+        assert values == ["0", *["10"] * (len(values) - 1)]
+        burst = server.promql(f"increase({selector}[5m])")
+        assert float(burst[0]["value"][1]) == pytest.approx(10, rel=0.1)
 
 
 def test_span_metric_sizes(own_server: Server) -> None:

@@ -85,7 +85,9 @@ def test_the_command_of_the_wheel_works(empty: Path) -> None:
         [str(empty / "bin/tocsin"), "--version"], capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
-    assert done.stdout.startswith("tocsin ")
+    asked = [str(empty / "bin/python"), "-c", "import tocsin; print(tocsin.__version__)"]
+    module = subprocess.run(asked, capture_output=True, text=True, check=True)
+    assert done.stdout.split()[:2] == ["tocsin", module.stdout.strip()]
 
 
 def test_the_wheel_is_of_a_reasonable_size(wheel: Path) -> None:

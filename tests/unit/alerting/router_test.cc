@@ -5,7 +5,6 @@
 
 #include <atomic>
 #include <condition_variable>
-#include <map>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -16,6 +15,7 @@
 #include <gtest/gtest.h>
 
 #include "cpp/lib/json.h"
+#include "tests/unit/model/fake_state.h"
 
 namespace tocsin::alerting {
 namespace {
@@ -39,29 +39,6 @@ class FakeNotifier : public Notifier {
 
  private:
   std::mutex mutex_;
-};
-
-class FakeState : public StateStore {
- public:
-  Status Save(std::span<const StateChange> changes) override {
-    ++saves;
-    if (full) return UnavailableError("no space left on device");
-    for (const StateChange& change : changes) {
-      if (change.value) {
-        entries.insert_or_assign(change.key, *change.value);
-      } else {
-        entries.erase(change.key);
-      }
-    }
-    return {};
-  }
-  Result<std::vector<std::pair<std::string, std::string>>> Load() const override {
-    return std::vector<std::pair<std::string, std::string>>(entries.begin(), entries.end());
-  }
-
-  std::map<std::string, std::string> entries;
-  int saves = 0;
-  bool full = false;
 };
 
 /// "firing: a+ b-" of a payload: the state of the group, then each alert's job and whether it

@@ -1,8 +1,9 @@
-// Durations in Prometheus's notation: what is read, what is refused, and that what is printed reads
-// back.
+// Durations in both notations: what is read, what is refused, and that what is printed reads back.
 
 #include "cpp/base/duration.h"
 
+#include <limits>
+#include <optional>
 #include <random>
 #include <string_view>
 #include <utility>
@@ -70,6 +71,43 @@ TEST(DurationTest, WhatIsPrintedReadsBack) {
     ASSERT_TRUE(back.has_value()) << FormatDuration(duration);
     EXPECT_EQ(*back, duration);
   }
+}
+
+TEST(DurationTest, PeriodsHaveFractionsAndEveryUnit) {
+  constexpr std::pair<std::string_view, Nanos> kGood[] = {
+      {"0", 0},
+      {"0s", 0},
+      {"10s", 10 * kSecond},
+      {"5m", 5 * kMinute},
+      {"720h", 720 * kHour},
+      {"30d", 30 * kDay},
+      {"2w", 14 * kDay},
+      {"1y", 365 * kDay},
+      {"1h30m", 90 * kMinute},
+      {"1.5h", 90 * kMinute},
+      {".5s", 500 * kMillisecond},
+      {"30m1h", 90 * kMinute},
+      {"100ms", 100 * kMillisecond},
+      {"250us", 250 * kMicrosecond},
+      {"250µs", 250 * kMicrosecond},
+      {"7ns", 7},
+      {"1d2h3m4s5ms", kDay + 2 * kHour + 3 * kMinute + 4 * kSecond + 5 * kMillisecond},
+  };
+  for (const auto& [text, period] : kGood) EXPECT_EQ(ParsePeriod(text), period) << text;
+  for (const std::string_view bad :
+       {"", "10", "s", "5q", "-5s", "5 s", "5s ", "1.2.3s", "300y", "1h-5m", "5M", "1.h", ".s",
+        "1e3s", "99999999999999999999s", "292y280d"}) {
+    EXPECT_EQ(ParsePeriod(bad), std::nullopt) << bad;
+  }
+}
+
+TEST(DurationTest, PeriodsPrintExactly) {
+  for (const Nanos period : {Nanos{0}, Nanos{1}, kMillisecond, kSecond, 90 * kMinute, 30 * kDay,
+                             kDay + 1, std::numeric_limits<Nanos>::max()}) {
+    EXPECT_EQ(ParsePeriod(FormatPeriod(period)), period) << FormatPeriod(period);
+  }
+  EXPECT_EQ(FormatPeriod(90 * kSecond), "1m30s");
+  EXPECT_EQ(FormatPeriod(30 * kDay), "720h");
 }
 
 }  // namespace

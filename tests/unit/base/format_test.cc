@@ -68,6 +68,19 @@ TEST(FormatTest, GeneralRoundsToThePrecision) {
   EXPECT_EQ(FormatGoGeneral(kInf, 4), "+Inf");
 }
 
+TEST(FormatTest, FixedAndScientificTakeAPrecision) {
+  EXPECT_EQ(FormatGoFixed(1.005, 1), "1.0");
+  EXPECT_EQ(FormatGoFixed(-2, 0), "-2");
+  EXPECT_EQ(FormatGoFixed(-1e308, 100).size(), 411U);
+  EXPECT_EQ(FormatGoFixed(kNan, 2), "NaN");
+  EXPECT_EQ(FormatGoScientific(1234.5, 2), "1.23e+03");
+  EXPECT_EQ(FormatGoScientific(-kInf, 2), "-Inf");
+  EXPECT_EQ(FormatGoScientific(0), "0e+00");
+  EXPECT_EQ(FormatGoScientific(1), "1e+00");
+  EXPECT_EQ(FormatGoScientific(-0.15), "-1.5e-01");
+  EXPECT_EQ(FormatGoScientific(kInf), "+Inf");
+}
+
 TEST(FormatTest, OpenMetricsNumbersLookLikeFloats) {
   EXPECT_EQ(FormatOpenMetricsFloat(0), "0.0");
   EXPECT_EQ(FormatOpenMetricsFloat(1), "1.0");

@@ -123,6 +123,25 @@ service:
                           "supported in this version"));
 }
 
+TEST(LoadTest, ServiceNamesWhatItsComponentsDo) {
+  const Loaded loaded = MustLoad(R"(
+service:
+  telemetry: {logs: {level: debug}}
+  pipelines:
+    traces/2: {receivers: [otlp], processors: [], exporters: [otlp]}
+    metrics: {receivers: [otlp]}
+)");
+  EXPECT_THAT(loaded.warnings,
+              ElementsAre("etc/tocsin.yaml:3:3: service.telemetry has no effect: the server's own "
+                          "logs and metrics are always there",
+                          "etc/tocsin.yaml:6:5: service.pipelines.metrics has no effect: only "
+                          "traces are received"));
+  EXPECT_THAT(ErrorOf("service: {pipelines: {trace: }}"),
+              HasSubstr("unknown key \"trace\" in service.pipelines"));
+  EXPECT_THAT(ErrorOf("service: {pipelines: {traces: {recievers: }}}"),
+              HasSubstr("in service.pipelines.traces; did you mean \"receivers\"?"));
+}
+
 TEST(LoadTest, SeedTlsExporterNeedsNoCertificate) {
   const Loaded loaded = MustLoad(R"(
 # OTel Collector exporter with TLS
@@ -272,13 +291,14 @@ remote_write:
   EXPECT_EQ(remote.name, "main");
   EXPECT_EQ(remote.remote_timeout, 10 * kSecond);
   EXPECT_EQ(remote.headers.size(), 2U);
-  EXPECT_EQ(remote.capacity, 5'000U);
   EXPECT_EQ(remote.max_samples_per_send, 100U);
   EXPECT_EQ(remote.min_backoff, 10 * kMillisecond);
   EXPECT_TRUE(remote.retry_on_http_429);
   EXPECT_THAT(loaded.warnings,
               ElementsAre("etc/tocsin.yaml:29:79: remote_write[0].queue_config.max_shards has no "
-                          "effect: one connection keeps the order of samples"));
+                          "effect: one connection keeps the order of samples",
+                          "etc/tocsin.yaml:28:18: remote_write[0].queue_config.capacity has no "
+                          "effect: samples wait in the log on disk, which wal_max_bytes bounds"));
   // Secrets are not shown.
   EXPECT_THAT(loaded.effective, HasSubstr("http://user:xxxxx@prometheus:9090/api/v1/write"));
   EXPECT_EQ(loaded.effective.find("Bearer"), std::string::npos);

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <condition_variable>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -20,6 +21,7 @@
 #include "cpp/lib/compression.h"
 #include "cpp/wire/proto/remote_write.pb.h"
 #include "storage/series/series_store.h"
+#include "tests/unit/model/fake_state.h"
 #include "tests/unit/series/testing.h"
 
 namespace tocsin::deliver {
@@ -34,6 +36,7 @@ class FakeReceiver {
   Result<http::Response> operator()(const http::ClientRequest& request) {
     const std::lock_guard lock(mutex_);
     requests.push_back(request);
+    if (hangs) return Hang(request);
     if (answers > 0 && --answers == 0) answer = 204;
     if (answer == 0) return UnavailableError("connection refused");
     if (answer != 204) {
@@ -42,6 +45,15 @@ class FakeReceiver {
       return response;
     }
     return Take(request.body);
+  }
+
+  /// Never answers, until the request is given up.
+  static Result<http::Response> Hang(const http::ClientRequest& request) {
+    std::mutex mutex;
+    std::condition_variable_any given_up;
+    std::unique_lock lock(mutex);
+    given_up.wait(lock, request.stop, [] { return false; });
+    return CancelledError("given up");
   }
 
   /// Answers so for the next `count` requests; 0 as status refuses the connection.
@@ -55,6 +67,7 @@ class FakeReceiver {
     return series[labels];
   }
 
+  bool hangs = false;
   int answer = 204;
   int answers = 0;  ///< Requests until the answer is 204 again, itself included; 0: for ever.
   std::string retry_after;
@@ -102,20 +115,6 @@ class FakeReceiver {
   }
 
   std::mutex mutex_;
-};
-
-class FakeState : public StateStore {
- public:
-  Status Save(std::span<const StateChange> changes) override {
-    if (!answer.ok()) return answer;
-    for (const StateChange& change : changes) values[change.key] = *change.value;
-    return {};
-  }
-  Result<std::vector<std::pair<std::string, std::string>>> Load() const override {
-    return std::vector<std::pair<std::string, std::string>>(values.begin(), values.end());
-  }
-  Status answer;
-  std::map<std::string, std::string> values;
 };
 
 /// Counts by the name of the metric.
@@ -424,7 +423,7 @@ TEST_F(RemoteWriteTest, WhatIsTooOldIsDroppedAndCounted) {
 
 TEST_F(RemoteWriteTest, ANewWriterBeginsWithWhatIsAppendedFromThenOn) {
   OpenStore();
-  state_.values.clear();
+  state_.entries.clear();
   Append("m", 0, 1);
   OpenWriter();
   Append("m", 1, 2);
@@ -434,22 +433,22 @@ TEST_F(RemoteWriteTest, ANewWriterBeginsWithWhatIsAppendedFromThenOn) {
 }
 
 TEST_F(RemoteWriteTest, ASavedPositionThatMakesNoSenseIsCorruption) {
-  state_.values["one"] = "\xff";
+  state_.entries["one"] = "\xff";
   EXPECT_EQ(SavedPosition(state_, "one").error().code(), StatusCode::kCorruption);
-  state_.values["one"] = std::string("\1\1\1\1", 4);
+  state_.entries["one"] = std::string("\1\1\1\1", 4);
   EXPECT_EQ(SavedPosition(state_, "one").error().code(), StatusCode::kCorruption);
   EXPECT_FALSE(SavedPosition(state_, "two")->has_value());
 }
 
 TEST_F(RemoteWriteTest, ThePositionIsSavedAgainAfterTheDiskWasFull) {
-  state_.answer = UnavailableError("full");
+  state_.full = true;
   Append("m", 0, 1);
   Run();
   EXPECT_EQ(receiver_.SamplesOf("m").size(), 1U);
-  const auto before = state_.values;
-  state_.answer = Status();
+  const auto before = state_.entries;
+  state_.full = false;
   Run();
-  EXPECT_NE(state_.values, before);
+  EXPECT_NE(state_.entries, before);
 }
 
 TEST_F(RemoteWriteTest, EveryHistoryOfCrashesAndFailuresDeliversEverySampleInOrder) {
@@ -462,7 +461,7 @@ TEST_F(RemoteWriteTest, EveryHistoryOfCrashesAndFailuresDeliversEverySampleInOrd
     clock_.Set(kStart);
     receiver_.series.clear();
     receiver_.Fail(204);
-    state_.values.clear();
+    state_.entries.clear();
     options_.max_samples_per_send = 1 + random() % 50;
     options_.max_age = 0;
     OpenStore();
@@ -529,6 +528,23 @@ TEST_F(RemoteWriteTest, StoppingDoesNotWaitForADeadReceiver) {
   OpenWriter();
   Run();
   EXPECT_EQ(receiver_.SamplesOf("m").size(), 1U);
+}
+
+TEST_F(RemoteWriteTest, StoppingGivesUpARequestThatIsNotAnswered) {
+  options_.remote_timeout = kHour;
+  options_.max_samples_per_send = 1;
+  OpenWriter();
+  receiver_.hangs = true;
+  Append("m", 0, 1);
+  writer_->Start();
+  writer_->Stop();
+  // The next process sends again what was given up.
+  receiver_.hangs = false;
+  receiver_.requests.clear();
+  OpenWriter();
+  Run();
+  EXPECT_EQ(receiver_.SamplesOf("m").size(), 1U);
+  EXPECT_EQ(receiver_.requests.size(), 1U);
 }
 
 }  // namespace

@@ -16,7 +16,7 @@
 namespace tocsin::deliver {
 namespace {
 
-FetchFunction Answering(int status) {
+http::FetchFunction Answering(int status) {
   return [status](const http::ClientRequest&) -> Result<http::Response> {
     return http::Response::Text(status, "because");
   };

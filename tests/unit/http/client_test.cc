@@ -1,6 +1,7 @@
 #include "cpp/http/client.h"
 
 #include <functional>
+#include <stop_token>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -212,6 +213,21 @@ TEST(Fetch, NeverTellsAPassword) {
   EXPECT_THAT(response.error().ToString(), AllOf(Not(HasSubstr("secret")), HasSubstr("***@127")));
   const auto refused = Fetch({.url = "http://user:secret@127.0.0.1:1/"});
   EXPECT_THAT(refused.error().ToString(), AllOf(Not(HasSubstr("secret")), HasSubstr("***@127")));
+}
+
+TEST(Fetch, AStopEndsItWhereverItWaits) {
+  std::stop_source stop;
+  const OneShotServer server([&stop](const RawSocket& socket) {
+    socket.ReadUntil("\r\n\r\n");
+    socket.Send("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhe");
+    stop.request_stop();
+    socket.ReadUntil("nothing more comes");  // Until the client has closed.
+  });
+  const auto response = Fetch({.url = server.url(), .timeout = kHour, .stop = stop.get_token()});
+  ASSERT_FALSE(response.has_value());
+  EXPECT_EQ(response.error().code(), StatusCode::kCancelled);
+  EXPECT_THAT(std::string(response.error().message()),
+              HasSubstr("stopped while waiting for the response"));
 }
 
 }  // namespace

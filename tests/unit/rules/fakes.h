@@ -3,7 +3,6 @@
 #pragma once
 
 #include <algorithm>
-#include <map>
 #include <span>
 #include <string>
 #include <utility>
@@ -12,9 +11,9 @@
 #include "cpp/model/alert.h"
 #include "cpp/model/labels.h"
 #include "cpp/model/ports.h"
-#include "cpp/model/state_store.h"
 #include "cpp/promql/source.h"
 #include "cpp/rules/ports.h"
+#include "tests/unit/model/fake_state.h"
 
 namespace tocsin::rules {
 
@@ -75,29 +74,6 @@ class FakeSeries : public SampleSink, public promql::SeriesSource {
 
  private:
   std::vector<promql::SeriesData> series_;
-};
-
-class FakeState : public StateStore {
- public:
-  Status Save(std::span<const StateChange> changes) override {
-    ++saves;
-    if (full) return UnavailableError("no space left on device");
-    for (const StateChange& change : changes) {
-      if (change.value) {
-        entries.insert_or_assign(change.key, *change.value);
-      } else {
-        entries.erase(change.key);
-      }
-    }
-    return {};
-  }
-  Result<std::vector<std::pair<std::string, std::string>>> Load() const override {
-    return std::vector<std::pair<std::string, std::string>>(entries.begin(), entries.end());
-  }
-
-  std::map<std::string, std::string> entries;
-  int saves = 0;
-  bool full = false;
 };
 
 class FakeSink : public AlertSink {

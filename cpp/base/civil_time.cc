@@ -1,15 +1,12 @@
-#include "cpp/promql/calendar.h"
+#include "cpp/base/civil_time.h"
 
 #include <algorithm>
 #include <array>
-#include <cstdio>
 
-namespace tocsin::promql {
+namespace tocsin {
 namespace {
 
 constexpr int64_t kSecondsPerDay = 86'400;
-
-int64_t FloorDivide(int64_t a, int64_t b) { return a / b - (a % b < 0 ? 1 : 0); }
 
 bool IsLeapYear(int64_t year) { return year % 4 == 0 && (year % 100 != 0 || year % 400 == 0); }
 
@@ -29,13 +26,13 @@ int64_t DaysBefore(int64_t year) {
 
 }  // namespace
 
-CalendarTime ToCalendar(int64_t unix_seconds) {
+CivilTime ToCivil(int64_t unix_seconds) {
   constexpr int64_t kFarAway = int64_t{100'000'000} * 366 * kSecondsPerDay;
   const int64_t seconds = std::clamp(unix_seconds, -kFarAway, kFarAway);
   const int64_t days = FloorDivide(seconds, kSecondsPerDay);
   const int64_t second_of_day = seconds - days * kSecondsPerDay;
 
-  CalendarTime time;
+  CivilTime time;
   time.year = 1970 + FloorDivide(days * 400, 146'097);
   while (DaysBefore(time.year) > days) --time.year;
   while (DaysBefore(time.year + 1) <= days) ++time.year;
@@ -54,13 +51,4 @@ CalendarTime ToCalendar(int64_t unix_seconds) {
   return time;
 }
 
-std::string FormatUtcSeconds(Millis t) {
-  const CalendarTime time = ToCalendar(FloorDivide(t, 1000));
-  std::array<char, 64> buffer;
-  const int size = std::snprintf(buffer.data(), buffer.size(), "%04lld-%02d-%02dT%02d:%02d:%02dZ",
-                                 static_cast<long long>(time.year), time.month, time.day, time.hour,
-                                 time.minute, time.second);
-  return {buffer.data(), static_cast<size_t>(size)};
-}
-
-}  // namespace tocsin::promql
+}  // namespace tocsin

@@ -1,0 +1,7 @@
+#include "cpp/server/revision.h"
+
+namespace tocsin::server {
+
+std::string_view Revision() { return TOCSIN_REVISION; }
+
+}  // namespace tocsin::server
