@@ -11,7 +11,8 @@
 namespace tocsin::cli {
 
 /// A point in time as people type it: Unix seconds (also with a fraction), "2026-11-22T15:36:42Z"
-/// (RFC 3339, also with a fraction or an offset), "2026-11-22", "now", or a duration before `now`
+/// (RFC 3339, also with an offset or a fraction, of which three digits count), "2026-11-22", "now",
+/// or a duration before `now`
 /// ("-1h30m"). Nanoseconds since the Unix epoch. kInvalidArgument for anything else.
 Result<Nanos> ParseMoment(std::string_view text, Nanos now);
 
