@@ -90,7 +90,8 @@ Status Engine::OpenParts() {
   TOCSIN_RETURN_IF_ERROR(RestoreMetrics());
 
   storage::SpanStoreOptions spans = options_.spans;
-  spans.checkpoint = metrics_ == nullptr ? UINT64_MAX : metrics_->position();
+  const storage::LogPosition checkpoint = metrics_ == nullptr ? UINT64_MAX : metrics_->position();
+  spans.checkpoint = checkpoint;
   spans.background = options_.background;
   // Made before the store, which may ask for a checkpoint as soon as it is open.
   checkpointer_ = std::make_unique<Periodic>("checkpoint", [this] {
@@ -108,7 +109,7 @@ Status Engine::OpenParts() {
   }
   TOCSIN_ASSIGN_OR_RETURN(spans_,
                           storage::SpanStore::Open(std::move(spans), clock_, telemetry_, replay));
-  spans_->SetCheckpoint(spans.checkpoint);
+  spans_->SetCheckpoint(checkpoint);
   return {};
 }
 
