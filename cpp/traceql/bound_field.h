@@ -87,6 +87,7 @@ class BoundField {
     kPresence,   ///< span_ids_: is it 0?
     kTraceIds,   ///< trace_ids_, trace_of_row_
     kTraceInts,  ///< ints_ of trace_of_row_, as durations.
+    kNested,     ///< A number of the nested set that table_ knows.
     kParent,     ///< inner_ at parent_row_.
     kRoot,       ///< inner_ at the row in root_row_ of trace_of_row_; default_ where it has none.
   };
@@ -109,6 +110,7 @@ class BoundField {
   void BindInts(std::vector<int64_t> values);
   void IdsToHex();
   Scalar EnumScalar(uint8_t value) const { return {enum_kind_, false, value, 0, {}}; }
+  int64_t NestedAt(uint32_t row) const { return table_->NestedSetOf(row).*nested_; }
   /// The row of inner_ whose value this row has; kNoRow for none.
   uint32_t InnerRow(uint32_t row) const {
     return form_ == Form::kParent ? parent_row_[row] : root_row_[trace_of_row_[row]];
@@ -143,6 +145,7 @@ class BoundField {
   std::span<const uint32_t> parent_row_;
   std::vector<uint32_t> root_row_;
   Scalar default_;
+  int64_t TraceTable::NestedSet::* nested_ = nullptr;
 };
 
 template <class Predicate>
@@ -261,6 +264,12 @@ Bitmap BoundField::Scan(const Predicate& predicate) const {
       }
       break;
     }
+    case Form::kNested:
+      if (!table_->NestAll().ok()) break;  // Bind() has read all that it needs.
+      for (uint32_t row = 0; row < rows_; ++row) {
+        result.SetIf(row, predicate(Scalar::Int(NestedAt(row))));
+      }
+      break;
     case Form::kTraceInts: {
       std::vector<uint8_t> verdicts(ints_.size());
       for (size_t i = 0; i < ints_.size(); ++i) {

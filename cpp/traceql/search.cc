@@ -150,6 +150,7 @@ Status Searcher::AddBlock(const SpanBlock& block) {
   ++result_.stats.inspected_blocks;
   result_.stats.inspected_spans += block.rows();
   TOCSIN_ASSIGN_OR_RETURN(std::unique_ptr<BlockEval> eval, BlockEval::Make(block, fields_));
+  result_.stats.inspected_traces += eval->table().traces().size();
   TOCSIN_ASSIGN_OR_RETURN(Selection selection, eval->Select(query_.pipeline));
   result_.stats.inspected_bytes += eval->bytes_read();
   if (selection.rows.None()) return {};
@@ -259,7 +260,6 @@ Status Searcher::ReadAbove(std::optional<uint64_t> bound) {
 Status Searcher::Read(const TraceId& id) {
   TOCSIN_ASSIGN_OR_RETURN(SpanBatch batch, view_.Trace(id));
   if (batch.empty()) return {};
-  ++result_.stats.inspected_traces;
   const uint64_t bytes = batch.MemoryBytes();
   budget_.Take(bytes);
   TOCSIN_RETURN_IF_ERROR(budget_.Check());
