@@ -26,8 +26,10 @@ class DateReader {
   // Exactly `digits` of them.
   bool Number(size_t digits, int* value) {
     if (text_.size() < digits) return false;
-    const auto [end, error] = std::from_chars(text_.data(), text_.data() + digits, *value);
-    if (error != std::errc() || end != text_.data() + digits || *value < 0) return false;
+    const char* const begin = text_.begin();
+    const char* const behind = begin + digits;
+    const auto [end, error] = std::from_chars(begin, behind, *value);
+    if (error != std::errc() || end != behind || *value < 0) return false;
     text_.remove_prefix(digits);
     return true;
   }
