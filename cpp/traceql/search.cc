@@ -187,12 +187,13 @@ Status Searcher::AddTraces(const std::shared_ptr<Evaluated>& evaluated, const Bi
   const std::span<const uint32_t> trace_of_row = table.trace_of_row();
   Bitmap looked_at(static_cast<uint32_t>(table.traces().size()));
   Status status;
+  // A trace starts no later than any of its rows, so that most are passed over at once.
+  uint64_t least = Full() ? newest_.front().start : 0;
   in_range.ForEach([&](uint32_t row) {
+    if (starts[row] < least || !status.ok()) return;
     const uint32_t trace = trace_of_row[row];
-    if (looked_at.Test(trace) || !status.ok()) return;
+    if (looked_at.Test(trace)) return;
     looked_at.Set(trace);
-    // A trace starts no later than any of its rows.
-    if (!MayEnter(starts[row])) return;
     const Result<TraceExtent> extent = table.ExtentOf(trace);
     if (!extent.has_value()) {
       status = extent.error();
@@ -202,6 +203,7 @@ Status Searcher::AddTraces(const std::shared_ptr<Evaluated>& evaluated, const Bi
     const TraceId& id = table.traces()[trace];
     if (table.IsWhole(trace)) {
       if (DurationFits(*extent)) Push({extent->start, id, evaluated, trace, nullptr});
+      least = Full() ? newest_.front().start : 0;
     } else if (!read_.contains(id)) {
       const auto [it, added] = unread_.try_emplace(id, extent->start);
       if (added) budget_.Take(64);

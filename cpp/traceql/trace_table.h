@@ -59,10 +59,9 @@ class TraceTable {
   void ForEachRow(uint32_t trace, Visit visit) {
     if (!rows_by_trace_known_) FindRows();
     if (sorted_) {
-      const auto [first, last] =
-          std::equal_range(trace_of_row_.begin(), trace_of_row_.end(), trace);
-      const auto end = static_cast<uint32_t>(last - trace_of_row_.begin());
-      for (auto row = static_cast<uint32_t>(first - trace_of_row_.begin()); row < end; ++row) {
+      const auto first = std::lower_bound(trace_of_row_.begin(), trace_of_row_.end(), trace);
+      for (auto row = static_cast<uint32_t>(first - trace_of_row_.begin());
+           row < trace_of_row_.size() && trace_of_row_[row] == trace; ++row) {
         if (all_visible_ || visible_.Test(row)) visit(row);
       }
       return;
