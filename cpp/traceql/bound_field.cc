@@ -80,15 +80,6 @@ Result<BoundField> BoundField::Bind(const Field& field, const std::shared_ptr<Tr
   return bound;
 }
 
-Result<BoundField> BoundField::Bind(const Field& field, const SpanBlock& block,
-                                    const WholeTrace* trace) {
-  TOCSIN_ASSIGN_OR_RETURN(const std::shared_ptr<TraceTable> table,
-                          TraceTable::Make(block, trace != nullptr));
-  const bool depends = field.of_parent || IsOfTrace(field.intrinsic);
-  if (depends && table->partial() != nullptr) return BoundField();
-  return Bind(field, table);
-}
-
 bool BoundField::IsOfTrace(Intrinsic intrinsic) {
   switch (intrinsic) {
     case Intrinsic::kRootName:

@@ -21,7 +21,6 @@
 #include "cpp/traceql/scalar.h"
 #include "cpp/traceql/source.h"
 #include "cpp/traceql/trace_table.h"
-#include "cpp/traceql/whole_trace.h"
 
 namespace tocsin::traceql {
 
@@ -30,10 +29,6 @@ class BoundField {
   /// Of traces that are not whole, what depends on other spans (the root, the parent, ...) is what
   /// their rows in this block say. The block must outlive what is bound; the table is kept.
   static Result<BoundField> Bind(const Field& field, const std::shared_ptr<TraceTable>& table);
-  /// The same with a table of its own. `trace`: null, or the trace whose BatchBlock `block` is.
-  /// Without it, what depends on other spans is not available where a trace is not whole.
-  static Result<BoundField> Bind(const Field& field, const SpanBlock& block,
-                                 const WholeTrace* trace);
 
   /// False if the block does not keep the field. Nothing else may be called then.
   bool available() const { return form_ != Form::kUnavailable; }

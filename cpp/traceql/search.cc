@@ -231,9 +231,9 @@ Result<bool> Searcher::NothingNewerThan(uint64_t bound) {
   if (newest_.size() + unread_.size() < options_.limit) return false;
   const auto above = [bound](uint64_t start) { return start > bound; };
   size_t newer = 0;
-  for (const Candidate& candidate : newest_) newer += above(candidate.start) ? 1 : 0;
+  for (const Candidate& candidate : newest_) newer += above(candidate.start) ? 1U : 0U;
   size_t maybe_newer = 0;
-  for (const auto& [id, start] : unread_) maybe_newer += above(start) ? 1 : 0;
+  for (const auto& [id, start] : unread_) maybe_newer += above(start) ? 1U : 0U;
   if (newer + maybe_newer < options_.limit) return false;
   if (maybe_newer > 0) TOCSIN_RETURN_IF_ERROR(ReadAbove(bound));
   return Full() && newest_.front().start > bound;
