@@ -71,7 +71,10 @@ TEST(PruningTest, ExcludesNothingThatIsThere) {
   for (uint64_t seed = 0; seed < 30; ++seed) {
     const SpanBatch batch = RandomBatch(seed, {.rows = static_cast<uint32_t>(1 + seed * 7)});
     const auto reader = SegmentOf(batch);
-    for (const traceql::AttributeKey& key : *reader->AttributeKeys()) {
+    const auto keys = reader->AttributeKeys();
+    const auto names = reader->Names();
+    ASSERT_TRUE(keys.has_value() && names.has_value());
+    for (const traceql::AttributeKey& key : *keys) {
       const auto column = reader->Attribute(key.scope, key.key);
       ASSERT_TRUE(column.has_value());
       for (const traceql::Value& value : (*column)->values) {
@@ -80,7 +83,7 @@ TEST(PruningTest, ExcludesNothingThatIsThere) {
         ExpectMayMatch(*reader, Attribute(Scope::kAny, key.key), value);
       }
     }
-    for (const traceql::Value& value : (*reader->Names())->values) {
+    for (const traceql::Value& value : (*names)->values) {
       ExpectMayMatch(*reader, Of(Intrinsic::kName), value);
     }
     for (uint32_t row = 0; row < batch.rows(); ++row) {
