@@ -1,6 +1,14 @@
 #include "cpp/api/query_gate.h"
 
+#include <chrono>
+#include <string>
+
 namespace tocsin::api {
+namespace {
+
+constexpr std::chrono::milliseconds kBetweenQuestions{20};
+
+}  // namespace
 
 QueryGate::Pass::~Pass() {
   if (gate_ == nullptr) return;
@@ -11,7 +19,7 @@ QueryGate::Pass::~Pass() {
   gate_->left_.notify_one();
 }
 
-Result<QueryGate::Pass> QueryGate::Enter() {
+Result<QueryGate::Pass> QueryGate::Enter(const std::function<Status()>& interrupted) {
   std::unique_lock lock(mutex_);
   if (running_ >= at_once_) {
     if (waiting_ >= max_waiting_) {
@@ -19,11 +27,32 @@ Result<QueryGate::Pass> QueryGate::Enter() {
                                     " queries run and " + std::to_string(waiting_) + " wait");
     }
     ++waiting_;
-    left_.wait(lock, [this] { return running_ < at_once_; });
+    const Status waited = Wait(&lock, interrupted);
     --waiting_;
+    TOCSIN_RETURN_IF_ERROR(waited);
   }
   ++running_;
   return Pass(this);
+}
+
+Status QueryGate::Wait(std::unique_lock<std::mutex>* lock,
+                       const std::function<Status()>& interrupted) {
+  const auto may_run = [this] { return running_ < at_once_; };
+  if (!interrupted) {
+    left_.wait(*lock, may_run);
+    return {};
+  }
+  while (!left_.wait_for(*lock, kBetweenQuestions, may_run)) {
+    lock->unlock();
+    Status status = interrupted();
+    lock->lock();
+    // A pass that came free meanwhile was perhaps announced to this thread alone.
+    if (!status.ok()) {
+      left_.notify_one();
+      return status;
+    }
+  }
+  return {};
 }
 
 }  // namespace tocsin::api

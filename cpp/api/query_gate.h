@@ -5,6 +5,7 @@
 
 #include <condition_variable>
 #include <cstddef>
+#include <functional>
 #include <mutex>
 
 #include "cpp/base/status.h"
@@ -31,10 +32,13 @@ class QueryGate {
     QueryGate* gate_;
   };
 
-  /// Waits for its turn; kResourceExhausted when too many wait already.
-  Result<Pass> Enter();
+  /// Waits for its turn; kResourceExhausted when too many wait already. While it waits it asks
+  /// `interrupted`, if there is one, every few milliseconds; what is not OK ends the waiting.
+  Result<Pass> Enter(const std::function<Status()>& interrupted = {});
 
  private:
+  Status Wait(std::unique_lock<std::mutex>* lock, const std::function<Status()>& interrupted);
+
   const size_t at_once_;
   const size_t max_waiting_;
   std::mutex mutex_;

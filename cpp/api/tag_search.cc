@@ -103,12 +103,27 @@ std::string Condition(const Tag& tag) {
 
 Result<std::string> TagsToTraceQl(std::string_view tags) {
   TOCSIN_ASSIGN_OR_RETURN(const std::vector<Tag> parsed, ParseLogfmt(tags));
+  return TagsToTraceQl(parsed);
+}
+
+Result<std::string> TagsToTraceQl(const std::vector<std::pair<std::string, std::string>>& tags) {
+  std::set<std::string_view> seen;
   std::string query = "{ ";
-  for (const Tag& tag : parsed) {
+  for (const Tag& tag : tags) {
+    if (!seen.insert(tag.first).second) {
+      return InvalidArgumentError("invalid tags: tag " + tag.first + " has been set twice");
+    }
     if (query.size() > 2) query += " && ";
     query += Condition(tag);
   }
   return query + " }";
+}
+
+std::string TagOfVersion1(std::string_view tag) {
+  if (tag == "root.name") return "rootName";
+  if (tag == "root.service.name") return "rootServiceName";
+  if (tag == "status.code") return "status";
+  return std::string(tag);
 }
 
 }  // namespace tocsin::api

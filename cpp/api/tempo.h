@@ -1,23 +1,15 @@
-/// The trace half of the API, as Tempo's clients (Grafana first) call it: traces by id and search.
+/// The trace half of the API over HTTP, as Tempo's clients (Grafana first) call it: search and what
+/// completion needs. Traces by id are in trace_by_id.h, the same over gRPC in tempo_stream.h.
 
 #pragma once
 
-#include <string>
-
-#include "cpp/api/query_gate.h"
+#include "cpp/api/tempo_queries.h"
 #include "cpp/http/router.h"
-#include "cpp/traceql/source.h"
 
 namespace tocsin::api {
 
-struct TempoOptions {
-  std::string tenant;
-  bool strict_traceql = false;  ///< Refuse what Tempo's own parser refuses.
-};
-
-/// GET /api/traces/{id}, /api/v2/traces/{id}, /api/search, /api/echo. Borrows source and gate; both
-/// outlive the router's use.
-void RegisterTempo(const traceql::SpanSource& source, QueryGate& gate, TempoOptions options,
-                   http::Router* router);
+/// GET /api/search, /api/search/tags, /api/search/tag/{name}/values, the last two also as v2
+/// (/api/v2/...), and /api/echo. Borrows `queries`, which outlives the router's use.
+void RegisterTempo(const TempoQueries& queries, http::Router* router);
 
 }  // namespace tocsin::api

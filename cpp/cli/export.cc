@@ -85,8 +85,9 @@ Result<uint64_t> ExportDirectory(const engine::OfflineSpans& spans, const Select
 Status WritePieces(std::string_view body, engine::TraceFileWriter* file) {
   while (!body.empty()) {
     const std::optional<uint64_t> size = GetVarint64(&body);
-    if (!size || *size > body.size())
+    if (!size || *size > body.size()) {
       return CorruptionError("an answer of the server is cut short");
+    }
     TOCSIN_RETURN_IF_ERROR(file->AddEncoded(body.substr(0, *size)));
     body.remove_prefix(*size);
   }

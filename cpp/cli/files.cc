@@ -2,8 +2,8 @@
 
 #include <cerrno>
 #include <cstdio>
-#include <cstring>
 #include <string_view>
+#include <system_error>
 #include <utility>
 
 #include <fcntl.h>
@@ -16,7 +16,7 @@ constexpr int kFileMode = 0640;
 
 Failure FileFailure(const std::string& what) {
   const int error = errno;
-  const std::string message = "cannot " + what + ": " + std::strerror(error);
+  const std::string message = "cannot " + what + ": " + std::generic_category().message(error);
   return error == ENOENT ? NotFoundError(message) : UnavailableError(message);
 }
 

@@ -1,8 +1,9 @@
-// The command. Subcommands: serve, config, query, promql.
+// The command. Subcommands: serve, config, query, promql, export, import, doctor.
 
 #include <cstdio>
 #include <fstream>
 #include <iterator>
+#include <optional>
 #include <span>
 #include <string>
 
@@ -10,6 +11,9 @@
 #include "cpp/base/version.h"
 #include "cpp/cli/arguments.h"
 #include "cpp/cli/ask.h"
+#include "cpp/cli/doctor.h"
+#include "cpp/cli/export.h"
+#include "cpp/cli/import.h"
 #include "cpp/config/load.h"
 #include "cpp/server/revision.h"
 #include "cpp/server/serve.h"
@@ -44,7 +48,50 @@ int PrintAnswer(const Result<std::string>& answer) {
   return 0;
 }
 
+// Whether a directory is meant, not a server.
+bool NamesDirectory(const Arguments& arguments) {
+  return !arguments.url_given && (!arguments.config_file.empty() || !arguments.overrides.empty());
+}
+
+int RunTransfer(const Arguments& arguments) {
+  std::optional<config::Loaded> loaded;
+  if (NamesDirectory(arguments)) {
+    Result<config::Loaded> found = LoadConfig(arguments);
+    if (!found) return Complain(found.error());
+    loaded = *std::move(found);
+  }
+  if (arguments.subcommand == "export") {
+    if (!arguments.positional.empty()) {
+      return Complain(InvalidArgumentError("what is \"" + arguments.positional.front() + "\"?"));
+    }
+    const Status status = Export(arguments, loaded ? loaded->config.storage.path : "");
+    return status.ok() ? 0 : Complain(status);
+  }
+  const Status status = Import(arguments, loaded ? &loaded->config : nullptr);
+  if (status.ok()) return 0;
+  Complain(status);
+  return arguments.positional.empty() ? kUsageError : kFailed;
+}
+
+int RunDoctor(const Arguments& arguments) {
+  if (arguments.positional.size() != 1) {
+    return Complain(InvalidArgumentError("tocsin doctor takes one directory"));
+  }
+  const Result<bool> healthy = Doctor(arguments.positional.front(), arguments.json);
+  if (healthy) return *healthy ? 0 : kFailed;
+  Complain(healthy.error());
+  return kUsageError;
+}
+
 int Run(const Arguments& arguments) {
+  if (arguments.subcommand == "export" || arguments.subcommand == "import") {
+    log::SetLevel(log::Level::kWarn);
+    return RunTransfer(arguments);
+  }
+  if (arguments.subcommand == "doctor") {
+    log::SetLevel(log::Level::kError);
+    return RunDoctor(arguments);
+  }
   if (arguments.subcommand == "query" || arguments.subcommand == "promql") {
     if (arguments.positional.size() != 1) {
       return Complain(
@@ -66,12 +113,12 @@ int Run(const Arguments& arguments) {
   for (const std::string& warning : loaded->warnings) {
     log::Warn("configuration", {{"warning", warning}});
   }
-  const Status status = server::Serve(loaded->config);
+  server::BlockTerminationSignals();
+  const Status status = server::Serve(*loaded);
   return status.ok() ? 0 : Complain(status);
 }
 
 int Main(std::span<const char* const> args) {
-  server::BlockTerminationSignals();
   const Result<Arguments> arguments = Parse(args);
   if (!arguments) return Complain(arguments.error());
   if (arguments->help) {

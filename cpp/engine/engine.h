@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -79,6 +80,16 @@ class Engine {
   /// Collects, makes a checkpoint and stops the threads; what is not sealed stays in the log.
   /// Idempotent. The first error is returned after everything was tried.
   Status Close();
+
+  /// As SpanStore has them.
+  Result<uint64_t> DeleteTraces(std::string_view tenant,
+                                std::span<const storage::TraceDeletion> what) {
+    return spans_->Delete(tenant, what);
+  }
+  Status PinTrace(std::string_view tenant, const TraceId& id) { return spans_->Pin(tenant, id); }
+  Status UnpinTrace(std::string_view tenant, const TraceId& id) {
+    return spans_->Unpin(tenant, id);
+  }
 
   storage::SpanStore& spans() { return *spans_; }
   storage::SeriesStore& series() { return *series_; }

@@ -21,9 +21,9 @@ constexpr int kZstdLevel = 3;
 constexpr std::string_view kGzipMagic = "\x1f\x8b";
 constexpr std::string_view kZstdMagic = "\x28\xb5\x2f\xfd";
 
-Bytef* AsBytes(const char* data) {
+Bytef* AsBytes(std::string_view bytes) {
   // zlib's interface is not const-correct; it does not write through next_in.
-  return reinterpret_cast<Bytef*>(const_cast<char*>(data));  // NOLINT
+  return reinterpret_cast<Bytef*>(const_cast<char*>(bytes.data()));  // NOLINT
 }
 
 // Input that decompressors take from: a piece of the source at a time.
@@ -95,9 +95,9 @@ class Gunzipper final : public Codec {
       member_ended_ = false;
     }
     const std::string_view rest = input->rest();
-    stream_.next_in = AsBytes(rest.data());
+    stream_.next_in = AsBytes(rest);
     stream_.avail_in = static_cast<uInt>(rest.size());
-    stream_.next_out = AsBytes(out);
+    stream_.next_out = reinterpret_cast<Bytef*>(out);
     stream_.avail_out = static_cast<uInt>(std::min(room, kPiece));
     const uInt asked = stream_.avail_out;
     const int code = inflate(&stream_, Z_NO_FLUSH);
@@ -191,7 +191,7 @@ class GzipSink final : public ByteSink {
     while (!bytes.empty()) {
       const std::string_view piece = bytes.substr(0, kPiece);
       bytes.remove_prefix(piece.size());
-      stream_.next_in = AsBytes(piece.data());
+      stream_.next_in = AsBytes(piece);
       stream_.avail_in = static_cast<uInt>(piece.size());
       TOCSIN_RETURN_IF_ERROR(Deflate(Z_NO_FLUSH));
     }
@@ -206,7 +206,7 @@ class GzipSink final : public ByteSink {
  private:
   Status Deflate(int flush) {
     do {
-      stream_.next_out = AsBytes(out_.data());
+      stream_.next_out = reinterpret_cast<Bytef*>(out_.data());
       stream_.avail_out = static_cast<uInt>(out_.size());
       const int code = deflate(&stream_, flush);
       TOCSIN_CHECK(code == Z_OK || code == Z_STREAM_END || code == Z_BUF_ERROR);

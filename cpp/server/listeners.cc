@@ -12,6 +12,7 @@ constexpr size_t kApiHandlers = 8;
 rpc::ServerOptions RpcOptions(const config::Config& config, Telemetry* telemetry) {
   rpc::ServerOptions options;
   options.max_message_bytes = config.receivers.max_request_bytes;
+  options.stream_threads = kApiHandlers;
   options.telemetry = telemetry;
   return options;
 }
@@ -49,6 +50,10 @@ Listeners::Listeners(const config::Config& config, receive::OtlpReceiver* otlp,
 }
 
 Listeners::~Listeners() { Shutdown(0); }
+
+void Listeners::AddStreams(std::vector<std::pair<std::string, rpc::StreamHandler>> methods) {
+  for (auto& [method, handler] : methods) rpc_.HandleStream(method, std::move(handler));
+}
 
 Result<std::string> Listeners::Listen(http::Server* server, const char* name,
                                       const std::string& address, const http::Router* router) {

@@ -3,6 +3,9 @@
 #pragma once
 
 #include <memory>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include "cpp/api/query_gate.h"
 #include "cpp/base/status.h"
@@ -26,6 +29,9 @@ class Listeners {
 
   /// Where the API's handlers are registered, before Start().
   http::Router& api_router() { return api_router_; }
+
+  /// Adds methods that gRPC answers with streams, on every port, before Start().
+  void AddStreams(std::vector<std::pair<std::string, rpc::StreamHandler>> methods);
 
   /// Binds every port of the configuration, logs each and returns where they are. kUnavailable,
   /// naming the address, for one that is taken.

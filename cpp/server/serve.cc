@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <functional>
 #include <memory>
 #include <string>
 #include <thread>
@@ -11,10 +12,17 @@
 #include <malloc.h>
 
 #include "cpp/api/admin.h"
+#include "cpp/api/export.h"
 #include "cpp/api/prometheus.h"
 #include "cpp/api/query_gate.h"
 #include "cpp/api/rules.h"
+#include "cpp/api/status_pages.h"
+#include "cpp/api/store_admin.h"
 #include "cpp/api/tempo.h"
+#include "cpp/api/tempo_metrics.h"
+#include "cpp/api/tempo_queries.h"
+#include "cpp/api/tempo_stream.h"
+#include "cpp/api/trace_by_id.h"
 #include "cpp/base/log.h"
 #include "cpp/base/version.h"
 #include "cpp/engine/engine.h"
@@ -44,9 +52,10 @@ enum class Phase : uint8_t { kStarting, kServing, kStopping };
 
 class Service {
  public:
-  explicit Service(const config::Config& config)
-      : config_(config),
-        gate_(QueriesAtOnce(config), config.storage.queue_depth),
+  explicit Service(const config::Loaded& loaded)
+      : config_(loaded.config),
+        effective_config_(loaded.effective),
+        gate_(QueriesAtOnce(config_), config_.storage.queue_depth),
         build_info_(registry_.GetGauge(
             "tempo_build_info", "Which version this is; always 1.",
             {{"version", std::string(Version())}, {"revision", std::string(Revision())}})) {
@@ -102,10 +111,11 @@ class Service {
 
   void RegisterApi() {
     http::Router* router = &listeners_->api_router();
-    api::TempoOptions tempo;
-    tempo.tenant = receive::kSingleTenant;
-    tempo.strict_traceql = config_.strict_traceql;
-    api::RegisterTempo(engine_->spans(), gate_, std::move(tempo), router);
+    RegisterTempo(router);
+    api::ExportOptions exports;
+    exports.tenant = receive::kSingleTenant;
+    exports.strict_traceql = config_.strict_traceql;
+    api::RegisterExport(engine_->spans(), gate_, std::move(exports), router);
     api::PromQlBackend promql;
     promql.engine = &engine_->promql();
     promql.series = &engine_->series();
@@ -123,6 +133,84 @@ class Service {
     admin.metrics = [this] { return registry_.Expose(); };
     admin.flush = [this] { return engine_->Flush(); };
     api::RegisterAdmin(std::move(admin), router);
+    RegisterStatus(router);
+    RegisterStore(router);
+  }
+
+  void RegisterStore(http::Router* router) {
+    const std::string tenant(receive::kSingleTenant);
+    api::StoreAdminBackend store;
+    store.queries = tempo_.get();
+    store.remove = [this, tenant](const std::vector<TraceId>& traces) {
+      std::vector<storage::TraceDeletion> deletions;
+      deletions.reserve(traces.size());
+      for (const TraceId& trace : traces) deletions.push_back({.trace = trace, .spans = {}});
+      return engine_->DeleteTraces(tenant, deletions);
+    };
+    store.pin = [this, tenant](const TraceId& id) { return engine_->PinTrace(tenant, id); };
+    store.unpin = [this, tenant](const TraceId& id) { return engine_->UnpinTrace(tenant, id); };
+    store.pinned = [this, tenant] { return engine_->spans().Pinned(tenant); };
+    api::RegisterStoreAdmin(std::move(store), router);
+  }
+
+  void RegisterTempo(http::Router* router) {
+    const config::Queries& limits = config_.queries;
+    api::TempoOptions tempo;
+    tempo.tenant = receive::kSingleTenant;
+    tempo.strict_traceql = config_.strict_traceql;
+    tempo.query_timeout = limits.timeout;
+    tempo.max_search_range = limits.max_search_duration;
+    tempo.max_trace_bytes = limits.max_bytes_per_trace;
+    tempo.default_limit = limits.default_result_limit;
+    tempo.max_limit = limits.max_result_limit;
+    tempo.default_spans = limits.default_spans_per_span_set;
+    tempo.max_spans = limits.max_spans_per_span_set;
+    tempo.max_tag_bytes = limits.max_bytes_per_tag_values;
+    tempo_ = std::make_unique<api::TempoQueries>(engine_->spans(), gate_, std::move(tempo));
+    api::RegisterTempo(*tempo_, router);
+    api::RegisterTraceById(*tempo_, router);
+    api::TempoMetricsOptions metrics;
+    metrics.tenant = receive::kSingleTenant;
+    metrics.strict_traceql = config_.strict_traceql;
+    metrics.max_range = limits.max_metrics_duration;
+    api::RegisterTempoMetrics(engine_->spans(), gate_, metrics, router);
+    api::StreamBackend streams;
+    streams.queries = tempo_.get();
+    streams.metrics =
+        [this, metrics](
+            const api::MetricsRequest& request,
+            const std::function<Status()>& interrupted) -> Result<traceql::MetricsResult> {
+      TOCSIN_ASSIGN_OR_RETURN(const api::QueryGate::Pass pass, gate_.Enter(interrupted));
+      return api::RunMetrics(engine_->spans(), metrics, request, interrupted);
+    };
+    listeners_->AddStreams(api::TempoStreams(std::move(streams)));
+  }
+
+  void RegisterStatus(http::Router* router) {
+    api::StatusBackend status;
+    status.version = Version();
+    status.revision = Revision();
+    status.config = effective_config_;
+    if (const auto defaults = config::Load({})) status.default_config = defaults->effective;
+    status.parts = [this] { return Parts(); };
+    status.tenant = receive::kSingleTenant;
+    status.metrics = [this] { return registry_.Expose(); };
+    api::RegisterStatusPages(std::move(status), router);
+  }
+
+  std::vector<api::StatusBackend::Part> Parts() const {
+    const Status ready = Ready();
+    const std::string state = ready.ok()                   ? "Running"
+                              : phase_ == Phase::kStarting ? "Starting"
+                                                           : "Stopping";
+    std::vector<api::StatusBackend::Part> parts;
+    for (const char* name :
+         {"server", "receivers", "span-store", "series-store", "query", "rules", "alert-router"}) {
+      parts.push_back({name, state});
+    }
+    if (config_.metrics_generator.enabled) parts.push_back({"metrics-generator", state});
+    if (!config_.remote_write.empty()) parts.push_back({"remote-write", state});
+    return parts;
   }
 
   Status Ready() const {
@@ -138,6 +226,7 @@ class Service {
   }
 
   const config::Config& config_;
+  const std::string& effective_config_;
   telemetry::Registry registry_;
   api::QueryGate gate_;
   Gauge& build_info_;
@@ -147,6 +236,7 @@ class Service {
   std::unique_ptr<OtlpSink> sink_;
   std::unique_ptr<receive::OtlpReceiver> otlp_;
   std::unique_ptr<AlertService> alerts_;
+  std::unique_ptr<api::TempoQueries> tempo_;  // Used by the listeners until they end.
   std::unique_ptr<Listeners> listeners_;
   std::unique_ptr<ScrapeService> scrapes_;
 };
@@ -160,12 +250,12 @@ log::Level LevelNamed(const std::string& name) {
 
 }  // namespace
 
-Status Serve(const config::Config& config) {
+Status Serve(const config::Loaded& loaded) {
   // Before there is a second thread.
   mallopt(M_ARENA_MAX, kMallocArenas);          // NOLINT(concurrency-mt-unsafe)
   mallopt(M_TRIM_THRESHOLD, kMallocTrimBytes);  // NOLINT(concurrency-mt-unsafe)
-  log::SetLevel(LevelNamed(config.server.log_level));
-  Service service(config);
+  log::SetLevel(LevelNamed(loaded.config.server.log_level));
+  Service service(loaded);
   if (const Status started = service.Start(); !started.ok()) {
     log::Error("cannot start", {{"error", started.message()}});
     const Status stopped = service.Stop();

@@ -106,14 +106,19 @@ std::vector<uint32_t> CountByUnit(const Bitmap& rows, std::span<const uint32_t> 
   // Rows of a unit mostly follow each other, so runs are counted in a register.
   uint32_t unit = 0;
   uint32_t run = 0;
-  rows.ForEach([&](uint32_t row) {
+  const auto add = [&](uint32_t row) {
     if (unit_of_row[row] != unit) {
       if (run > 0) counts[unit] += run;
       unit = unit_of_row[row];
       run = 0;
     }
     ++run;
-  });
+  };
+  if (rows.All()) {
+    for (uint32_t row = 0; row < rows.size(); ++row) add(row);
+  } else {
+    rows.ForEach(add);
+  }
   if (run > 0) counts[unit] += run;
   return counts;
 }

@@ -77,18 +77,42 @@ class ValueNumbers {
 class PairNumbers {
  public:
   uint32_t Of(uint32_t a, uint32_t b) {
-    const uint64_t key = uint64_t{a} << 32 | b;
-    if (last_ && *last_ == key) return last_number_;
-    last_ = key;
-    last_number_ = numbers_.try_emplace(key, static_cast<uint32_t>(numbers_.size())).first->second;
-    return last_number_;
+    // Rows of a trace mostly follow each other. As long as `a` ascends, the last `a` that came with
+    // a `b` tells whether the pair is new.
+    if (a < greatest_ && !by_pair_) IndexPairs();
+    const uint64_t pair = uint64_t{a} << 32 | b;
+    if (by_pair_) {
+      const auto [it, added] = by_pair_->try_emplace(pair, size());
+      if (added) pairs_.push_back(pair);
+      return it->second;
+    }
+    greatest_ = a;
+    if (b >= last_.size()) last_.resize(b + size_t{1});
+    Last& last = last_[b];
+    if (last.number == kNone || last.a != a) {
+      last = {a, size()};
+      pairs_.push_back(pair);
+    }
+    return last.number;
   }
-  uint32_t size() const { return static_cast<uint32_t>(numbers_.size()); }
+  uint32_t size() const { return static_cast<uint32_t>(pairs_.size()); }
 
  private:
-  std::optional<uint64_t> last_;
-  uint32_t last_number_ = 0;
-  std::unordered_map<uint64_t, uint32_t> numbers_;
+  static constexpr uint32_t kNone = UINT32_MAX;
+  struct Last {
+    uint32_t a = 0;
+    uint32_t number = kNone;
+  };
+
+  void IndexPairs() {
+    by_pair_.emplace();
+    for (uint32_t i = 0; i < pairs_.size(); ++i) by_pair_->emplace(pairs_[i], i);
+  }
+
+  std::vector<uint64_t> pairs_;  // By number.
+  std::vector<Last> last_;       // By b, while `a` ascends.
+  uint32_t greatest_ = 0;
+  std::optional<std::unordered_map<uint64_t, uint32_t>> by_pair_;  // Once it does not.
 };
 
 // Calls visit(row, number) with a number for the value that an expression has in each row.
@@ -217,7 +241,7 @@ Result<Bitmap> BlockEval::Evaluate(const Spanset& spanset, const Selection& in) 
       const std::span<const uint32_t> unit_of_row = UnitOfRow(in);
       of_arg.ForEach([&](uint32_t row) { keep[unit_of_row[row]] = 0; });
       Bitmap rows = in.rows;
-      KeepUnits(keep, unit_of_row, &rows);
+      KeepUnits(keep, in, &rows);
       AddPartial(in.rows, &rows);
       return rows;
     }
@@ -244,7 +268,7 @@ Result<Bitmap> BlockEval::EvaluateAnd(const Spanset& spanset, const Selection& i
   std::vector<uint8_t> keep(args_with.size());
   for (size_t i = 0; i < keep.size(); ++i) keep[i] = args_with[i] == so_far ? 1 : 0;
   const Bitmap superset = rows;
-  KeepUnits(keep, unit_of_row, &rows);
+  KeepUnits(keep, in, &rows);
   AddPartial(superset, &rows);
   return rows;
 }
@@ -271,10 +295,19 @@ void BlockEval::AddPartial(const Bitmap& superset, Bitmap* rows) const {
   rows->Or(more);
 }
 
-void BlockEval::KeepUnits(const std::vector<uint8_t>& keep, std::span<const uint32_t> unit_of_row,
-                          Bitmap* rows) const {
+void BlockEval::KeepUnits(const std::vector<uint8_t>& keep, const Selection& in, Bitmap* rows) {
+  const std::span<const uint32_t> unit_of_row = UnitOfRow(in);
+  const auto kept_units = static_cast<size_t>(std::count(keep.begin(), keep.end(), 1));
   Bitmap kept(rows->size());
-  rows->ForEach([&](uint32_t row) { kept.SetIf(row, keep[unit_of_row[row]] != 0); });
+  // A trace's rows are found faster than all rows are passed, where there are few.
+  if (!in.grouping && kept_units * 64 < rows->size()) {
+    for (uint32_t trace = 0; trace < keep.size(); ++trace) {
+      if (keep[trace] == 0) continue;
+      table_->ForEachRow(trace, [&](uint32_t row) { kept.SetIf(row, rows->Test(row)); });
+    }
+  } else {
+    rows->ForEach([&](uint32_t row) { kept.SetIf(row, keep[unit_of_row[row]] != 0); });
+  }
   *rows = std::move(kept);
 }
 
@@ -318,7 +351,7 @@ Result<Selection> BlockEval::Filter(const ScalarFilter& filter, Selection in) {
     }
   }
   const Bitmap superset = in.rows;
-  KeepUnits(keep, UnitOfRow(in), &in.rows);
+  KeepUnits(keep, in, &in.rows);
   AddPartial(superset, &in.rows);
   return in;
 }
@@ -334,7 +367,7 @@ Result<Selection> BlockEval::FilterByPipelines(const ScalarFilter& filter, Selec
     keep[unit] = Compare(filter.op, left.Of(unit), right.Of(unit), nullptr) ? 1 : 0;
   }
   in.rows = united;
-  KeepUnits(keep, UnitOfRow(in), &in.rows);
+  KeepUnits(keep, in, &in.rows);
   AddPartial(united, &in.rows);
   return in;
 }

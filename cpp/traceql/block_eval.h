@@ -66,8 +66,7 @@ class BlockEval {
   Result<Bitmap> EvaluateAnd(const Spanset& spanset, const Selection& in);
   Result<Bitmap> EvaluateStructural(const Spanset& spanset, const Selection& in);
   void AddPartial(const Bitmap& superset, Bitmap* rows) const;
-  void KeepUnits(const std::vector<uint8_t>& keep, std::span<const uint32_t> unit_of_row,
-                 Bitmap* rows) const;
+  void KeepUnits(const std::vector<uint8_t>& keep, const Selection& in, Bitmap* rows);
 
   Result<Selection> Filter(const ScalarFilter& filter, Selection in);
   Result<Selection> FilterByPipelines(const ScalarFilter& filter, Selection in);

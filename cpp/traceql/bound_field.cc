@@ -80,15 +80,6 @@ Result<BoundField> BoundField::Bind(const Field& field, const std::shared_ptr<Tr
   return bound;
 }
 
-Result<BoundField> BoundField::Bind(const Field& field, const SpanBlock& block,
-                                    const WholeTrace* trace) {
-  TOCSIN_ASSIGN_OR_RETURN(const std::shared_ptr<TraceTable> table,
-                          TraceTable::Make(block, trace != nullptr));
-  const bool depends = field.of_parent || IsOfTrace(field.intrinsic);
-  if (depends && table->partial() != nullptr) return BoundField();
-  return Bind(field, table);
-}
-
 bool BoundField::IsOfTrace(Intrinsic intrinsic) {
   switch (intrinsic) {
     case Intrinsic::kRootName:
@@ -273,10 +264,13 @@ Status BoundField::BindOfTrace(Intrinsic intrinsic, const std::shared_ptr<TraceT
       return {};
     }
     default: {
-      TOCSIN_ASSIGN_OR_RETURN(const TraceTable::NestedSets* const sets, table->Nest());
-      BindInts(intrinsic == Intrinsic::kNestedSetLeft    ? sets->left
-               : intrinsic == Intrinsic::kNestedSetRight ? sets->right
-                                                         : sets->parent);
+      if (!table->traces().empty()) TOCSIN_RETURN_IF_ERROR(table->Nest(0));
+      nested_ = intrinsic == Intrinsic::kNestedSetLeft    ? &TraceTable::NestedSet::left
+                : intrinsic == Intrinsic::kNestedSetRight ? &TraceTable::NestedSet::right
+                                                          : &TraceTable::NestedSet::parent;
+      table_ = table;
+      trace_of_row_ = table->trace_of_row();
+      form_ = Form::kNested;
       return {};
     }
   }
@@ -296,6 +290,9 @@ Status BoundField::BindRoot(const Field& field, const std::shared_ptr<TraceTable
 std::optional<Bitmap> BoundField::CompareInts(Op op, int64_t limit) const {
   if (form_ == Form::kDurations) {
     return CompareRows(rows_, op, limit, [&](uint32_t row) { return DurationAt(row); });
+  }
+  if (form_ == Form::kNested && table_->NestAll().ok()) {
+    return CompareRows(rows_, op, limit, [&](uint32_t row) { return NestedAt(row); });
   }
   if (form_ == Form::kInts) {
     return CompareRows(rows_, op, limit, [&](uint32_t row) { return ints_[row]; });
@@ -370,6 +367,9 @@ Scalar BoundField::ValueOf(uint32_t row) const {
       return Scalar::Int(ints_[row]);
     case Form::kBytes:
       return EnumScalar(enums_[row]);
+    case Form::kNested:
+      if (!table_->Nest(trace_of_row_[row]).ok()) return {};  // Bind() has read all that it needs.
+      return Scalar::Int(NestedAt(row));
     case Form::kTraceInts:
       return Scalar::Duration(ints_[trace_of_row_[row]]);
     case Form::kSpanIds: {

@@ -21,7 +21,6 @@
 #include "cpp/traceql/scalar.h"
 #include "cpp/traceql/source.h"
 #include "cpp/traceql/trace_table.h"
-#include "cpp/traceql/whole_trace.h"
 
 namespace tocsin::traceql {
 
@@ -30,10 +29,6 @@ class BoundField {
   /// Of traces that are not whole, what depends on other spans (the root, the parent, ...) is what
   /// their rows in this block say. The block must outlive what is bound; the table is kept.
   static Result<BoundField> Bind(const Field& field, const std::shared_ptr<TraceTable>& table);
-  /// The same with a table of its own. `trace`: null, or the trace whose BatchBlock `block` is.
-  /// Without it, what depends on other spans is not available where a trace is not whole.
-  static Result<BoundField> Bind(const Field& field, const SpanBlock& block,
-                                 const WholeTrace* trace);
 
   /// False if the block does not keep the field. Nothing else may be called then.
   bool available() const { return form_ != Form::kUnavailable; }
@@ -87,6 +82,7 @@ class BoundField {
     kPresence,   ///< span_ids_: is it 0?
     kTraceIds,   ///< trace_ids_, trace_of_row_
     kTraceInts,  ///< ints_ of trace_of_row_, as durations.
+    kNested,     ///< A number of the nested set that table_ knows.
     kParent,     ///< inner_ at parent_row_.
     kRoot,       ///< inner_ at the row in root_row_ of trace_of_row_; default_ where it has none.
   };
@@ -109,6 +105,7 @@ class BoundField {
   void BindInts(std::vector<int64_t> values);
   void IdsToHex();
   Scalar EnumScalar(uint8_t value) const { return {enum_kind_, false, value, 0, {}}; }
+  int64_t NestedAt(uint32_t row) const { return table_->NestedSetOf(row).*nested_; }
   /// The row of inner_ whose value this row has; kNoRow for none.
   uint32_t InnerRow(uint32_t row) const {
     return form_ == Form::kParent ? parent_row_[row] : root_row_[trace_of_row_[row]];
@@ -143,6 +140,7 @@ class BoundField {
   std::span<const uint32_t> parent_row_;
   std::vector<uint32_t> root_row_;
   Scalar default_;
+  int64_t TraceTable::NestedSet::* nested_ = nullptr;
 };
 
 template <class Predicate>
@@ -261,6 +259,12 @@ Bitmap BoundField::Scan(const Predicate& predicate) const {
       }
       break;
     }
+    case Form::kNested:
+      if (!table_->NestAll().ok()) break;  // Bind() has read all that it needs.
+      for (uint32_t row = 0; row < rows_; ++row) {
+        result.SetIf(row, predicate(Scalar::Int(NestedAt(row))));
+      }
+      break;
     case Form::kTraceInts: {
       std::vector<uint8_t> verdicts(ints_.size());
       for (size_t i = 0; i < ints_.size(); ++i) {

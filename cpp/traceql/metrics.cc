@@ -41,6 +41,11 @@ const Literal* FindHint(const Query& query, std::string_view name) {
   return nullptr;
 }
 
+// What is damaged is left out: the store has noted it, and puts it aside.
+Status UnlessDamaged(Status status) {
+  return status.code() == StatusCode::kCorruption ? Status() : status;
+}
+
 uint32_t ExemplarLimit(const Query& query, const MetricsOptions& options) {
   if (options.instant) return 0;
   int64_t limit = options.exemplars;
@@ -109,14 +114,11 @@ Status SpanReader::Run(std::span<Leaf> leaves, bool extrapolate) {
     if (block->rows() == 0) continue;
     if (block->max_end() < intervals_.from() || block->min_start() > intervals_.to()) continue;
     TOCSIN_RETURN_IF_ERROR(CheckInterrupted());
-    // The store has noted the damage and leaves the block out from now on.
-    if (Status status = ReadBlock(*block); status.code() != StatusCode::kCorruption) {
-      TOCSIN_RETURN_IF_ERROR(status);
-    }
+    TOCSIN_RETURN_IF_ERROR(UnlessDamaged(ReadBlock(*block)));
   }
   for (const auto& [id, wanted] : pending_) {
     TOCSIN_RETURN_IF_ERROR(CheckInterrupted());
-    TOCSIN_RETURN_IF_ERROR(ReadTrace(id, wanted));
+    TOCSIN_RETURN_IF_ERROR(UnlessDamaged(ReadTrace(id, wanted)));
   }
   return {};
 }
@@ -190,14 +192,18 @@ Status SpanReader::AddInRange(size_t leaf, BlockEval* eval, const Bitmap& rows,
 }
 
 Status SpanReader::KeepInRange(const SpanBlock& block, const Bitmap& selected) {
-  rows_.clear();
-  interval_of_row_.clear();
   TOCSIN_ASSIGN_OR_RETURN(const auto starts, block.Starts());
+  const uint32_t most = selected.Count();
+  rows_.resize(most);
+  interval_of_row_.resize(most);
+  size_t kept = 0;
   selected.ForEach([&](uint32_t row) {
     if (!intervals_.Contains(starts[row])) return;
-    rows_.push_back(row);
-    interval_of_row_.push_back(intervals_.Of(starts[row]));
+    rows_[kept] = row;
+    interval_of_row_[kept++] = intervals_.Of(starts[row]);
   });
+  rows_.resize(kept);
+  interval_of_row_.resize(kept);
   return {};
 }
 

@@ -18,15 +18,18 @@ MetricsLabel IdLabel(std::string name, std::string id) {
 
 }  // namespace
 
-ExemplarPicker::ExemplarPicker(uint32_t limit, uint32_t intervals)
-    : limit_(limit), intervals_(intervals) {
-  if (limit > 0) stretches_.resize(std::clamp<size_t>(limit / kPerStretch, 1, intervals));
+ExemplarPicker::ExemplarPicker(uint32_t limit, uint32_t intervals) : limit_(limit) {
+  if (limit == 0) return;
+  stretches_.resize(std::clamp<size_t>(limit / kPerStretch, 1, intervals));
+  for (uint32_t i = 0; i < intervals; ++i) {
+    stretch_of_.push_back(static_cast<uint32_t>(uint64_t{i} * stretches_.size() / intervals));
+  }
 }
 
 uint64_t ExemplarPicker::RankOf(const TraceId& trace) { return TraceIdHash()(trace); }
 
 void ExemplarPicker::Offer(const ExemplarSpan& span) {
-  Stretch& stretch = stretches_[StretchOf(span.interval)];
+  Stretch& stretch = stretches_[stretch_of_[span.interval]];
   const uint64_t rank = RankOf(span.trace);
   std::vector<Kept>& kept = stretch.kept;
   const auto same = std::find_if(kept.begin(), kept.end(), [&](const Kept& other) {

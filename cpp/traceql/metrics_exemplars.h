@@ -32,7 +32,7 @@ class ExemplarPicker {
   static uint64_t RankOf(const TraceId& trace);
   /// Cheap; false if a span of a trace of this rank has no chance.
   bool Wants(uint64_t rank, uint32_t interval) const {
-    return rank <= stretches_[StretchOf(interval)].highest;
+    return rank <= stretches_[stretch_of_[interval]].highest;
   }
   void Offer(const ExemplarSpan& span);
 
@@ -53,13 +53,9 @@ class ExemplarPicker {
     std::vector<Kept> kept;         // Ascending; one for each trace.
   };
 
-  size_t StretchOf(uint32_t interval) const {
-    return uint64_t{interval} * stretches_.size() / intervals_;
-  }
-
   uint32_t limit_;
-  uint32_t intervals_;
   std::vector<Stretch> stretches_;
+  std::vector<uint32_t> stretch_of_;  // Of each interval.
 };
 
 /// `trace:id` and `span:id`.

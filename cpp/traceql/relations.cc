@@ -140,10 +140,22 @@ Bitmap Relations::WithChild(const Bitmap& asked, const Bitmap& others) const {
 
 Bitmap Relations::WithSibling(const Bitmap& asked, const Bitmap& others) const {
   Bitmap result(asked.size());
-  // How many of the others each parent has in each unit.
-  std::unordered_map<uint64_t, uint32_t> children;
+  std::vector<uint32_t> children(parents_.size(), 0);  // How many of the others each row has.
+  others.ForEach([&](uint32_t row) {
+    if (parents_[row] != kNoRow) ++children[parents_[row]];
+  });
+  asked.ForEach([&](uint32_t row) {
+    if (parents_[row] == kNoRow) return;
+    if (children[parents_[row]] > (others.Test(row) ? 1U : 0U)) result.Set(row);
+  });
+  return result;
+}
+
+Bitmap Relations::WithSiblingInUnit(const Bitmap& asked, const Bitmap& others) const {
+  Bitmap result(asked.size());
+  std::unordered_map<uint64_t, uint32_t> children;  // The same for each parent and unit.
   const auto family = [&](uint32_t row) {
-    return uint64_t{parents_[row]} << 32 | (unit_of_row_.empty() ? 0 : unit_of_row_[row]);
+    return uint64_t{parents_[row]} << 32 | unit_of_row_[row];
   };
   others.ForEach([&](uint32_t row) {
     if (parents_[row] != kNoRow) ++children[family(row)];
@@ -168,7 +180,7 @@ Bitmap Relations::Related(Spanset::Kind kind, const Bitmap& asked, const Bitmap&
     case Spanset::Kind::kParent:
       return WithChild(asked, others);
     default:
-      return WithSibling(asked, others);
+      return by_trace ? WithSibling(asked, others) : WithSiblingInUnit(asked, others);
   }
 }
 

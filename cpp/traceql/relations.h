@@ -38,6 +38,7 @@ class Relations {
   Bitmap WithParent(const Bitmap& asked, const Bitmap& others) const;
   Bitmap WithChild(const Bitmap& asked, const Bitmap& others) const;
   Bitmap WithSibling(const Bitmap& asked, const Bitmap& others) const;
+  Bitmap WithSiblingInUnit(const Bitmap& asked, const Bitmap& others) const;
 
   std::span<const uint32_t> parents_;
   std::span<const uint32_t> unit_of_row_;

@@ -150,6 +150,7 @@ Status Searcher::AddBlock(const SpanBlock& block) {
   ++result_.stats.inspected_blocks;
   result_.stats.inspected_spans += block.rows();
   TOCSIN_ASSIGN_OR_RETURN(std::unique_ptr<BlockEval> eval, BlockEval::Make(block, fields_));
+  result_.stats.inspected_traces += eval->table().traces().size();
   TOCSIN_ASSIGN_OR_RETURN(Selection selection, eval->Select(query_.pipeline));
   result_.stats.inspected_bytes += eval->bytes_read();
   if (selection.rows.None()) return {};
@@ -186,12 +187,13 @@ Status Searcher::AddTraces(const std::shared_ptr<Evaluated>& evaluated, const Bi
   const std::span<const uint32_t> trace_of_row = table.trace_of_row();
   Bitmap looked_at(static_cast<uint32_t>(table.traces().size()));
   Status status;
+  // A trace starts no later than any of its rows, so that most are passed over at once.
+  uint64_t least = Full() ? newest_.front().start : 0;
   in_range.ForEach([&](uint32_t row) {
+    if (starts[row] < least || !status.ok()) return;
     const uint32_t trace = trace_of_row[row];
-    if (looked_at.Test(trace) || !status.ok()) return;
+    if (looked_at.Test(trace)) return;
     looked_at.Set(trace);
-    // A trace starts no later than any of its rows.
-    if (!MayEnter(starts[row])) return;
     const Result<TraceExtent> extent = table.ExtentOf(trace);
     if (!extent.has_value()) {
       status = extent.error();
@@ -201,6 +203,7 @@ Status Searcher::AddTraces(const std::shared_ptr<Evaluated>& evaluated, const Bi
     const TraceId& id = table.traces()[trace];
     if (table.IsWhole(trace)) {
       if (DurationFits(*extent)) Push({extent->start, id, evaluated, trace, nullptr});
+      least = Full() ? newest_.front().start : 0;
     } else if (!read_.contains(id)) {
       const auto [it, added] = unread_.try_emplace(id, extent->start);
       if (added) budget_.Take(64);
@@ -228,9 +231,9 @@ Result<bool> Searcher::NothingNewerThan(uint64_t bound) {
   if (newest_.size() + unread_.size() < options_.limit) return false;
   const auto above = [bound](uint64_t start) { return start > bound; };
   size_t newer = 0;
-  for (const Candidate& candidate : newest_) newer += above(candidate.start) ? 1 : 0;
+  for (const Candidate& candidate : newest_) newer += above(candidate.start) ? 1U : 0U;
   size_t maybe_newer = 0;
-  for (const auto& [id, start] : unread_) maybe_newer += above(start) ? 1 : 0;
+  for (const auto& [id, start] : unread_) maybe_newer += above(start) ? 1U : 0U;
   if (newer + maybe_newer < options_.limit) return false;
   if (maybe_newer > 0) TOCSIN_RETURN_IF_ERROR(ReadAbove(bound));
   return Full() && newest_.front().start > bound;
@@ -259,7 +262,6 @@ Status Searcher::ReadAbove(std::optional<uint64_t> bound) {
 Status Searcher::Read(const TraceId& id) {
   TOCSIN_ASSIGN_OR_RETURN(SpanBatch batch, view_.Trace(id));
   if (batch.empty()) return {};
-  ++result_.stats.inspected_traces;
   const uint64_t bytes = batch.MemoryBytes();
   budget_.Take(bytes);
   TOCSIN_RETURN_IF_ERROR(budget_.Check());

@@ -20,7 +20,7 @@ namespace tocsin::traceql {
 inline constexpr std::string_view kNoRootYet = "<root span not yet received>";
 
 struct SearchStats {
-  uint64_t inspected_traces = 0;  ///< Read whole, because their spans are in several blocks.
+  uint64_t inspected_traces = 0;  ///< Of the blocks that were read.
   uint64_t inspected_spans = 0;   ///< Rows of the blocks that were read.
   uint64_t inspected_bytes = 0;   ///< Of decoded columns that were read.
   uint32_t total_blocks = 0;

@@ -9,10 +9,9 @@
 
 #include "cpp/base/format.h"
 #include "cpp/traceql/batch_block.h"
-#include "cpp/traceql/filter.h"
+#include "cpp/traceql/block_eval.h"
 #include "cpp/traceql/lexer.h"
 #include "cpp/traceql/scalar.h"
-#include "cpp/traceql/whole_trace.h"
 #include "cpp/traceql/words.h"
 
 namespace tocsin::traceql {
@@ -83,8 +82,8 @@ class Selector {
         exact_needs_trace_(options.filter != nullptr && options.filter->condition.has_value() &&
                            NeedsTrace(*options.filter->condition)) {}
 
-  /// Calls visit(block, rows) -> Result<bool>, true to go on, for what has rows that count. A span
-  /// may be visited twice, in its block and in its trace.
+  /// Calls visit(block, rows) -> Result<bool>, true to go on, for what has rows that count: blocks
+  /// of the view, or of one trace where only that tells.
   template <class Visit>
   Status ForEach(const Visit& visit) {
     std::vector<BlockPtr> blocks(view_.blocks().begin(), view_.blocks().end());
@@ -109,28 +108,44 @@ class Selector {
  private:
   template <class Visit>
   Result<bool> VisitBlock(const SpanBlock& block, TraceIds* seen, const Visit& visit) const {
-    TOCSIN_ASSIGN_OR_RETURN(const Rows rows, Select(block));
-    if (rows.None()) return true;
-    return exact_needs_trace_ ? VisitTraces(block, rows, seen, visit) : visit(block, rows);
+    Rows sure;
+    Rows unsure;  // Only the whole trace tells.
+    TOCSIN_RETURN_IF_ERROR(Select(block, &sure, &unsure));
+    if (!sure.None()) {
+      TOCSIN_ASSIGN_OR_RETURN(const bool go_on, visit(block, sure));
+      if (!go_on) return false;
+    }
+    return unsure.None() ? true : VisitTraces(block, unsure, seen, visit);
   }
 
-  // The rows that count; with a filter that needs the trace, those that may.
-  Result<Rows> Select(const SpanBlock& block) const {
-    Rows rows;
+  Status Select(const SpanBlock& block, Rows* sure, Rows* unsure) const {
     if (block.rows() == 0 || block.min_start() > options_.end || block.max_end() < options_.start) {
-      return rows;
+      return {};
     }
     TOCSIN_ASSIGN_OR_RETURN(const std::shared_ptr<const Bitmap> hidden, block.Hidden());
     const bool within = block.min_start() >= options_.start && block.max_end() <= options_.end;
-    rows.all = within && hidden == nullptr && options_.filter == nullptr;
-    if (rows.all) return rows;
-    rows.some = Bitmap(block.rows(), true);
-    if (options_.filter != nullptr) {
-      TOCSIN_ASSIGN_OR_RETURN(rows.some, Filter(block, nullptr).Evaluate(*options_.filter));
+    sure->all = within && hidden == nullptr && options_.filter == nullptr;
+    if (sure->all) return {};
+    if (options_.filter == nullptr) {
+      sure->some = Bitmap(block.rows(), true);
+      if (hidden != nullptr) sure->some.AndNot(*hidden);
+    } else {
+      TOCSIN_RETURN_IF_ERROR(ApplyFilter(block, /*is_whole=*/false, &sure->some, &unsure->some));
     }
-    if (!within) TOCSIN_RETURN_IF_ERROR(CutToRange(block, &rows.some));
-    if (hidden != nullptr) rows.some.AndNot(*hidden);
-    return rows;
+    return within ? Status() : CutToRange(block, &sure->some);
+  }
+
+  // `is_whole`: the block is all of one trace.
+  Status ApplyFilter(const SpanBlock& block, bool is_whole, Bitmap* sure, Bitmap* unsure) const {
+    std::vector<Field> fields;
+    if (options_.filter->condition.has_value()) fields = FieldsOf(*options_.filter->condition);
+    TOCSIN_ASSIGN_OR_RETURN(const auto eval, BlockEval::Make(block, fields, is_whole));
+    TOCSIN_ASSIGN_OR_RETURN(*sure, eval->Rows(*options_.filter));
+    if (!exact_needs_trace_ || eval->partial() == nullptr) return {};
+    *unsure = *sure;
+    unsure->And(*eval->partial());
+    sure->AndNot(*eval->partial());
+    return {};
   }
 
   Status CutToRange(const SpanBlock& block, Bitmap* rows) const {
@@ -153,10 +168,10 @@ class Selector {
       TOCSIN_RETURN_IF_ERROR(Ask(options_));
       TOCSIN_ASSIGN_OR_RETURN(SpanBatch batch, view_.Trace(id));
       if (batch.empty()) continue;
-      const WholeTrace trace(std::make_shared<const SpanBatch>(std::move(batch)));
-      const BatchBlock whole(trace.shared_batch());
+      const BatchBlock whole(std::make_shared<const SpanBatch>(std::move(batch)));
       Rows exact;
-      TOCSIN_ASSIGN_OR_RETURN(exact.some, Filter(whole, &trace).Evaluate(*options_.filter));
+      Bitmap none;
+      TOCSIN_RETURN_IF_ERROR(ApplyFilter(whole, /*is_whole=*/true, &exact.some, &none));
       TOCSIN_RETURN_IF_ERROR(CutToRange(whole, &exact.some));
       if (exact.None()) continue;
       TOCSIN_ASSIGN_OR_RETURN(const bool go_on, visit(whole, exact));

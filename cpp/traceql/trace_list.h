@@ -20,7 +20,7 @@ struct TraceListOptions {
   uint64_t start = 0;
   uint64_t end = UINT64_MAX;
   /// Asked now and then; what is not OK ends the listing. May be empty.
-  std::function<Status()> interrupted;
+  std::function<Status()> interrupted = {};
 };
 
 /// Each id once, in the order in which traces are read cheaply: block by block, in a block as its

@@ -152,57 +152,71 @@ Result<std::vector<int64_t>> TraceTable::ChildCounts() {
   return counts;
 }
 
-Result<const TraceTable::NestedSets*> TraceTable::Nest() {
-  if (nested_) return &*nested_;
-  TOCSIN_RETURN_IF_ERROR(LoadTimes());
-  TOCSIN_ASSIGN_OR_RETURN(const auto parents, ParentRows());
-  // Rows in the order of the walk, so that roots and each one's children are in it too.
-  std::vector<uint32_t> order;
-  order.reserve(rows());
-  visible_.ForEach([&](uint32_t row) { order.push_back(row); });
-  std::sort(order.begin(), order.end(), [&](uint32_t a, uint32_t b) {
-    return std::tuple(trace_of_row_[a], starts_[a], span_ids_[a], ends_[a], a) <
-           std::tuple(trace_of_row_[b], starts_[b], span_ids_[b], ends_[b], b);
-  });
-  std::vector<uint32_t> begin(rows() + size_t{1}, 0);
-  for (const uint32_t row : order) {
-    if (parents[row] != kNoRow) ++begin[parents[row] + 1];
+Status TraceTable::NestAll() {
+  for (uint32_t trace = 0; trace < traces_.size(); ++trace) TOCSIN_RETURN_IF_ERROR(Nest(trace));
+  return {};
+}
+
+Status TraceTable::Nest(uint32_t trace) {
+  if (is_nested_.empty()) {
+    TOCSIN_RETURN_IF_ERROR(LoadTimes());
+    if (const auto parents = ParentRows(); !parents.has_value()) return parents.error();
+    is_nested_.assign(traces_.size(), 0);
+    nested_.resize(rows());
+    place_of_row_.resize(rows());
   }
-  for (uint32_t row = 0; row < rows(); ++row) begin[row + 1] += begin[row];
-  std::vector<uint32_t> children(begin[rows()]);
+  if (is_nested_[trace] != 0) return {};
+  is_nested_[trace] = 1;
+  std::vector<uint32_t> order;
+  ForEachRow(trace, [&](uint32_t row) { order.push_back(row); });
+  const auto before = [&](uint32_t a, uint32_t b) {
+    return std::tuple(starts_[a], span_ids_[a], ends_[a], a) <
+           std::tuple(starts_[b], span_ids_[b], ends_[b], b);
+  };
+  if (!std::is_sorted(order.begin(), order.end(), before)) {
+    std::sort(order.begin(), order.end(), before);
+  }
+  Walk(order);
+  return {};
+}
+
+// `order`: the rows of one trace, roots and each one's children as they are to be visited.
+void TraceTable::Walk(const std::vector<uint32_t>& order) {
+  const auto count = static_cast<uint32_t>(order.size());
+  for (uint32_t place = 0; place < count; ++place) place_of_row_[order[place]] = place;
+  // Children by the place of their parent, as ranges of one array.
+  std::vector<uint32_t> begin(count + size_t{1}, 0);
+  for (const uint32_t row : order) {
+    if (parents_[row] != kNoRow) ++begin[place_of_row_[parents_[row]] + 1];
+  }
+  for (uint32_t place = 0; place < count; ++place) begin[place + 1] += begin[place];
+  std::vector<uint32_t> children(begin[count]);
   std::vector<uint32_t> next(begin.begin(), begin.end() - 1);
   for (const uint32_t row : order) {
-    if (parents[row] != kNoRow) children[next[parents[row]]++] = row;
+    if (parents_[row] != kNoRow) children[next[place_of_row_[parents_[row]]]++] = row;
   }
-
-  NestedSets sets{std::vector<int64_t>(rows(), 0), std::vector<int64_t>(rows(), 0),
-                  std::vector<int64_t>(rows(), 0)};
   next.assign(begin.begin(), begin.end() - 1);  // From here: the next child to visit.
   int64_t number = 0;
-  uint32_t trace = UINT32_MAX;
   std::vector<uint32_t> path;
   for (const uint32_t root : order) {
     if (parent_ids_[root] != 0) continue;
-    if (trace_of_row_[root] != trace) number = 0;
-    trace = trace_of_row_[root];
-    sets.parent[root] = -1;
-    sets.left[root] = ++number;
+    nested_[root].parent = -1;
+    nested_[root].left = ++number;
     path.push_back(root);
     while (!path.empty()) {
       const uint32_t row = path.back();
-      if (next[row] == begin[row + 1]) {
-        sets.right[row] = ++number;
+      uint32_t& next_child = next[place_of_row_[row]];
+      if (next_child == begin[place_of_row_[row] + 1]) {
+        nested_[row].right = ++number;
         path.pop_back();
         continue;
       }
-      const uint32_t child = children[next[row]++];
-      sets.parent[child] = sets.left[row];
-      sets.left[child] = ++number;
+      const uint32_t child = children[next_child++];
+      nested_[child].parent = nested_[row].left;
+      nested_[child].left = ++number;
       path.push_back(child);
     }
   }
-  nested_ = std::move(sets);
-  return &*nested_;
 }
 
 }  // namespace tocsin::traceql

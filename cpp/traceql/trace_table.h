@@ -59,10 +59,9 @@ class TraceTable {
   void ForEachRow(uint32_t trace, Visit visit) {
     if (!rows_by_trace_known_) FindRows();
     if (sorted_) {
-      const auto [first, last] =
-          std::equal_range(trace_of_row_.begin(), trace_of_row_.end(), trace);
-      const auto end = static_cast<uint32_t>(last - trace_of_row_.begin());
-      for (auto row = static_cast<uint32_t>(first - trace_of_row_.begin()); row < end; ++row) {
+      const auto first = std::lower_bound(trace_of_row_.begin(), trace_of_row_.end(), trace);
+      for (auto row = static_cast<uint32_t>(first - trace_of_row_.begin());
+           row < trace_of_row_.size() && trace_of_row_[row] == trace; ++row) {
         if (all_visible_ || visible_.Test(row)) visit(row);
       }
       return;
@@ -81,15 +80,18 @@ class TraceTable {
   /// How many rows have this one as their parent.
   Result<std::vector<int64_t>> ChildCounts();
 
-  /// Numbers of a depth-first walk of each trace from its roots, children by (start, span id): a
+  /// Numbers of a depth-first walk of a trace from its roots, children by (start, span id): a
   /// descendant's left and right lie between its ancestor's. `parent` is the parent's left, -1 for
   /// a root. All are 0 for a span that no path from a root leads to.
-  struct NestedSets {
-    std::vector<int64_t> left;
-    std::vector<int64_t> right;
-    std::vector<int64_t> parent;
+  struct NestedSet {
+    int64_t left = 0;
+    int64_t right = 0;
+    int64_t parent = 0;
   };
-  Result<const NestedSets*> Nest();
+  /// Makes NestedSetOf(row) known for a trace, or for all.
+  Status Nest(uint32_t trace);
+  Status NestAll();
+  const NestedSet& NestedSetOf(uint32_t row) const { return nested_[row]; }
 
  private:
   explicit TraceTable(const SpanBlock& block) : block_(block) {}
@@ -98,6 +100,7 @@ class TraceTable {
   void FindRows();
   void Include(uint32_t row, TraceExtent* extent) const;
   Status FindParents();
+  void Walk(const std::vector<uint32_t>& order);
 
   const SpanBlock& block_;
   std::span<const TraceId> traces_;
@@ -122,7 +125,9 @@ class TraceTable {
   bool parents_known_ = false;
   std::span<const uint32_t> parents_;
   std::vector<uint32_t> own_parents_;
-  std::optional<NestedSets> nested_;
+  std::vector<NestedSet> nested_;       // By row.
+  std::vector<uint8_t> is_nested_;      // By trace.
+  std::vector<uint32_t> place_of_row_;  // In the walk of its trace.
 };
 
 }  // namespace tocsin::traceql

@@ -182,8 +182,9 @@ bool FromHex(View digits, char* out) {
 
 template <class Number>
 bool FromText(View text, Number* value) {
-  const char* const end = text.data() + text.size();
-  const auto [p, error] = std::from_chars(text.data(), end, *value);
+  const char* const begin = text.begin();
+  const char* const end = text.end();
+  const auto [p, error] = std::from_chars(begin, end, *value);
   return error == std::errc() && p == end;
 }
 

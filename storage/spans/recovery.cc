@@ -22,6 +22,7 @@ Status SpanStore::Recover(const BatchObserver& replay) {
   volumes.retention = options_.block_retention;
   TOCSIN_ASSIGN_OR_RETURN(volumes_, VolumeSet::Open(std::move(volumes), now, telemetry_));
   const SegmentList found = volumes_->TakeSegments();
+  TOCSIN_RETURN_IF_ERROR(pins_.Load(options_.path + "/pins"));
 
   LiveLogOptions log;
   log.path = options_.path + "/log";
@@ -40,6 +41,10 @@ Status SpanStore::Recover(const BatchObserver& replay) {
     by_tenant[segment->tenant()].push_back(segment);
   }
   CompleteIndex(by_tenant);
+  FinishDeletions(found);
+  for (VolumeSet::Replaced& replaced : volumes_->TakeReplaced()) {
+    replaced_.push_back({std::move(replaced.volume), std::move(replaced.merged), {}});
+  }
   for (auto& [name, list] : by_tenant) {
     TenantLocked(name).segments = std::make_shared<SegmentSet>(std::move(list));
   }

@@ -55,9 +55,20 @@ std::vector<SealedSegment> BuildSegments(std::string_view tenant, const CutBlock
 }  // namespace
 
 Status SpanStore::RunDue() {
+  Status done = SealAndRetain();
+  if (options_.background) return done;
+  const Status maintained = MaintainVolumes();
+  return done.ok() ? maintained : done;
+}
+
+Status SpanStore::SealAndRetain() {
   const std::lock_guard lock(seal_mutex_);
   const Nanos cpu = ThreadCpuNanos();
   const Nanos now = clock_.Now();
+  for (const std::string& name : TenantNames()) {
+    const std::lock_guard resolving(resolve_mutex_);
+    ResolveLive(name);
+  }
   Status done = SealDue(now);
   Retain(now, 0);
   if (Status dropped = DropLog(now, /*roll=*/false); done.ok()) done = std::move(dropped);
@@ -85,8 +96,9 @@ Status SpanStore::SealDue(Nanos now) {
 
 Status SpanStore::SealTenantDue(const std::string& name, Nanos now) {
   using Moved = LiveTraces::Moved;
-  bool cut = true;
-  while (cut) {
+  while (true) {
+    bool cut = false;
+    bool full = false;
     {
       const std::lock_guard lock(mutex_);
       LiveTraces& live = TenantLocked(name).live;
@@ -95,10 +107,13 @@ Status SpanStore::SealTenantDue(const std::string& name, Nanos now) {
         moved = live.MoveOldest(now - options_.max_trace_live, now);
         if (moved == Moved::kNothing) break;
       }
-      cut = moved == Moved::kBlockFull || live.block_full() ||
+      full = moved == Moved::kBlockFull || live.block_full();
+      cut = full ||
             (live.block_rows() > 0 && live.block_opened() <= now - options_.max_block_duration);
     }
-    if (cut) TOCSIN_RETURN_IF_ERROR(CutAndSeal(name, now));
+    if (!cut) break;
+    CountCut(full ? "size" : "duration");
+    TOCSIN_RETURN_IF_ERROR(CutAndSeal(name, now));
   }
   return {};
 }
@@ -160,8 +175,18 @@ Status SpanStore::SealUpTo(const std::string& name, LogPosition position, Nanos 
       while (live.MoveOldest(INT64_MAX, now) == Moved::kSome) {
       }
     }
+    CountCut("early");
     TOCSIN_RETURN_IF_ERROR(CutAndSeal(name, now));
   }
+}
+
+void SpanStore::CountCut(std::string_view reason) {
+  telemetry_
+      .GetCounter("tocsin_spans_blocks_cut_total",
+                  "Open blocks that were cut: for their size, their age, or early (a flush, a "
+                  "deletion, too much memory or log).",
+                  {{"reason", std::string(reason)}})
+      .Add(1);
 }
 
 Status SpanStore::CutAndSeal(const std::string& name, Nanos now) {
@@ -185,11 +210,7 @@ Status SpanStore::CutAndSeal(const std::string& name, Nanos now) {
 Status SpanStore::FinishSealing(Nanos now) {
   if (!sealing_) return {};
   Retain(now, sealing_->bytes);
-  std::shared_ptr<const SegmentSet> known;
-  {
-    const std::lock_guard lock(mutex_);
-    known = TenantLocked(sealing_->tenant).segments;
-  }
+  const std::shared_ptr<const SegmentSet> known = SegmentsOf(sealing_->tenant);
   const auto stored = [&]() -> Result<std::vector<std::shared_ptr<const StoredSegment>>> {
     if (options_.seal_hook) TOCSIN_RETURN_IF_ERROR(options_.seal_hook());
     TOCSIN_RETURN_IF_ERROR(MarkSplit(known.get(), &sealing_->segments));
@@ -208,17 +229,36 @@ Status SpanStore::FinishSealing(Nanos now) {
   return {};
 }
 
+std::shared_ptr<const SegmentSet> SpanStore::SegmentsOf(const std::string& tenant) const {
+  const std::lock_guard lock(mutex_);
+  const auto it = tenants_.find(tenant);
+  return it == tenants_.end() ? nullptr : it->second->segments;
+}
+
+// Under seal_mutex_, as nothing else changes the segments; and not under mutex_, as it takes a
+// while.
+std::shared_ptr<const SegmentSet> SpanStore::Changed(const std::string& tenant,
+                                                     const SegmentList& removed,
+                                                     const SegmentList& added) const {
+  SegmentList segments = added;
+  if (const auto known = SegmentsOf(tenant)) {
+    for (const auto& segment : known->segments()) {
+      if (std::ranges::find(removed, segment) == removed.end()) segments.push_back(segment);
+    }
+  }
+  return std::make_shared<SegmentSet>(std::move(segments));
+}
+
 void SpanStore::Publish(const std::vector<std::shared_ptr<const StoredSegment>>& stored) {
   std::vector<std::shared_ptr<const SpanBatch>> freed;
+  std::shared_ptr<const SegmentSet> segments = Changed(sealing_->tenant, {}, stored);
   {
     const std::lock_guard lock(mutex_);
     Tenant& tenant = TenantLocked(sealing_->tenant);
-    SegmentList segments = tenant.segments == nullptr ? SegmentList() : tenant.segments->segments();
-    segments.insert(segments.end(), stored.begin(), stored.end());
     const size_t before = tenant.live.bytes();
     tenant.live.MarkSealed(sealing_->block, &freed);
     live_bytes_.fetch_sub(before - tenant.live.bytes());
-    tenant.segments = std::make_shared<SegmentSet>(std::move(segments));
+    tenant.segments = std::move(segments);
     MarkStillLive(sealing_->segments, stored, &tenant.live);
   }
   freed.clear();
@@ -234,7 +274,11 @@ void SpanStore::TellOfRoom() {
 }
 
 void SpanStore::Retain(Nanos now, uint64_t wanted_bytes) {
-  Forget(volumes_->Retain(now, log_->bytes(), wanted_bytes));
+  std::vector<std::shared_ptr<StoredVolume>> removed = std::exchange(unsaved_, {});
+  for (auto& volume : volumes_->Retain(now, log_->bytes(), wanted_bytes)) {
+    removed.push_back(std::move(volume));
+  }
+  CarryForward(std::move(removed), now);
 }
 
 void SpanStore::ForgetIdleTenants() {
@@ -296,10 +340,6 @@ Status SpanStore::DropLog(Nanos now, bool roll) {
 
 void SpanStore::StartCompactions() {
   while (std::shared_ptr<StoredVolume> volume = volumes_->TakeUncompacted()) {
-    if (!options_.background) {
-      VolumeSet::Compact(*volume);
-      continue;
-    }
     const std::lock_guard lock(compaction_mutex_);
     to_compact_.push_back(std::move(volume));
     compaction_changed_.notify_all();
@@ -327,9 +367,11 @@ Status SpanStore::Flush() {
     UpdateGauges();
     seal_cpu_.Add(static_cast<double>(ThreadCpuNanos() - cpu) / kSecond);
   }
+  if (!options_.background) return MaintainVolumes();
   std::unique_lock lock(compaction_mutex_);
-  compaction_changed_.wait(lock,
-                           [this] { return stopping_ || (!compacting_ && to_compact_.empty()); });
+  const uint64_t mine = ++flushes_asked_;
+  compaction_changed_.notify_all();
+  compaction_changed_.wait(lock, [&] { return stopping_ || flushes_served_ >= mine; });
   return {};
 }
 

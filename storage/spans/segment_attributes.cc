@@ -1,7 +1,10 @@
 #include "storage/spans/segment_attributes.h"
 
 #include <algorithm>
+#include <bit>
+#include <cmath>
 #include <random>
+#include <utility>
 
 #include "cpp/base/coding.h"
 #include "cpp/base/hash.h"
@@ -93,6 +96,42 @@ uint32_t Dictionary::Find(uint64_t value) {
   }
 }
 
+ValueSummary ValueColumn::Summarize(uint32_t column, TextPool* texts) const {
+  ValueSummary summary;
+  summary.column = column;
+  const std::vector<uint64_t>& values = values_.values();
+  if (values.empty()) return summary;
+  const bool text = ValueList::TypeIsText(type_);
+  summary.listed = values.size() <= ValueSummary::kMaxListed;
+  for (size_t i = 0; summary.listed && i < values.size(); ++i) {
+    summary.values.push_back(text ? ValueSummary::HashOf((*texts)[values[i]])
+                                  : ValueSummary::HashOf(values[i]));
+  }
+  std::ranges::sort(summary.values);
+  if (text || type_ == ValueType::kEmpty) return summary;
+  summary.ranged = true;
+  summary.min = INT64_MAX;
+  summary.max = INT64_MIN;
+  for (const uint64_t bits : values) {
+    auto low = static_cast<int64_t>(bits);
+    int64_t high = low;
+    if (type_ == ValueType::kDouble) {
+      const double number = std::bit_cast<double>(bits);
+      constexpr double kBound = 9e18;
+      // What no 64-bit number is near to has no range.
+      if (!(std::abs(number) < kBound)) {
+        summary.ranged = false;
+        return summary;
+      }
+      low = static_cast<int64_t>(std::floor(number));
+      high = static_cast<int64_t>(std::ceil(number));
+    }
+    summary.min = std::min(summary.min, low);
+    summary.max = std::max(summary.max, high);
+  }
+  return summary;
+}
+
 std::string ValueColumn::Encode(TextPool* texts, Packing packing) {
   ValueList list;
   list.type = type_;
@@ -172,6 +211,8 @@ void AttributeTable::Encode(AttrScope scope, std::span<const SpanBatch::AttrRang
         kFirstAttributeColumn + static_cast<uint32_t>(out.footer->attributes.size());
     out.footer->attributes.push_back(
         {scope, TypeOf(chosen[i]), std::string((*texts_)[NameOf(chosen[i])])});
+    ValueSummary summary = columns[i].Summarize(column, texts_);
+    if (summary.listed || summary.ranged) out.footer->summaries.push_back(std::move(summary));
     out.columns->emplace_back(column, columns[i].Encode(texts_, out.packing));
   }
   if (overflows) {

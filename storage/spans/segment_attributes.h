@@ -56,6 +56,8 @@ class ValueColumn {
   explicit ValueColumn(ValueType type) : type_(type) {}
   void Add(uint64_t value) { codes_.push_back(values_.Code(value)); }
   bool empty() const { return codes_.empty(); }
+  /// What a footer says of the column; neither listed nor ranged if that is nothing.
+  ValueSummary Summarize(uint32_t column, TextPool* texts) const;
   /// Leaves the column empty.
   std::string Encode(TextPool* texts, Packing packing);
 

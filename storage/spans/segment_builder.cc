@@ -389,6 +389,17 @@ class Sealer {
     Add(kParentsColumn, std::move(bytes));
   }
 
+  // REQUIRES: numbers below 256.
+  static std::vector<uint32_t> Distinct(const std::vector<uint32_t>& numbers) {
+    std::vector<bool> seen(256, false);
+    for (const uint32_t number : numbers) seen[number] = true;
+    std::vector<uint32_t> distinct;
+    for (uint32_t number = 0; number < seen.size(); ++number) {
+      if (seen[number]) distinct.push_back(number);
+    }
+    return distinct;
+  }
+
   std::string Integers(const std::vector<uint32_t>& values) const {
     const std::vector<uint64_t> wide(values.begin(), values.end());
     std::string bytes;
@@ -408,7 +419,10 @@ class Sealer {
     Add(kSpanIdsColumn, std::move(bytes));
     ValueColumn names(ValueType::kString);
     for (const uint32_t name : name_) names.Add(name);
+    footer_.summaries.push_back(names.Summarize(kNamesColumn, &texts_));
     Add(kNamesColumn, names.Encode(&texts_, packing_));
+    Summarize(kKindsColumn, Distinct(kind_));
+    Summarize(kStatusesColumn, Distinct(status_));
     Add(kKindsColumn, Codes(kind_, 256));
     Add(kStatusesColumn, Codes(status_, 256));
     Add(kFlagsColumn, Integers(flags_));
@@ -528,6 +542,29 @@ class Sealer {
     attrs_.Encode(AttrScope::kInstrumentation, scope_attrs_, out);
   }
 
+  // The columns whose values are listed in the footer as they are found: those of small numbers.
+  void Summarize(uint32_t column, const std::vector<uint32_t>& numbers) {
+    ValueSummary summary{.column = column, .listed = true, .values = numbers};
+    for (uint32_t& number : summary.values) number = ValueSummary::HashOf(uint64_t{number});
+    std::ranges::sort(summary.values);
+    const auto rest = std::ranges::unique(summary.values);
+    summary.values.erase(rest.begin(), rest.end());
+    footer_.summaries.push_back(std::move(summary));
+  }
+
+  void SummarizeDurations() {
+    ValueSummary summary{
+        .column = kDurationsColumn, .values = {}, .ranged = true, .min = INT64_MAX, .max = 0};
+    for (size_t row = 0; row < rows(); ++row) {
+      const uint64_t duration = end_[row] > start_[row] ? end_[row] - start_[row] : 0;
+      const auto number = static_cast<int64_t>(std::min<uint64_t>(duration, INT64_MAX));
+      summary.min = std::min(summary.min, number);
+      summary.max = std::max(summary.max, number);
+    }
+    footer_.summaries.push_back(std::move(summary));
+    std::ranges::sort(footer_.summaries, {}, &ValueSummary::column);
+  }
+
   void DescribeSegment() {
     SegmentStub& stub = footer_.stub;
     stub.rows = static_cast<uint32_t>(rows());
@@ -539,6 +576,7 @@ class Sealer {
     stub.log_last = input_.log_last;
     stub.order = input_.order;
     footer_.tenant = std::string(input_.tenant);
+    SummarizeDurations();
   }
 
   // Columns go into values: all into value 0 behind the footer if they are small together, else

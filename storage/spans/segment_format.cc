@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "cpp/base/coding.h"
+#include "cpp/base/hash.h"
 #include "storage/columnar/frame.h"
 #include "storage/columnar/integers.h"
 
@@ -16,6 +17,7 @@ constexpr uint64_t kFormatVersion = 1;
 // Tags of the footer's optional fields. A reader skips those that it does not know.
 constexpr uint64_t kBloomField = 1;
 constexpr uint64_t kUniqueField = 2;
+constexpr uint64_t kSummariesField = 3;
 constexpr uint64_t kOrderField = 16;
 
 constexpr std::array<std::string_view, 20> kColumnNames = {
@@ -28,7 +30,58 @@ constexpr std::array<std::string_view, kAttrScopes> kScopeNames = {"span", "reso
 
 bool KnownType(uint8_t type) { return type <= static_cast<uint8_t>(ValueType::kEmpty); }
 
+constexpr uint8_t kListed = 1;
+constexpr uint8_t kRanged = 2;
+
+std::string EncodeSummaries(const std::vector<ValueSummary>& summaries) {
+  std::string out;
+  for (const ValueSummary& summary : summaries) {
+    PutVarint64(&out, summary.column);
+    out.push_back(
+        static_cast<char>((summary.listed ? kListed : 0) | (summary.ranged ? kRanged : 0)));
+    if (summary.listed) {
+      PutVarint64(&out, summary.values.size());
+      for (const uint32_t hash : summary.values) PutFixed32(&out, hash);
+    }
+    if (summary.ranged) {
+      PutVarint64(&out, ZigZag(summary.min));
+      PutVarint64(&out, ZigZag(summary.max));
+    }
+  }
+  return out;
+}
+
+std::vector<ValueSummary> ReadSummaries(ByteReader* in) {
+  std::vector<ValueSummary> summaries;
+  while (in->remaining() > 0) {
+    ValueSummary& summary = summaries.emplace_back();
+    summary.column = static_cast<uint32_t>(in->Count(UINT32_MAX));
+    const uint8_t flags = in->Byte();
+    summary.listed = (flags & kListed) != 0;
+    summary.ranged = (flags & kRanged) != 0;
+    if (summary.listed) {
+      summary.values.resize(in->Count(in->remaining() / sizeof(uint32_t)));
+      for (uint32_t& hash : summary.values) hash = in->Fixed32();
+    }
+    if (summary.ranged) {
+      summary.min = UnZigZag(in->Varint());
+      summary.max = UnZigZag(in->Varint());
+    }
+  }
+  const auto no_later = [](const ValueSummary& a, const ValueSummary& b) {
+    return a.column >= b.column;
+  };
+  if (std::ranges::adjacent_find(summaries, no_later) != summaries.end()) in->Fail();
+  return summaries;
+}
+
 }  // namespace
+
+uint32_t ValueSummary::HashOf(std::string_view text) {
+  return static_cast<uint32_t>(Hash64(text) >> 32);
+}
+
+uint32_t ValueSummary::HashOf(uint64_t number) { return HashOf(Overflow::FromNumber(number)); }
 
 std::string ColumnName(uint32_t column) {
   if (column < kColumnNames.size()) return std::string(kColumnNames[column]);
@@ -76,6 +129,10 @@ std::string SegmentFooter::Encode() const {
   if (unique) {
     PutVarint64(&out, kUniqueField);
     PutSizedBytes(&out, "");
+  }
+  if (!summaries.empty()) {
+    PutVarint64(&out, kSummariesField);
+    PutSizedBytes(&out, EncodeSummaries(summaries));
   }
   if (stub.order != 0) {
     std::string order;
@@ -132,6 +189,11 @@ Result<SegmentFooter> SegmentFooter::Decode(std::string_view bytes) {
     const std::string_view field = in.SizedBytes();
     if (tag == kBloomField) footer.bloom = std::string(field);
     if (tag == kUniqueField) footer.unique = true;
+    if (tag == kSummariesField) {
+      ByteReader list(field);
+      footer.summaries = ReadSummaries(&list);
+      if (!list.AtEnd()) in.Fail();
+    }
     if (tag == kOrderField) {
       ByteReader order(field);
       stub.order = order.Varint();
@@ -158,6 +220,11 @@ const SegmentFooter::Column* SegmentFooter::Find(uint32_t id) const {
   return it != columns.end() && it->id == id ? &*it : nullptr;
 }
 
+const ValueSummary* SegmentFooter::FindSummary(uint32_t column) const {
+  const auto it = std::ranges::lower_bound(summaries, column, {}, &ValueSummary::column);
+  return it != summaries.end() && it->column == column ? &*it : nullptr;
+}
+
 SegmentFooter::Range SegmentFooter::AttributesOf(AttrScope scope) const {
   const auto [begin, end] =
       std::equal_range(attributes.begin(), attributes.end(), Attribute{.scope = scope, .key = {}},
@@ -170,6 +237,8 @@ size_t SegmentFooter::MemoryBytes() const {
   size_t bytes = sizeof(SegmentFooter) + tenant.capacity() + bloom.capacity() +
                  VectorBytes(columns) + VectorBytes(attributes);
   for (const Attribute& attribute : attributes) bytes += attribute.key.capacity();
+  bytes += VectorBytes(summaries);
+  for (const ValueSummary& summary : summaries) bytes += VectorBytes(summary.values);
   return bytes;
 }
 

@@ -63,6 +63,22 @@ std::string ColumnName(uint32_t column);
 /// The hash of the footer's Bloom filter.
 uint64_t BloomHash(const TraceId& id);
 
+/// What is known of a column's values without decoding it: all of them, or their range.
+struct ValueSummary {
+  /// A column of more distinct values has no list of them.
+  static constexpr size_t kMaxListed = 64;
+
+  uint32_t column = 0;
+  bool listed = false;
+  std::vector<uint32_t> values;  ///< If `listed`: the hash of each, ascending.
+  bool ranged = false;
+  int64_t min = 0;  ///< If `ranged`: numbers, durations in nanoseconds; of a double its floor,
+  int64_t max = 0;  ///< and its ceiling.
+
+  static uint32_t HashOf(std::string_view text);
+  static uint32_t HashOf(uint64_t number);
+};
+
 /// Value 0 of a segment: what the segment is, and where its columns are.
 struct SegmentFooter {
   struct Column {
@@ -84,7 +100,8 @@ struct SegmentFooter {
   std::vector<Column> columns;  ///< Ascending by id.
   std::vector<Attribute> attributes;
   std::string bloom;
-  bool unique = false;  ///< No row is the same span as another.
+  bool unique = false;                  ///< No row is the same span as another.
+  std::vector<ValueSummary> summaries;  ///< Of some columns, ascending.
 
   std::string Encode() const;
   static Result<SegmentFooter> Decode(std::string_view bytes);
@@ -92,6 +109,7 @@ struct SegmentFooter {
   static Result<SegmentFooter> FromFirstValue(std::string_view frame, uint64_t number);
 
   const Column* Find(uint32_t id) const;
+  const ValueSummary* FindSummary(uint32_t column) const;
   /// The index of the first attribute of the scope, and of the first behind its last.
   struct Range {
     uint32_t begin = 0;

@@ -32,6 +32,10 @@ SpanStore::SpanStore(SpanStoreOptions options, const Clock& clock, Telemetry& te
                                "Records of the live log whose batch could not be read.")),
       duplicates_(telemetry.GetCounter("tocsin_spans_repeated_requests_total",
                                        "Requests that were recognised as repeats.")),
+      merges_(telemetry.GetCounter("tocsin_spans_merges_total",
+                                   "Times that small segments became one.")),
+      deleted_rows_(telemetry.GetCounter("tocsin_spans_deleted_total",
+                                         "Spans that were deleted on request.")),
       cache_(std::make_shared<ColumnCache>(options_.cache_bytes, telemetry)),
       checkpoint_(options_.checkpoint) {}
 
@@ -43,7 +47,7 @@ Result<std::unique_ptr<SpanStore>> SpanStore::Open(SpanStoreOptions options, con
   if (store->options_.background) {
     SpanStore* raw = store.get();
     store->seal_thread_ = std::thread([raw] { raw->SealInBackground(); });
-    store->compaction_thread_ = std::thread([raw] { raw->CompactInBackground(); });
+    store->compaction_thread_ = std::thread([raw] { raw->MaintainInBackground(); });
   }
   return store;
 }
@@ -211,24 +215,6 @@ void SpanStore::SealInBackground() {
       log::Warn("sealing_failed", {{"error", done.ToString()}});
     }
     lock.lock();
-  }
-}
-
-void SpanStore::CompactInBackground() {
-  std::unique_lock lock(compaction_mutex_);
-  while (true) {
-    compaction_changed_.wait(lock, [this] { return stopping_ || !to_compact_.empty(); });
-    if (stopping_) return;
-    const std::shared_ptr<StoredVolume> volume = std::move(to_compact_.front());
-    to_compact_.pop_front();
-    compacting_ = true;
-    lock.unlock();
-    const Nanos cpu = ThreadCpuNanos();
-    VolumeSet::Compact(*volume);
-    seal_cpu_.Add(static_cast<double>(ThreadCpuNanos() - cpu) / kSecond);
-    lock.lock();
-    compacting_ = false;
-    compaction_changed_.notify_all();
   }
 }
 

@@ -17,6 +17,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <cstddef>
 #include <cstdint>
@@ -26,10 +27,12 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <thread>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "cpp/base/clock.h"
@@ -39,8 +42,10 @@
 #include "cpp/model/span_batch.h"
 #include "cpp/traceql/source.h"
 #include "storage/columnar/column_cache.h"
+#include "storage/spans/deletions.h"
 #include "storage/spans/live_log.h"
 #include "storage/spans/live_traces.h"
+#include "storage/spans/pins.h"
 #include "storage/spans/segment.h"
 #include "storage/spans/segment_set.h"
 #include "storage/spans/volume_set.h"
@@ -60,6 +65,9 @@ struct SpanStoreOptions {
   Nanos max_block_duration = 5 * kMinute;
   /// Data whose newest span ended longer ago is removed; 0: never.
   Nanos block_retention = 720 * kHour;
+  /// The retention of a tenant that has one of its own. Called from the sealing thread; may be
+  /// null.
+  std::function<std::optional<Nanos>(std::string_view tenant)> tenant_retention;
   /// Cap of the whole directory; the oldest data goes first. 0: no cap.
   uint64_t max_bytes = 0;
 
@@ -90,6 +98,8 @@ struct SpanStoreOptions {
   std::function<size_t(size_t)> log_write_hook;
   std::function<int()> log_sync_hook;
   std::function<Status()> seal_hook;
+  /// Between the reading of what is merged and the writing.
+  std::function<Status()> merge_hook;
 };
 
 /// A batch in the order of the log.
@@ -139,12 +149,28 @@ class SpanStore final : public traceql::SpanSource {
   LogPosition last_position() const { return applied_.load(); }
 
   /// Seals everything received before the call, drops the log as far as the checkpoint allows, and
-  /// waits for compactions.
+  /// waits until no merge and no compaction is due.
   Status Flush();
+
+  /// Deletes what was received before the call and returns how many spans that were; 0 if nothing
+  /// was there. They are gone from every later view, also after a crash; counters and series do not
+  /// change. After an error nothing was deleted: kUnavailable (the disk refuses),
+  /// kFailedPrecondition (in a volume that is damaged and takes no writes).
+  Result<uint64_t> Delete(std::string_view tenant, std::span<const TraceDeletion> what);
+
+  /// A pinned trace outlives its retention and the size cap; it need not be there yet. OK once the
+  /// pin survives a crash. An unpinned trace goes when its time comes.
+  Status Pin(std::string_view tenant, const TraceId& id);
+  Status Unpin(std::string_view tenant, const TraceId& id);
+  std::vector<TraceId> Pinned(std::string_view tenant) const;  ///< Ascending.
 
   /// Does what is due: idle traces, blocks, pressure, retention, the log. A thread calls it when
   /// options.background is set. The first error is returned after everything was tried.
   Status RunDue();
+
+  /// Merges small segments, puts closed volumes in order and removes what was replaced. A thread
+  /// of its own does it when options.background is set; RunDue() does otherwise.
+  Status MaintainVolumes();
 
   /// The view must not outlive the Telemetry given to Open(); it may outlive the store.
   std::shared_ptr<const traceql::SpanView> View(std::string_view tenant, uint64_t from,
@@ -197,6 +223,45 @@ class SpanStore final : public traceql::SpanSource {
   bool OverBound(uint64_t eighths) const;
   Tenant& TenantLocked(std::string_view name);
 
+  // merging.cc
+  SegmentList PlanMerge(const SegmentList& segments, const StoredVolume* closing) const;
+  Result<bool> MergeOnce(const StoredVolume* closing);
+  Result<bool> Replace(const std::string& tenant, const SegmentList& chosen,
+                       const std::vector<TraceId>* only);
+  static Result<std::vector<SealedSegment>> Rebuild(const std::string& tenant,
+                                                    const SegmentList& segments,
+                                                    const std::vector<TraceId>* only);
+  void MarkDamagedOf(const SegmentList& segments) const;
+  static TraceIdList SplitOf(const SegmentList& segments);
+  TraceIdList StillSplit(const std::string& tenant, const SegmentSet& known,
+                         const SegmentList& chosen, const TraceIdList& ids) const;
+  void PublishReplaced(const std::string& tenant, const SegmentList& chosen,
+                       const SegmentList& stored, const TraceIdList& known_split);
+  Status RemoveReplaced();
+  Status StoreIndexes();
+  void PauseAfter(std::chrono::steady_clock::duration worked);
+  std::shared_ptr<StoredVolume> NextToCompact();
+  void FinishVolume(const std::shared_ptr<StoredVolume>& volume);
+  void MaintainInBackground();
+
+  // deletions.cc
+  using SpanIdSet = std::unordered_set<SpanId>;
+  Result<std::shared_ptr<const SegmentSet>> SealForDeletion(
+      std::string_view tenant, const std::map<TraceId, SpanIdSet>& wanted);
+  void FinishDeletions(const SegmentList& segments) const;
+  static Status FinishDeletion(std::string_view record,
+                               const std::unordered_map<uint64_t, const StoredSegment*>& by_number);
+
+  // retention.cc; all under seal_mutex_.
+  Nanos RetentionOf(std::string_view tenant) const;
+  static bool Expired(const StoredSegment& segment, Nanos retention, Nanos now);
+  void CarryForward(std::vector<std::shared_ptr<StoredVolume>> volumes, Nanos now);
+  Status CarryOut(const StoredVolume& volume, Nanos now);
+  Status Copy(const std::string& tenant, const std::shared_ptr<const StoredSegment>& segment,
+              const std::vector<TraceId>* only, Nanos now);
+  Status ExpireTenants(Nanos now);
+  bool OnlyHas(const StoredSegment& segment, const std::vector<TraceId>& ids) const;
+
   // split_traces.cc
   void ResolveLive(std::string_view tenant) const;
   void MarkResolvedLocked(Tenant& tenant, const std::vector<TraceId>& ids) const;
@@ -206,13 +271,18 @@ class SpanStore final : public traceql::SpanSource {
                             LiveTraces* live);
 
   // sealing.cc; all under seal_mutex_.
+  Status SealAndRetain();
   Status SealDue(Nanos now);
   Status SealTenantDue(const std::string& name, Nanos now);
   Status RelieveMemory(Nanos now);
   Status RelieveLog(Nanos now);
   Status SealUpTo(const std::string& name, LogPosition position, Nanos now);
+  void CountCut(std::string_view reason);
   Status CutAndSeal(const std::string& name, Nanos now);
   Status FinishSealing(Nanos now);
+  std::shared_ptr<const SegmentSet> SegmentsOf(const std::string& tenant) const;
+  std::shared_ptr<const SegmentSet> Changed(const std::string& tenant, const SegmentList& removed,
+                                            const SegmentList& added) const;
   void Publish(const std::vector<std::shared_ptr<const StoredSegment>>& stored);
   /// Lets appends that wait for room look again.
   void TellOfRoom();
@@ -223,7 +293,6 @@ class SpanStore final : public traceql::SpanSource {
   LogPosition LowWater() const;
   std::vector<std::string> TenantNames() const;
   void StartCompactions();
-  void CompactInBackground();
   void SealInBackground();
   void Wake();
   void UpdateGauges();
@@ -237,6 +306,8 @@ class SpanStore final : public traceql::SpanSource {
   Counter& damaged_segments_;
   Counter& damaged_records_;
   Counter& duplicates_;
+  Counter& merges_;
+  Counter& deleted_rows_;
   const std::shared_ptr<ColumnCache> cache_;
   std::unique_ptr<LiveLog> log_;
 
@@ -258,11 +329,24 @@ class SpanStore final : public traceql::SpanSource {
   Nanos retry_at_ = 0;  // Not before, after a failed write.
   Nanos retry_delay_ = 0;
   std::atomic<bool> seal_failing_{false};
+  // Segments that others have replaced, until no view reads them any more.
+  struct Replacement {
+    std::shared_ptr<StoredVolume> volume;
+    Merged merged;
+    std::vector<std::weak_ptr<const StoredSegment>> held;
+  };
+  std::vector<Replacement> replaced_;
+  // Removed volumes of which something is still to be copied.
+  std::vector<std::shared_ptr<StoredVolume>> unsaved_;
 
+  Pins pins_;
+
+  std::mutex maintain_mutex_;  // One thread maintains volumes; before seal_mutex_.
   std::mutex compaction_mutex_;
   std::condition_variable compaction_changed_;
   std::deque<std::shared_ptr<StoredVolume>> to_compact_;
-  bool compacting_ = false;
+  uint64_t flushes_asked_ = 0;   // Calls of Flush() that want all that is due to be done,
+  uint64_t flushes_served_ = 0;  // and how many of them have it.
 
   std::mutex wake_mutex_;
   std::condition_variable wake_;       // The sealing thread waits for work.

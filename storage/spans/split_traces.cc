@@ -122,7 +122,13 @@ Status SpanStore::SaveSplits(const std::vector<const StoredSegment*>& segments) 
     }
     std::vector<Volume::Entry> entries;
     for (const auto& [key, value] : values) entries.push_back({key, value});
-    TOCSIN_RETURN_IF_ERROR(volume->Write(entries, /*sync=*/true));
+    const Status written = volume->Write(entries, /*sync=*/true);
+    if (written.code() == StatusCode::kCorruption) {
+      // It takes no more, and the next start opens it for reading alone.
+      for (const StoredSegment* segment : list) segment->marks().SetUnknown();
+      continue;
+    }
+    TOCSIN_RETURN_IF_ERROR(written);
     for (size_t i = 0; i < list.size(); ++i) list[i]->marks().SetSplitSaved(saved[i]);
   }
   return {};

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <tuple>
+#include <unordered_set>
 #include <utility>
 
 #include "cpp/model/span_batch_builder.h"
@@ -38,17 +39,25 @@ StoreView::StoreView(ViewContent content, std::shared_ptr<ColumnCache> cache,
     : content_(std::move(content)), cache_(std::move(cache)), damaged_segments_(damaged_segments) {
   if (!content_.live.empty()) {
     live_ = std::make_shared<LiveBlock>(content_.live, content_.live_split);
-    const bool touches = live_->min_start() <= content_.to && live_->max_end() >= content_.from;
-    if (live_->rows() > 0 && touches) blocks_.push_back(live_);
   }
-  if (content_.segments == nullptr) return;
-  for (const auto& segment : content_.segments->segments()) {
-    const SegmentStub& stub = segment->stub();
-    if (stub.min_start > content_.to || stub.max_end < content_.from || segment->damaged()) {
-      continue;
+}
+
+std::span<const std::shared_ptr<const traceql::SpanBlock>> StoreView::blocks() const {
+  std::call_once(made_, [this] {
+    const auto touches = [this](uint64_t min_start, uint64_t max_end) {
+      return min_start <= content_.to && max_end >= content_.from;
+    };
+    if (live_ != nullptr && live_->rows() > 0 && touches(live_->min_start(), live_->max_end())) {
+      blocks_.push_back(live_);
     }
-    blocks_.push_back(std::make_shared<StoredBlock>(segment, cache_, damaged_segments_));
-  }
+    if (content_.segments == nullptr) return;
+    for (const auto& segment : content_.segments->segments()) {
+      const SegmentStub& stub = segment->stub();
+      if (!touches(stub.min_start, stub.max_end) || segment->damaged()) continue;
+      blocks_.push_back(std::make_shared<StoredBlock>(segment, cache_, damaged_segments_));
+    }
+  });
+  return blocks_;
 }
 
 std::vector<const StoredSegment*> StoreView::SegmentsOf(const TraceId& id) const {
@@ -81,6 +90,98 @@ Result<SpanBatch> StoreView::Trace(const TraceId& id) const {
     pieces.push_back(std::move(live).Finish());
   }
   return Merge(pieces);
+}
+
+// Hands a trace on in pieces, each span once.
+class StoreView::Pieces {
+ public:
+  Pieces(const TraceId& id, const std::function<bool(SpanBatch)>& visit) : id_(id), visit_(visit) {}
+
+  /// With one source there is nothing to compare but its own rows.
+  void ExpectSources(size_t sources) { compare_ = sources > 1; }
+  bool stopped() const { return stopped_; }
+
+  Status Add(const StoredSegment& segment, std::shared_ptr<ColumnCache> cache) {
+    TOCSIN_ASSIGN_OR_RETURN(const auto reader, segment.OpenReader(std::move(cache)));
+    if (!reader->MayContain(id_)) return {};
+    TOCSIN_ASSIGN_OR_RETURN(const auto traces, reader->Traces());
+    const auto it = std::ranges::lower_bound(traces, id_);
+    if (it == traces.end() || *it != id_) return {};
+    TOCSIN_ASSIGN_OR_RETURN(const auto trace_of_row, reader->TraceOfRow());
+    const auto range =
+        std::ranges::equal_range(trace_of_row, static_cast<uint32_t>(it - traces.begin()));
+    auto first = static_cast<uint32_t>(range.begin() - trace_of_row.begin());
+    const auto end = first + static_cast<uint32_t>(range.size());
+    compare_ = compare_ || !reader->unique();
+    const auto deleted = segment.marks().deleted();
+    for (; first < end && !stopped_; first += kPieceRows) {
+      TOCSIN_ASSIGN_OR_RETURN(const SpanBatch rows,
+                              reader->ReadRows(first, std::min(end, first + kPieceRows)));
+      Give(rows, [&](uint32_t row) { return deleted != nullptr && deleted->Test(first + row); });
+    }
+    return {};
+  }
+
+  /// Rows in order, however many.
+  void Add(const SpanBatch& rows) {
+    for (uint32_t first = 0; first < rows.rows() && !stopped_; first += kPieceRows) {
+      const auto end = std::min(static_cast<uint32_t>(rows.rows()), first + kPieceRows);
+      Give(rows, [&](uint32_t row) { return row < first || row >= end; });
+    }
+  }
+
+ private:
+  struct Key {
+    SpanId span;
+    uint64_t start;
+    uint64_t end;
+    friend bool operator==(const Key&, const Key&) = default;
+  };
+  struct KeyHash {
+    size_t operator()(const Key& key) const {
+      return TraceIdHash()({key.span ^ key.end, key.start});
+    }
+  };
+
+  template <class Hidden>
+  void Give(const SpanBatch& rows, const Hidden& hidden) {
+    SpanBatchBuilder piece;
+    for (uint32_t row = 0; row < rows.rows(); ++row) {
+      if (hidden(row)) continue;
+      const Key key{rows.span_id[row], rows.start[row], rows.end[row]};
+      if (compare_ && !seen_.insert(key).second) continue;
+      piece.CopyRow(rows, row);
+    }
+    SpanBatch batch = std::move(piece).Finish();
+    if (!batch.empty()) stopped_ = !visit_(std::move(batch));
+  }
+
+  const TraceId id_;
+  const std::function<bool(SpanBatch)>& visit_;
+  std::unordered_set<Key, KeyHash> seen_;
+  bool compare_ = true;
+  bool stopped_ = false;
+};
+
+Status StoreView::TracePieces(const TraceId& id,
+                              const std::function<bool(SpanBatch)>& visit) const {
+  const std::vector<const StoredSegment*> segments = SegmentsOf(id);
+  SpanBatchBuilder live;
+  const bool is_live = live_ != nullptr && live_->AppendTrace(id, &live);
+  Pieces pieces(id, visit);
+  pieces.ExpectSources(segments.size() + (is_live ? 1 : 0));
+  for (const StoredSegment* segment : segments) {
+    if (pieces.stopped()) return {};
+    const Status added = pieces.Add(*segment, cache_);
+    const StatusCode code = added.code();
+    if (code == StatusCode::kCorruption || code == StatusCode::kNotFound) {
+      segment->MarkDamaged(added, damaged_segments_);
+    } else {
+      TOCSIN_RETURN_IF_ERROR(added);
+    }
+  }
+  if (is_live && !pieces.stopped()) pieces.Add(Merge({std::move(live).Finish()}));
+  return {};
 }
 
 }  // namespace tocsin::storage

@@ -2,7 +2,9 @@
 
 #pragma once
 
+#include <functional>
 #include <memory>
+#include <mutex>
 #include <span>
 #include <vector>
 
@@ -32,13 +34,15 @@ class StoreView final : public traceql::SpanView {
  public:
   StoreView(ViewContent content, std::shared_ptr<ColumnCache> cache, Counter& damaged_segments);
 
-  std::span<const std::shared_ptr<const traceql::SpanBlock>> blocks() const override {
-    return blocks_;
-  }
+  std::span<const std::shared_ptr<const traceql::SpanBlock>> blocks() const override;
   /// A damaged segment is put aside and the rest is answered.
   Result<SpanBatch> Trace(const TraceId& id) const override;
+  /// Pieces of at most kPieceRows spans. Holds the columns of one segment at a time.
+  Status TracePieces(const TraceId& id, const std::function<bool(SpanBatch)>& visit) const override;
+  static constexpr uint32_t kPieceRows = 8'192;
 
  private:
+  class Pieces;
   /// The segments that may have rows of the trace, in the order in which those were received.
   std::vector<const StoredSegment*> SegmentsOf(const TraceId& id) const;
 
@@ -46,7 +50,8 @@ class StoreView final : public traceql::SpanView {
   const std::shared_ptr<ColumnCache> cache_;
   Counter& damaged_segments_;
   std::shared_ptr<const LiveBlock> live_;  // Null: no unsealed rows.
-  std::vector<std::shared_ptr<const traceql::SpanBlock>> blocks_;
+  mutable std::once_flag made_;            // Who asks for a trace needs no blocks.
+  mutable std::vector<std::shared_ptr<const traceql::SpanBlock>> blocks_;
 };
 
 }  // namespace tocsin::storage

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <unordered_map>
 #include <utility>
 
 #include "cpp/base/check.h"
@@ -239,7 +240,7 @@ void VolumeSet::DropReplaced(const std::shared_ptr<StoredVolume>& volume, Segmen
       return true;
     }
     next_segment_ = std::max(next_segment_, merged->by + 1);
-    replaced_.push_back({volume, merged->by, merged->replaced});
+    replaced_.push_back({volume, *merged});
     std::erase_if(*segments, [&](const auto& segment) {
       return std::ranges::find(merged->replaced, segment->stub().number) != merged->replaced.end();
     });
@@ -251,33 +252,41 @@ void VolumeSet::DropReplaced(const std::shared_ptr<StoredVolume>& volume, Segmen
 }
 
 void VolumeSet::LoadMarks(const std::shared_ptr<StoredVolume>& volume, SegmentList* segments) {
+  std::unordered_map<uint64_t, const StoredSegment*> by_number;
   for (const auto& segment : *segments) {
-    const SegmentStub& stub = segment->stub();
-    SegmentMarks& marks = segment->marks();
+    by_number[segment->stub().number] = segment.get();
     // A volume that takes no marks can have traces that go on elsewhere without knowing it.
-    if (volume->volume_->read_only()) marks.SetUnknown();
-    const Result<std::string> split = volume->volume_->Get(SplitKey(stub.number));
-    if (split.has_value()) {
-      auto ids = DecodeSplit(*split);
-      if (ids.has_value()) {
-        marks.LoadSplit(*std::move(ids));
-      } else {
-        marks.SetUnknown();
-      }
-    } else if (split.error().code() != StatusCode::kNotFound) {
-      marks.SetUnknown();
+    if (volume->volume_->read_only()) segment->marks().SetUnknown();
+  }
+  const auto for_each = [&](std::string_view prefix, const auto& load) {
+    const Status scanned =
+        volume->volume_->Scan(prefix, [&](std::string_view key, std::string_view value) {
+          if (key.size() != SplitKey(0).size()) return true;
+          const auto it = by_number.find(SpanIdFromBytes(key.data() + 1));
+          if (it != by_number.end()) load(*it->second, value);
+          return true;
+        });
+    if (scanned.ok()) return;
+    log::Error("volume_damaged", {{"path", volume->path_}, {"error", scanned.ToString()}});
+    for (const auto& segment : *segments) segment->marks().SetUnknown();
+  };
+  for_each("p", [](const StoredSegment& segment, std::string_view value) {
+    auto ids = DecodeSplit(value);
+    if (ids.has_value()) {
+      segment.marks().LoadSplit(*std::move(ids));
+    } else {
+      segment.marks().SetUnknown();
     }
-    const Result<std::string> deleted = volume->volume_->Get(DeletedKey(stub.number));
-    if (!deleted.has_value() && deleted.error().code() == StatusCode::kNotFound) continue;
-    auto rows = deleted.has_value() ? DecodeDeleted(*deleted, stub.rows)
-                                    : Result<traceql::Bitmap>(Failure(deleted.error()));
+  });
+  for_each("d", [this](const StoredSegment& segment, std::string_view value) {
+    auto rows = DecodeDeleted(value, segment.stub().rows);
     if (rows.has_value()) {
-      marks.SetDeleted(std::make_shared<const traceql::Bitmap>(*std::move(rows)));
+      segment.marks().SetDeleted(std::make_shared<const traceql::Bitmap>(*std::move(rows)));
     } else {
       // What was deleted must not come back: without its bitmap a segment cannot be shown.
-      segment->MarkDamaged(rows.error(), damaged_segments_);
+      segment.MarkDamaged(rows.error(), damaged_segments_);
     }
-  }
+  });
 }
 
 StoredVolume* VolumeSet::writable() const {
@@ -371,6 +380,52 @@ Result<std::vector<std::shared_ptr<const StoredSegment>>> VolumeSet::Write(
     stored.push_back(std::move(made));
   }
   return stored;
+}
+
+Result<SegmentList> VolumeSet::WriteReplacing(const std::shared_ptr<StoredVolume>& volume,
+                                              std::string_view tenant,
+                                              std::vector<SealedSegment>* segments,
+                                              const Merged& merged) {
+  std::vector<std::pair<std::string, std::string>> values;
+  for (SealedSegment& segment : *segments) {
+    segment.stub.number = merged.by;
+    for (uint32_t i = 0; i < segment.values.size(); ++i) {
+      values.emplace_back(SegmentKey(merged.by, i), std::move(segment.values[i]));
+    }
+    if (!segment.split.empty()) {
+      values.emplace_back(SplitKey(merged.by), EncodeSplit(segment.split));
+    }
+  }
+  values.emplace_back(MergedKey(merged.by), EncodeMerged(merged.replaced));
+  std::vector<Volume::Entry> entries;
+  entries.reserve(values.size());
+  for (const auto& [key, value] : values) entries.push_back({key, value});
+  if (const Status written = volume->volume_->Write(entries, /*sync=*/true); !written.ok()) {
+    return Failure(written.WithContext("writing a merged segment"));
+  }
+  SegmentList stored;
+  for (const SealedSegment& segment : *segments) {
+    auto made = std::make_shared<StoredSegment>(segment.stub, std::string(tenant), volume);
+    if (!segment.split.empty()) made->marks().LoadSplit(segment.split);
+    volume->index_.Add(segment.stub.number, segment.traces);
+    stored.push_back(std::move(made));
+  }
+  return stored;
+}
+
+Status VolumeSet::RemoveSegments(StoredVolume& volume, const Merged& merged) {
+  std::vector<std::string> keys;
+  for (const uint64_t number : merged.replaced) {
+    TOCSIN_RETURN_IF_ERROR(
+        volume.volume_->Scan(SegmentPrefix(number), [&](std::string_view key, std::string_view) {
+          keys.emplace_back(key);
+          return true;
+        }));
+    keys.push_back(SplitKey(number));
+    keys.push_back(DeletedKey(number));
+  }
+  keys.push_back(MergedKey(merged.by));
+  return volume.volume_->Delete(keys, /*sync=*/false);
 }
 
 bool VolumeSet::Expired(size_t index, Nanos now) const {

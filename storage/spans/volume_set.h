@@ -18,6 +18,7 @@
 #include "cpp/base/clock.h"
 #include "cpp/base/status.h"
 #include "cpp/base/telemetry.h"
+#include "storage/spans/merge_record.h"
 #include "storage/spans/segment.h"
 #include "storage/spans/segment_marks.h"
 #include "storage/spans/trace_index.h"
@@ -42,6 +43,8 @@ class StoredVolume {
   Volume* volume() const { return volume_.get(); }
   /// Of the traces of its segments. The store keeps it complete.
   TraceIndex& index() const { return index_; }
+  /// Closed and put in order: nothing in it is merged any more.
+  bool settled() const { return settled_.load(); }
 
  private:
   friend class VolumeSet;
@@ -122,8 +125,7 @@ class VolumeSet {
   /// shown, and to be removed when no view reads them any more.
   struct Replaced {
     std::shared_ptr<StoredVolume> volume;
-    uint64_t by = 0;  ///< The number of the segment that has their rows.
-    std::vector<uint64_t> segments;
+    Merged merged;
   };
   /// Those found by Open(). Handed out once.
   std::vector<Replaced> TakeReplaced() { return std::move(replaced_); }
@@ -139,6 +141,15 @@ class VolumeSet {
   /// worked in part does no harm.
   Result<std::vector<std::shared_ptr<const StoredSegment>>> Write(
       std::string_view tenant, const std::vector<SealedSegment>& segments, Nanos now);
+
+  /// Writes `segments` (one or none; it gets the number merged.by) and the record of the merge in
+  /// one synced batch: from then on the segments merged.replaced of that volume count as gone.
+  Result<SegmentList> WriteReplacing(const std::shared_ptr<StoredVolume>& volume,
+                                     std::string_view tenant, std::vector<SealedSegment>* segments,
+                                     const Merged& merged);
+  /// Removes the values and marks of these segments and the record, in one batch. May run on any
+  /// thread.
+  static Status RemoveSegments(StoredVolume& volume, const Merged& merged);
 
   /// Takes out the volumes whose newest span ended longer than the retention ago (a span whose end
   /// lies outside of the time in which its volume was written counts as ending at the edge of that

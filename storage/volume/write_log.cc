@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <string_view>
+#include <utility>
 
 #include "cpp/base/coding.h"
 #include "cpp/base/crc32c.h"
@@ -47,7 +48,8 @@ size_t SoundBytes(std::string_view log, bool* torn) {
       return at;
     }
     // The checksum is of the type and the bytes.
-    if (Crc32c(rest.substr(6, 1 + length)) != Unmask(DecodeFixed32(rest.data()))) return at;
+    const char* const head = rest.begin();
+    if (Crc32c(rest.substr(6, 1 + length)) != Unmask(DecodeFixed32(head))) return at;
     at += kHeaderBytes + length;
   }
   return log.size();
@@ -64,10 +66,10 @@ Result<std::vector<Finding>> CheckWriteLogs(const std::string& path) {
     bool torn = false;
     const size_t sound = SoundBytes(log, &torn);
     if (sound == log.size()) continue;
-    findings.push_back(
-        {!torn, name,
-         torn ? "the log ends in the middle of a record at byte " + std::to_string(sound)
-              : "a record of the log is damaged at byte " + std::to_string(sound)});
+    std::string what = torn ? "the log ends in the middle of a record at byte "
+                            : "a record of the log is damaged at byte ";
+    what += std::to_string(sound);
+    findings.push_back({!torn, name, std::move(what)});
   }
   return findings;
 }

@@ -42,5 +42,20 @@ TEST(QueryGateTest, NeverMoreAtOnceThanAllowed) {
   EXPECT_LE(most.load(), 3);
 }
 
+TEST(QueryGateTest, WaitingEndsWhenItIsInterrupted) {
+  QueryGate gate(1, 1);
+  std::optional<QueryGate::Pass> pass(gate.Enter().value());
+  int asked = 0;
+  const auto refused = gate.Enter([&]() -> Status {
+    if (++asked < 3) return {};
+    return CancelledError("the client has gone");
+  });
+  EXPECT_EQ(refused.error().code(), StatusCode::kCancelled);
+  // It waits no more, so that another one may.
+  std::thread other([&] { EXPECT_TRUE(gate.Enter([] { return Status(); }).has_value()); });
+  pass.reset();
+  other.join();
+}
+
 }  // namespace
 }  // namespace tocsin::api

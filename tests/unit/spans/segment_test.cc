@@ -628,8 +628,10 @@ TEST(SegmentTest, ChangedColumnsBehindARightChecksumAreRefusedOrWhole) {
     for (const int change : {1, 0xff}) {
       std::string changed = body;
       changed[at] = static_cast<char>(changed[at] ^ change);
-      const Status status =
-          OpenAndReadAll({.values = {SealFrame(changed, Compression::kNone)}, .stub = {}});
+      const Status status = OpenAndReadAll({.values = {SealFrame(changed, Compression::kNone)},
+                                            .stub = {},
+                                            .traces = {},
+                                            .split = {}});
       EXPECT_TRUE(status.ok() || status.code() == StatusCode::kCorruption ||
                   status.code() == StatusCode::kFailedPrecondition);
       refused += status.ok() ? 0U : 1U;

@@ -65,6 +65,7 @@ struct TestSpan {
   uint64_t duration = 1'000'000;
   std::string_view name = "GET /";
   uint32_t wire_size = 200;
+  SpanId parent = 0;
 };
 
 /// One resource, one scope, an attribute of each kind, an event on every third span.
@@ -80,7 +81,7 @@ inline std::shared_ptr<const SpanBatch> MakeBatch(const std::vector<TestSpan>& s
   for (const TestSpan& span : spans) {
     batch.trace.push_back(builder.InternTrace(TraceOf(span.trace)));
     batch.span_id.push_back(span.id);
-    batch.parent_span_id.push_back(0);
+    batch.parent_span_id.push_back(span.parent);
     batch.start.push_back(span.start);
     batch.end.push_back(span.start + span.duration);
     batch.name.push_back(builder.Intern(span.name));

@@ -321,7 +321,7 @@ TEST(SearchTest, ReadsNoFurtherThanNeeded) {
   EXPECT_EQ(result.stats.inspected_blocks, 1U);
   EXPECT_EQ(result.stats.total_blocks, 20U);
   EXPECT_EQ(result.stats.inspected_spans, 100U);
-  EXPECT_EQ(result.stats.inspected_traces, 20U);
+  EXPECT_EQ(result.stats.inspected_traces, 100U);
   EXPECT_GT(result.stats.inspected_bytes, 0U);
   EXPECT_EQ(view.traces_read(), 20);
 }

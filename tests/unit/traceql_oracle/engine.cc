@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <bit>
+#include <cmath>
 #include <map>
+#include <numeric>
 #include <random>
 #include <set>
 #include <string_view>
@@ -15,6 +17,7 @@
 #include "cpp/base/hash.h"
 #include "cpp/base/log.h"
 #include "cpp/base/telemetry.h"
+#include "cpp/traceql/metrics.h"
 #include "cpp/traceql/parser.h"
 #include "cpp/traceql/search.h"
 #include "storage/spans/span_store.h"
@@ -188,23 +191,37 @@ Datum Decode(std::string_view any_value) {
   return array;
 }
 
-std::string ShowEngineValue(const traceql::Value& value) {
+Datum DatumOf(const traceql::Value& value) {
   switch (value.type) {
     case ValueType::kString:
-      return Describe(Datum(value.text));
+      return value.text;
     case ValueType::kBool:
-      return Describe(Datum(value.integer != 0));
+      return value.integer != 0;
     case ValueType::kInt:
-      return Describe(Datum(value.integer));
+      return value.integer;
     case ValueType::kDouble:
-      return Describe(Datum(value.number));
+      return value.number;
     case ValueType::kComposite:
-      return Describe(Decode(value.text));
+      return Decode(value.text);
     case ValueType::kBytes:
     case ValueType::kEmpty:
       break;
   }
-  return "?";
+  return std::string("a value that nobody sent");
+}
+
+std::string Show(const traceql::SearchSpanset& spanset) {
+  std::string out = ShowSpanset(spanset.matched);
+  for (const traceql::SearchAttribute& attribute : spanset.attributes) {
+    out += ShowAttribute(attribute.key, ShowValue(DatumOf(attribute.value)));
+  }
+  for (const traceql::SearchSpan& span : spanset.spans) {
+    out += ShowSpan(SpanIdToHex(span.id), span.name, span.name_asked, span.start, span.duration);
+    for (const traceql::SearchAttribute& attribute : span.attributes) {
+      out += ShowAttribute(attribute.key, ShowValue(DatumOf(attribute.value)));
+    }
+  }
+  return out;
 }
 
 }  // namespace
@@ -309,15 +326,37 @@ std::string SearchEngine(const traceql::SpanView& view, const std::string& query
     for (const auto& [name, stats] : trace.services) {
       out += ShowService(name, stats.spans, stats.errors);
     }
-    out += ShowSpanset(trace.matched);
-    for (const traceql::SearchSpan& span : trace.spans) {
-      out += ShowSpan(SpanIdToHex(span.id), span.name, span.name_asked, span.start, span.duration);
-      for (const traceql::SearchAttribute& attribute : span.attributes) {
-        out += ShowAttribute(attribute.key, ShowEngineValue(attribute.value));
-      }
-    }
+    for (const traceql::SearchSpanset& spanset : trace.spansets) out += Show(spanset);
   }
   return out;
+}
+
+std::string MetricsEngine(const traceql::SpanView& view, const std::string& query,
+                          const MetricsRange& range) {
+  const auto parsed = traceql::Parse(query);
+  if (!parsed.has_value()) return "refused: " + std::string(parsed.error().message());
+  traceql::MetricsOptions options;
+  options.start = range.start;
+  options.end = range.end;
+  options.step = range.step;
+  options.instant = range.instant;
+  const auto result = traceql::EvaluateMetrics(view, *parsed, options);
+  if (!result.has_value()) return "failed: " + result.error().ToString();
+  std::vector<std::string> texts;
+  for (const traceql::MetricsSeries& series : result->series) {
+    std::vector<std::string> labels;
+    for (const traceql::MetricsLabel& label : series.labels) {
+      labels.push_back(ShowLabel(label.name, DatumOf(label.value)));
+    }
+    std::string points;
+    for (size_t i = 0; i < series.values.size(); ++i) {
+      if (std::isnan(series.values[i])) continue;
+      points += ShowPoint(result->timestamps_ms[i], series.values[i]);
+    }
+    texts.push_back(ShowSeries(labels, points));
+  }
+  std::sort(texts.begin(), texts.end());
+  return std::accumulate(texts.begin(), texts.end(), std::string());
 }
 
 }  // namespace tocsin::oracle

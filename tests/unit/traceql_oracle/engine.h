@@ -10,6 +10,7 @@
 #include "cpp/base/status.h"
 #include "cpp/traceql/source.h"
 #include "tests/unit/traceql_oracle/evaluator.h"
+#include "tests/unit/traceql_oracle/metrics_evaluator.h"
 #include "tests/unit/traceql_oracle/trace.h"
 
 namespace tocsin::oracle {
@@ -27,6 +28,10 @@ const std::vector<Layout>& Layouts();
 /// are text too.
 std::string SearchEngine(const traceql::SpanView& view, const std::string& query,
                          const SearchLimits& limits);
+
+/// The same for Metrics() of metrics_evaluator.h.
+std::string MetricsEngine(const traceql::SpanView& view, const std::string& query,
+                          const MetricsRange& range);
 
 SpanBatch BatchOf(const std::vector<Span>& spans);
 

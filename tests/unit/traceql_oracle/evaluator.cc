@@ -132,11 +132,35 @@ bool StandsElsewhere(const Node& field) {
   return field.is == Node::Is::kIntrinsic && !field.of_parent && kElsewhere.contains(field.name);
 }
 
+// With all intrinsics written in their usual way and all attributes with their dot.
+Node Usual(Node node) {
+  node.spelling.clear();
+  for (Node& arg : node.args) arg = Usual(std::move(arg));
+  return node;
+}
+
 std::string KeyOf(const Node& field) {
   if (field.is == Node::Is::kAttribute && !field.of_parent) return field.name;
-  Node plain = field;
-  plain.spelling.clear();
-  return Print(plain);
+  return Print(Usual(field));
+}
+
+// As Go writes a duration: 1h2m3.5s, 1.5ms, 20ns.
+std::string GoDuration(double nanoseconds) {
+  const auto total = std::llround(nanoseconds);
+  if (total == 0) return "0s";
+  char text[80];
+  for (const auto& [unit, name] : {std::pair(1.0, "ns"), {1e3, "µs"}, {1e6, "ms"}}) {
+    if (std::abs(static_cast<double>(total)) >= unit * 1e3) continue;
+    std::snprintf(text, sizeof(text), "%.9g%s", static_cast<double>(total) / unit, name);
+    return text;
+  }
+  const auto minutes = total / 60'000'000'000;
+  const double seconds = static_cast<double>(total % 60'000'000'000) / 1e9;
+  std::string out;
+  if (minutes >= 60) out += std::to_string(minutes / 60) + "h";
+  if (minutes > 0) out += std::to_string(minutes % 60) + "m";
+  std::snprintf(text, sizeof(text), "%.11gs", seconds);
+  return out + text;
 }
 
 bool InRange(const std::vector<Group>& groups, const SearchLimits& limits) {
@@ -228,6 +252,7 @@ Data Judge::Values(const Node& node, const Span& span) const {
       return Calculated(node, span);
     case Node::Is::kNil:
     case Node::Is::kAggregate:
+    case Node::Is::kPipeline:
       break;
   }
   return {};
@@ -333,6 +358,9 @@ std::vector<const Span*> Judge::Select(const Spanset& spans, const Group& from) 
     std::sort(sorted.begin(), sorted.end(), IsBefore);
     return sorted;
   }
+  if (spans.op == "!") {
+    return Select(spans.args[0], from).empty() ? from.spans : std::vector<const Span*>();
+  }
   if (!spans.op.empty()) return Relate(spans, from);
   std::vector<const Span*> selected;
   for (const Span* span : from.spans) {
@@ -384,6 +412,10 @@ bool Judge::Related(const std::string& relation, const Span& left, const Span& r
 }
 
 std::vector<Group> Judge::Run(const Pipeline& pipeline) const {
+  // A query may stand in parentheses.
+  if (pipeline.size() == 1 && pipeline[0].what == "spans" && pipeline[0].spans[0].op == "|") {
+    return Run(pipeline[0].spans[0].stages);
+  }
   Group whole;
   for (const Span& span : trace_.spans()) whole.spans.push_back(&span);
   return Run(pipeline, whole);
@@ -407,6 +439,8 @@ std::vector<Group> Judge::Run(const Pipeline& pipeline, const Group& whole) cons
     }
     groups = std::move(next);
   }
+  std::stable_sort(groups.begin(), groups.end(),
+                   [](const Group& a, const Group& b) { return IsBefore(a.spans[0], b.spans[0]); });
   return groups;
 }
 
@@ -423,29 +457,58 @@ std::vector<Group> Judge::Step(const Stage& stage, const Group& group) const {
   const Node& comparison = stage.nodes[0];
   const auto left = Scalar(comparison.args[0], group);
   const auto right = Scalar(comparison.args[1], group);
-  if (!left || !right || !Compare(comparison.name, *left, *right)) return {};
-  for (size_t i = 0; i < 2; ++i) {
-    if (comparison.args[i].is == Node::Is::kLiteral) continue;
-    made.attributes.emplace_back(Print(comparison.args[i]), i == 0 ? left : right);
+  if (!left || !right || !Compare(comparison.name, left->number, right->number)) return {};
+  if (comparison.args[0].is == Node::Is::kPipeline) {
+    // What two pipelines were compared for is the spans of both.
+    std::set<const Span*> all;
+    for (const Node& side : comparison.args) {
+      for (const Group& each : Run(side.stages, group)) {
+        all.insert(each.spans.begin(), each.spans.end());
+      }
+    }
+    if (all.empty()) return {};
+    made.spans.assign(all.begin(), all.end());
+    std::sort(made.spans.begin(), made.spans.end(), IsBefore);
+    return {made};
   }
+  Note(comparison, group, &made);
   return {made};
 }
 
+// Every aggregate of a comparison is shown.
+void Judge::Note(const Node& node, const Group& group, Group* out) const {
+  for (const Node& arg : node.args) {
+    if (arg.is != Node::Is::kAggregate) {
+      Note(arg, group, out);
+      continue;
+    }
+    const std::optional<Amount> amount = Aggregated(arg, group);
+    if (!amount) continue;
+    std::string shown = Describe(amount->number);
+    if (amount->elapsed) shown = Describe(Datum(GoDuration(*Number(amount->number))));
+    out->aggregates.emplace_back(Print(Usual(arg)), shown);
+  }
+}
+
 std::vector<Group> Judge::By(const Node& node, const Group& group) const {
-  std::vector<std::pair<std::optional<Datum>, Group>> groups;
+  const bool bare = node.is == Node::Is::kAttribute && !node.spelling.empty();
+  const std::string name = "by(" + Print(bare ? node : Usual(node)) + ")";
+  std::vector<std::pair<std::string, Group>> groups;
   for (const Span* span : group.spans) {
     const Data values = Values(node, *span);
-    std::optional<Datum> value;
-    if (!values.empty()) value = values[0];
-    auto it = std::find_if(groups.begin(), groups.end(), [&](const auto& each) {
-      return each.first.has_value() == value.has_value() &&
-             (!value || Describe(*each.first) == Describe(*value));
-    });
+    const std::string value = values.empty() ? "nil" : Describe(values[0]);
+    auto it = std::find_if(groups.begin(), groups.end(),
+                           [&](const auto& each) { return each.first == value; });
     if (it == groups.end()) {
-      Group fresh;
-      fresh.attributes = group.attributes;
-      fresh.attributes.emplace_back("by(" + Print(node) + ")", value);
-      it = groups.emplace(groups.end(), value, fresh);
+      Group fresh = group;
+      fresh.spans.clear();
+      Datum shown = std::string("nil");
+      if (!values.empty()) shown = values[0];
+      if (const auto* elapsed = std::get_if<Elapsed>(&shown)) {
+        shown = GoDuration(static_cast<double>(elapsed->count));
+      }
+      fresh.by.emplace_back(name, ShowValue(shown));
+      it = groups.emplace(groups.end(), value, std::move(fresh));
     }
     it->second.spans.push_back(span);
   }
@@ -454,28 +517,43 @@ std::vector<Group> Judge::By(const Node& node, const Group& group) const {
   return made;
 }
 
-std::optional<Datum> Judge::Scalar(const Node& node, const Group& group) const {
-  if (node.is == Node::Is::kLiteral) return node.value;
-  if (node.is == Node::Is::kOperation) {
-    const auto left = Scalar(node.args[0], group);
-    const auto right = Scalar(node.args[1], group);
-    if (!left || !right) return std::nullopt;
-    return Calculate(node.name, *left, *right);
+std::optional<Amount> Judge::Scalar(const Node& node, const Group& group) const {
+  if (node.is == Node::Is::kAggregate) return Aggregated(node, group);
+  if (node.is == Node::Is::kLiteral) return Amount{node.value};
+  if (node.is == Node::Is::kPipeline) {
+    const std::vector<Group> groups = Run(node.stages, group);
+    return Scalar(node.args[0], groups.empty() ? Group() : groups[0]);
   }
-  if (node.name == "count") return static_cast<int64_t>(group.spans.size());
+  const auto left = Scalar(node.args[0], group);
+  const auto right = Scalar(node.args[1], group);
+  if (!left || !right) return std::nullopt;
+  const auto result = Calculate(node.name, left->number, right->number);
+  if (!result) return std::nullopt;
+  return Amount{*result};
+}
+
+std::optional<Amount> Judge::Aggregated(const Node& node, const Group& group) const {
+  if (node.name == "count") return Amount{static_cast<int64_t>(group.spans.size())};
   std::vector<double> numbers;
+  bool whole = true;
+  bool elapsed = false;
   for (const Span* span : group.spans) {
     const Data values = Values(node.args[0], *span);
-    if (values.empty()) continue;
-    if (const auto number = Number(values[0])) numbers.push_back(*number);
+    const auto number = values.empty() ? std::nullopt : Number(values[0]);
+    if (!number) continue;
+    numbers.push_back(*number);
+    whole = whole && std::holds_alternative<int64_t>(values[0]);
+    elapsed = elapsed || std::holds_alternative<Elapsed>(values[0]);
   }
   if (numbers.empty()) return std::nullopt;
   double sum = 0;
   for (const double number : numbers) sum += number;
-  if (node.name == "sum") return sum;
-  if (node.name == "avg") return sum / static_cast<double>(numbers.size());
-  if (node.name == "min") return *std::min_element(numbers.begin(), numbers.end());
-  return *std::max_element(numbers.begin(), numbers.end());
+  double result = sum;
+  if (node.name == "avg") result = sum / static_cast<double>(numbers.size());
+  if (node.name == "min") result = *std::min_element(numbers.begin(), numbers.end());
+  if (node.name == "max") result = *std::max_element(numbers.begin(), numbers.end());
+  if (whole && node.name != "avg") return Amount{static_cast<int64_t>(result)};
+  return Amount{result, elapsed};
 }
 
 std::string Search(const std::vector<Span>& spans, const Pipeline& pipeline,
@@ -499,6 +577,8 @@ std::string Search(const std::vector<Span>& spans, const Pipeline& pipeline,
     out += ShowServices(trace);
     for (const Group& group : groups) {
       out += ShowSpanset(group.spans.size());
+      for (const auto& [key, value] : group.by) out += ShowAttribute(key, value);
+      for (const auto& [key, value] : group.aggregates) out += ShowAttribute(key, value);
       size_t shown = 0;
       for (const Span* span : group.spans) {
         if (limits.spans_per_spanset != 0 && shown++ == limits.spans_per_spanset) break;

@@ -14,10 +14,17 @@
 
 namespace tocsin::oracle {
 
-/// Spans of one trace, and what was found out about all of them.
+/// Spans of one trace, and what was found out about all of them, by name and as it is shown.
 struct Group {
   std::vector<const Span*> spans;
-  std::vector<std::pair<std::string, std::optional<Datum>>> attributes;  ///< nullopt: nil.
+  std::vector<std::pair<std::string, std::string>> by;          ///< What they have in common.
+  std::vector<std::pair<std::string, std::string>> aggregates;  ///< What filters calculated.
+};
+
+/// A number, and whether it is nanoseconds.
+struct Amount {
+  Datum number;  ///< int64_t or double.
+  bool elapsed = false;
 };
 
 /// One trace as the evaluator sees it.
@@ -38,7 +45,9 @@ class Judge {
   std::vector<Group> Step(const Stage& stage, const Group& group) const;
   std::vector<Group> Run(const Pipeline& pipeline, const Group& whole) const;
   std::vector<Group> By(const Node& node, const Group& group) const;
-  std::optional<Datum> Scalar(const Node& node, const Group& group) const;
+  std::optional<Amount> Scalar(const Node& node, const Group& group) const;
+  std::optional<Amount> Aggregated(const Node& node, const Group& group) const;
+  void Note(const Node& node, const Group& group, Group* out) const;
 
   const Trace& trace_;
 };

@@ -262,11 +262,152 @@ Node Generator::Condition(int depth) {
 
 Spanset Generator::Spans(int depth) {
   if (depth > 0 && OneIn(3)) {
-    return Combine(OneOf<std::string>({"&&", "||"}), Spans(depth - 1), Spans(depth - 1));
+    return Combine(OneOf<std::string>({"&&", "||", ">>", "<<", ">", "<", "~", "!>>", "!<<", "!>",
+                                       "!<", "!~", "&>>", "&<<", "&>", "&<", "&~"}),
+                   Spans(depth - 1), Spans(depth - 1));
   }
-  return OneIn(12) ? Everything() : Filter(Condition(2));
+  if (depth > 0 && OneIn(12)) {
+    Spanset nested;
+    nested.op = "|";
+    nested.stages = Stages(depth - 1);
+    // Of what is one filter the parentheses are just parentheses.
+    if (nested.stages.size() > 1) return nested;
+  }
+  if (depth > 0 && OneIn(12)) {
+    Spanset none;
+    none.op = "!";
+    none.args.push_back(OneIn(3) ? Everything() : Filter(Condition(1)));
+    return none;
+  }
+  return OneIn(8) ? Everything() : Filter(Condition(2));
 }
 
-Pipeline Generator::Query() { return {Take(Spans(1))}; }
+Node Generator::ScalarNode(int depth) {
+  if (depth > 0 && OneIn(5)) {
+    return Operation(OneOf<std::string>({"+", "-", "*"}),
+                     {ScalarNode(depth - 1), ScalarNode(depth - 1)});
+  }
+  if (OneIn(3)) return Aggregate("count");
+  Node of = OneOf<Node>({Attribute("span", OneOf(kKeys)), AnyAttribute(), Intrinsic("duration"),
+                         Intrinsic("span:childCount")});
+  if (OneIn(5)) of = Operation("*", {std::move(of), Literal(int64_t{2})});
+  return Aggregate(OneOf<std::string>({"min", "max", "avg", "sum"}), {std::move(of)});
+}
+
+Stage Generator::HavingStage() {
+  if (OneIn(8)) {
+    Node first = Piped({Take(Spans(0))}, ScalarNode(0));
+    Node second = Piped({Take(Spans(0))}, ScalarNode(0));
+    return Step("filter", {Operation(OneOf(kOrder), {std::move(first), std::move(second)})});
+  }
+  Node left = ScalarNode(1);
+  const bool elapsed = Print(left).find("duration") != std::string::npos;
+  Node right = elapsed ? Literal(Elapsed{static_cast<int64_t>(unit_ * Pick(60))})
+                       : Literal(OneOf<int64_t>({0, 1, 2, 3, 4}));
+  if (OneIn(6)) right = ScalarNode(0);
+  if (OneIn(6)) std::swap(left, right);
+  return Step("filter", {Operation(OneOf(kOrder), {std::move(left), std::move(right)})});
+}
+
+Pipeline Generator::Stages(int depth) {
+  Pipeline stages;
+  if (!OneIn(8)) stages.push_back(Take(Spans(depth)));
+  const size_t count = stages.empty() ? 1 + Pick(3) : OneOf<size_t>({0, 0, 1, 2, 3});
+  for (size_t i = 0; i < count; ++i) {
+    switch (Pick(6)) {
+      case 0:
+        stages.push_back(Take(Spans(1)));
+        break;
+      case 1:
+        if (!stages.empty()) stages.push_back(Step("coalesce", {}));
+        break;
+      case 2:
+        stages.push_back(Step("select", {AnyAttribute(), SomeIntrinsic({"name", "kind", "duration",
+                                                                        "span:childCount"})}));
+        break;
+      case 3:
+        stages.push_back(HavingStage());
+        break;
+      default:
+        stages.push_back(
+            Step("by", {OneIn(3) ? SomeIntrinsic({"name", "status", "kind", "rootServiceName"})
+                                 : AnyAttribute()}));
+    }
+  }
+  if (stages.empty()) stages.push_back(HavingStage());
+  return stages;
+}
+
+Pipeline Generator::Query() {
+  if (OneIn(2)) return {Take(Spans(1))};
+  return Stages(2);
+}
+
+Metric Generator::MetricLeaf() {
+  Metric metric;
+  metric.pipeline = OneIn(4) ? Stages(1) : Pipeline{Take(Spans(1))};
+  metric.function = OneOf<std::string>({"rate", "count_over_time", "min_over_time", "max_over_time",
+                                        "avg_over_time", "sum_over_time", "quantile_over_time",
+                                        "histogram_over_time"});
+  if (metric.function != "rate" && metric.function != "count_over_time") {
+    metric.argument.push_back(
+        OneIn(2) ? Intrinsic(OneOf<std::string>({"duration", "traceDuration", "span:childCount"}))
+                 : Attribute(OneOf<std::string>({"", "span", "event"}), OneOf(kKeys)));
+  }
+  if (metric.function == "quantile_over_time") {
+    metric.quantiles = OneOf<std::vector<double>>({{0.5}, {0, 0.9, 1}, {0.25, 0.99}});
+  }
+  for (size_t i = OneIn(2) ? 1 + Pick(2) : 0; i > 0; --i) {
+    metric.by.push_back(
+        OneIn(3) ? Intrinsic(OneOf<std::string>({"name", "status", "kind", "rootName"}))
+                 : Attribute(OneOf<std::string>({"span", "resource", ""}), OneOf(kKeys)));
+  }
+  for (Node& field : metric.by) {
+    if (field.is == Node::Is::kAttribute && field.scope.empty() && field.name != "a b" &&
+        OneIn(2)) {
+      field.spelling = field.name;
+    }
+  }
+  if (metric.by.size() == 2 && Print(metric.by[0]) == Print(metric.by[1])) metric.by.pop_back();
+  return metric;
+}
+
+Metric Generator::MetricsQuery() {
+  Metric metric = MetricLeaf();
+  if (OneIn(4)) {
+    Metric other = metric;  // With labels that meet.
+    other.function = OneOf<std::string>({"rate", "count_over_time"});
+    other.argument.clear();
+    other.quantiles.clear();
+    if (OneIn(2)) other.pipeline = {Take(Everything())};
+    if (OneIn(4)) other.by.clear();
+    if (OneIn(3)) {
+      other = Metric();
+      other.op = "number";
+      other.number = OneOf<double>({2, 0.5, 100});
+    }
+    Metric both;
+    both.op = OneOf<std::string>({"+", "-", "*", "/"});
+    both.args = {std::move(metric), std::move(other)};
+    if (OneIn(3)) std::swap(both.args[0], both.args[1]);
+    metric = std::move(both);
+  }
+  for (size_t i = OneIn(3) ? 1 + Pick(2) : 0; i > 0; --i) {
+    SecondStage second{OneOf<std::string>({"topk", "bottomk", ">", "<=", "=", "!=", ">="}), 0};
+    second.number =
+        second.op.ends_with("k") ? 1 + static_cast<double>(Pick(3)) : OneOf<double>({0, 1, 0.5, 2});
+    metric.second.push_back(second);
+  }
+  return metric;
+}
+
+MetricsRange Generator::Range() {
+  MetricsRange range;
+  range.start = base_ + unit_ * Pick(200);
+  range.end = range.start + unit_ * (1 + Pick(300));
+  range.step = unit_ * OneOf<uint64_t>({30, 64, 100, 1'000});
+  range.instant = OneIn(5);
+  return range;
+}
 
 }  // namespace tocsin::oracle

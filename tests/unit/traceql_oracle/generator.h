@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "tests/unit/traceql_oracle/evaluator.h"
+#include "tests/unit/traceql_oracle/metrics_evaluator.h"
 #include "tests/unit/traceql_oracle/query.h"
 #include "tests/unit/traceql_oracle/trace.h"
 
@@ -22,7 +23,9 @@ class Generator {
   std::vector<Span> Spans();
   /// Queries that a parser must accept, with values that occur in Spans().
   Pipeline Query();
+  Metric MetricsQuery();
   SearchLimits Limits();
+  MetricsRange Range();
 
   size_t Pick(size_t count) { return random_() % count; }
   bool OneIn(size_t count) { return Pick(count) == 0; }
@@ -44,6 +47,10 @@ class Generator {
   Node NumberNode(int depth);
   Node SomeIntrinsic(const std::vector<std::string>& names);
   Spanset Spans(int depth);
+  Node ScalarNode(int depth);
+  Stage HavingStage();
+  Pipeline Stages(int depth);
+  Metric MetricLeaf();
 
   std::mt19937_64 random_;
   uint64_t base_;

@@ -11,6 +11,7 @@
 
 #include "tests/unit/traceql_oracle/engine.h"
 #include "tests/unit/traceql_oracle/evaluator.h"
+#include "tests/unit/traceql_oracle/metrics_evaluator.h"
 #include "tests/unit/traceql_oracle/query.h"
 #include "tests/unit/traceql_oracle/trace.h"
 
@@ -196,6 +197,12 @@ Stage Having(Node left, std::string op, Node right) {
   return Step("filter", {Op(std::move(op), std::move(left), std::move(right))});
 }
 Node Count() { return Aggregate("count"); }
+Spanset Without(Spanset spans) {
+  Spanset none;
+  none.op = "!";
+  none.args.push_back(std::move(spans));
+  return none;
+}
 Spanset Nested(Pipeline stages) {
   Spanset spans;
   spans.op = "|";
@@ -236,6 +243,11 @@ std::vector<Row> PipelineRows() {
       {"{ .x != nil } | count() > min(.y)",
        {Take(Filter(Op("!=", A("x"), Node()))), Having(Count(), ">", Aggregate("min", {A("y")}))},
        "1: 1 2 4"},
+      {"({ .x != nil } | count()) > ({ .y != nil } | count())",
+       {Having(Piped({Take(Filter(Op("!=", A("x"), Node())))}, Count()), ">",
+               Piped({Take(Filter(Op("!=", A("y"), Node())))}, Count()))},
+       "1: 1 2 4"},
+      {"!{ .ok }", {Take(Without(Filter(A("ok"))))}, "2: 1 2 3 4"},
       {"{ .ok } | select(.x)", {Take(Filter(A("ok"))), Step("select", {A("x")})}, "1: 1"},
       {"({ .ok } | count() = 1) >> { }",
        {Take(Combine(">>", Nested({Take(Filter(A("ok"))), Having(Count(), "=", N(1))}),
@@ -298,6 +310,122 @@ TEST_P(EngineTest, AnswersAsByHand) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Filters, EngineTest, testing::ValuesIn(FilterRows()));
+INSTANTIATE_TEST_SUITE_P(Structure, EngineTest, testing::ValuesIn(StructureRows()));
+INSTANTIATE_TEST_SUITE_P(Pipelines, EngineTest, testing::ValuesIn(PipelineRows()));
+
+struct MetricsRow {
+  Metric metric;
+  uint64_t step_ms;
+  std::string query;
+  std::string expected;
+};
+
+void PrintTo(const MetricsRow& row, std::ostream* out) { *out << row.query; }
+
+// Of the first ten seconds, which hold trace 1.
+MetricsRange RangeOf(const MetricsRow& row) {
+  return {kBase + 1'000 * kMs, kBase + 4'000 * kMs, row.step_ms * kMs, false};
+}
+
+Metric Series(std::string function, std::vector<Node> argument = {}, std::vector<Node> by = {}) {
+  Metric metric;
+  metric.pipeline = {Take(Everything())};
+  metric.function = std::move(function);
+  metric.argument = std::move(argument);
+  metric.by = std::move(by);
+  return metric;
+}
+Metric Quantiles(std::vector<double> quantiles) {
+  Metric metric = Series("quantile_over_time", {I("duration")});
+  metric.quantiles = std::move(quantiles);
+  return metric;
+}
+Metric Then(Metric metric, std::string op, double number) {
+  metric.second.push_back({std::move(op), number});
+  return metric;
+}
+Metric Both(std::string op, Metric left, Metric right) {
+  Metric metric;
+  metric.op = std::move(op);
+  metric.args = {std::move(left), std::move(right)};
+  return metric;
+}
+Metric Number(double number) {
+  Metric metric;
+  metric.op = "number";
+  metric.number = number;
+  return metric;
+}
+Metric Errors() {
+  Metric metric = Series("rate");
+  metric.pipeline = {Take(Filter(Op("=", I("status"), W("error"))))};
+  return metric;
+}
+
+std::vector<MetricsRow> MetricsRows() {
+  const auto service = [] { return Attribute("resource", "service.name"); };
+  const auto rates = [&] { return Series("rate", {}, {service()}); };
+  return {
+      // A span belongs to the interval that its start ends or lies in.
+      {Series("count_over_time"), 1'000, "{ } | count_over_time()",
+       "series {__name__=\"count_over_time\"} 1800000001000:1 1800000002000:1 1800000003000:2 "
+       "1800000004000:2\n"},
+      // The ends of a range are moved to multiples of the step.
+      {Series("rate"), 10'000, "{ } | rate()",
+       "series {__name__=\"rate\"} 1800000000000:0 1800000010000:0.6\n"},
+      {Series("max_over_time", {I("duration")}), 1'000, "{ } | max_over_time(duration)",
+       "series {__name__=\"max_over_time\"} 1800000001000:5 1800000002000:2 1800000003000:1 "
+       "1800000004000:0.01\n"},
+      {Series("avg_over_time", {A("x")}, {I("kind")}), 10'000, "{ } | avg_over_time(.x) by (kind)",
+       "series {kind=\"client\"} 1800000010000:7\nseries {kind=\"server\"} 1800000010000:6\n"
+       "series {kind=\"unspecified\"} 1800000010000:-7\n"},
+      {rates(), 10'000, "{ } | rate() by (resource.service.name)",
+       "series {resource.service.name=\"backend\"} 1800000000000:0 1800000010000:0.1\n"
+       "series {resource.service.name=\"db\"} 1800000000000:0 1800000010000:0.1\n"
+       "series {resource.service.name=\"frontend\"} 1800000000000:0 1800000010000:0.2\n"
+       "series {resource.service.name=\"nil\"} 1800000000000:0 1800000010000:0.2\n"},
+      {Then(rates(), "topk", 1), 10'000, "{ } | rate() by (resource.service.name) | topk(1)",
+       "series {resource.service.name=\"backend\"} 1800000000000:0\n"
+       "series {resource.service.name=\"frontend\"} 1800000010000:0.2\n"},
+      {Then(rates(), ">", 0.1), 10'000, "{ } | rate() by (resource.service.name) > 0.1",
+       "series {resource.service.name=\"frontend\"} 1800000010000:0.2\n"
+       "series {resource.service.name=\"nil\"} 1800000010000:0.2\n"},
+      // 5 s, 2 s, 1 s, 100 ms, 10 ms and nothing, which is in no bucket.
+      {Series("histogram_over_time", {I("duration")}), 10'000,
+       "{ } | histogram_over_time(duration)",
+       "series {__bucket=float 0.016777216} 1800000000000:0 1800000010000:1\n"
+       "series {__bucket=float 0.134217728} 1800000000000:0 1800000010000:1\n"
+       "series {__bucket=float 1.073741824} 1800000000000:0 1800000010000:1\n"
+       "series {__bucket=float 2.147483648} 1800000000000:0 1800000010000:1\n"
+       "series {__bucket=float 8.589934592} 1800000000000:0 1800000010000:1\n"},
+      {Quantiles({0.5, 1}), 10'000, "{ } | quantile_over_time(duration, 0.5, 1.0)",
+       "series {p=float 0.5} 1800000000000:0 1800000010000:1.07374182\n"
+       "series {p=float 1} 1800000000000:0 1800000010000:8.58993459\n"},
+      // Nothing divided by nothing is no point.
+      {Both("/", Errors(), Series("rate")), 10'000,
+       "({ status = error } | rate()) / ({ } | rate())",
+       "series {__name__=\"(rate / rate)\"} 1800000010000:0.166666667\n"},
+      {Both("/", rates(), Series("rate")), 10'000,
+       "({ } | rate() by (resource.service.name)) / ({ } | rate())",
+       "series {resource.service.name=\"backend\"} 1800000010000:0.166666667\n"
+       "series {resource.service.name=\"db\"} 1800000010000:0.166666667\n"
+       "series {resource.service.name=\"frontend\"} 1800000010000:0.333333333\n"
+       "series {resource.service.name=\"nil\"} 1800000010000:0.333333333\n"},
+      {Both("*", Number(100), Series("rate")), 10'000, "100 * ({ } | rate())",
+       "series {__name__=\"rate\"} 1800000000000:0 1800000010000:60\n"},
+  };
+}
+
+class MetricsTest : public testing::TestWithParam<MetricsRow> {};
+
+TEST_P(MetricsTest, OracleAndEngineAnswerAsByHand) {
+  EXPECT_EQ(Print(GetParam().metric), GetParam().query);
+  EXPECT_EQ(Metrics(Traces(), GetParam().metric, RangeOf(GetParam())), GetParam().expected);
+  const auto view = Layouts().front().make(Traces());
+  EXPECT_EQ(MetricsEngine(*view, GetParam().query, RangeOf(GetParam())), GetParam().expected);
+}
+
+INSTANTIATE_TEST_SUITE_P(HandComputed, MetricsTest, testing::ValuesIn(MetricsRows()));
 
 }  // namespace
 }  // namespace tocsin::oracle

@@ -74,7 +74,7 @@ std::string PrintList(const std::vector<Node>& nodes) {
 }
 
 int Level(const Spanset& spans) {
-  if (spans.op.empty() || spans.op == "|") return kLeaf;
+  if (spans.op.empty() || spans.op == "|" || spans.op == "!") return kLeaf;
   return spans.op == "&&" || spans.op == "||" ? 1 : 2;
 }
 
@@ -82,12 +82,13 @@ std::string InParentheses(const Spanset& spans, bool needed) {
   return needed ? "(" + Print(spans) + ")" : Print(spans);
 }
 
+void Visit(const Pipeline& pipeline, const std::function<void(const Node&)>& visit);
+
 void Visit(const Node& node, const std::function<void(const Node&)>& visit) {
+  Visit(node.stages, visit);
   if (node.is == Node::Is::kAttribute || node.is == Node::Is::kIntrinsic) visit(node);
   for (const Node& arg : node.args) Visit(arg, visit);
 }
-
-void Visit(const Pipeline& pipeline, const std::function<void(const Node&)>& visit);
 
 void Visit(const Spanset& spans, const std::function<void(const Node&)>& visit) {
   for (const Node& node : spans.condition) Visit(node, visit);
@@ -142,6 +143,14 @@ Node Aggregate(std::string function, std::vector<Node> args) {
   return node;
 }
 
+Node Piped(std::vector<Stage> stages, Node aggregate) {
+  Node node;
+  node.is = Node::Is::kPipeline;
+  node.stages = std::move(stages);
+  node.args.push_back(std::move(aggregate));
+  return node;
+}
+
 Node OfParent(Node node) {
   node.of_parent = true;
   return node;
@@ -192,6 +201,8 @@ std::string Print(const Node& node) {
              (node.spelling.empty() ? node.name : node.spelling);
     case Node::Is::kOperation:
       return PrintOperation(node);
+    case Node::Is::kPipeline:
+      return "(" + Print(node.stages) + " | " + Print(node.args[0]) + ")";
     case Node::Is::kAggregate:
       break;
   }
@@ -203,6 +214,7 @@ std::string Print(const Spanset& spans) {
     return spans.condition.empty() ? "{ }" : "{ " + Print(spans.condition[0]) + " }";
   }
   if (spans.op == "|") return "(" + Print(spans.stages) + ")";
+  if (spans.op == "!") return "!" + Print(spans.args[0]);
   const int level = Level(spans);
   return InParentheses(spans.args[0], Level(spans.args[0]) < level) + " " + spans.op + " " +
          InParentheses(spans.args[1], Level(spans.args[1]) <= level);

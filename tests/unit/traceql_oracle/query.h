@@ -12,6 +12,8 @@
 
 namespace tocsin::oracle {
 
+struct Stage;
+
 /// A field expression, or with aggregates a scalar expression.
 struct Node {
   enum class Is {
@@ -21,6 +23,7 @@ struct Node {
     kIntrinsic,  ///< name, as in Intrinsics()
     kOperation,  ///< name: the operator; args: one or two
     kAggregate,  ///< name: count, min, max, avg, sum; args: none or one
+    kPipeline,   ///< (stages | args[0])
   };
   Is is = Is::kNil;
   Datum value;
@@ -29,6 +32,7 @@ struct Node {
   std::string spelling;    ///< How an intrinsic or a literal is written, if not as usual.
   bool of_parent = false;  ///< Of an attribute or an intrinsic: that of the parent span.
   std::vector<Node> args;
+  std::vector<Stage> stages;
 
   bool IsOperation(const std::string& op) const { return is == Is::kOperation && name == op; }
 };
@@ -38,12 +42,14 @@ Node Attribute(std::string scope, std::string name);
 Node Intrinsic(std::string name);
 Node Operation(std::string op, std::vector<Node> args);
 Node Aggregate(std::string function, std::vector<Node> args = {});
+Node Piped(std::vector<Stage> stages, Node aggregate);
 Node OfParent(Node node);
 
-struct Stage;
 /// What gives spans: `{ condition }`, an operator between two such, a pipeline in parentheses.
 struct Spanset {
-  std::string op;               ///< "": a filter; "|": a pipeline; otherwise the operator.
+  /// "": a filter; "|": a pipeline; "!": everything if the argument, a filter, has no span;
+  /// otherwise an operator.
+  std::string op;
   std::vector<Node> condition;  ///< Of a filter; none or one.
   std::vector<Spanset> args;    ///< Of an operator; two.
   std::vector<Stage> stages;    ///< Of a pipeline.

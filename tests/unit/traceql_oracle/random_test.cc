@@ -4,6 +4,7 @@
 // prints the smallest spans and query that still show it.
 
 #include <cstdlib>
+#include <functional>
 #include <iostream>
 #include <memory>
 #include <string>
@@ -30,51 +31,91 @@ uint64_t FromEnvironment(const char* name, uint64_t otherwise) {
 
 bool IsRefused(const std::string& answer) { return answer.starts_with("refused"); }
 
-std::string Explain(const Layout& layout, const Case& found) {
-  const bool refused =
-      IsRefused(SearchEngine(*layout.make(found.spans), Print(found.pipeline), found.limits));
-  const Case small = Shrink(found, [&](const Case& each) {
-    const std::string answer =
-        SearchEngine(*layout.make(each.spans), Print(each.pipeline), each.limits);
-    return IsRefused(answer) == refused && answer != Search(each.spans, each.pipeline, each.limits);
-  });
-  return "layout: " + layout.name + "\nquery: " + Print(small.pipeline) + "\nlimit " +
-         std::to_string(small.limits.traces) + ", spans a spanset " +
-         std::to_string(small.limits.spans_per_spanset) + ", range " +
-         std::to_string(small.limits.start) + " to " + std::to_string(small.limits.end) +
-         "\nspans:\n" + Describe(small.spans) + "expected:\n" +
-         Search(small.spans, small.pipeline, small.limits) + "engine:\n" +
-         SearchEngine(*layout.make(small.spans), Print(small.pipeline), small.limits);
+std::string Expected(const Case& each) {
+  return each.metric ? Metrics(each.spans, *each.metric, each.range)
+                     : Search(each.spans, each.pipeline, each.limits);
 }
 
-TEST(RandomTest, EveryLayoutAnswersAsTheOracle) {
-  const uint64_t first = FromEnvironment("TOCSIN_ORACLE_SEED", 1);
-  const uint64_t seeds = FromEnvironment("TOCSIN_ORACLE_SEEDS", kSeeds);
-  std::cout << "seeds " << first << " to " << first + seeds - 1 << "\n";
-  int failures = 0;
-  int with_results = 0;
-  for (uint64_t seed = first; seed < first + seeds && failures < kMostFailures; ++seed) {
+std::string Answer(const traceql::SpanView& view, const Case& each) {
+  return each.metric ? MetricsEngine(view, Print(*each.metric), each.range)
+                     : SearchEngine(view, Print(each.pipeline), each.limits);
+}
+
+std::string Describe(const Case& each) {
+  std::string out;
+  if (each.metric) {
+    out = "query: " + Print(*each.metric) + "\n" + std::to_string(each.range.start) + " to " +
+          std::to_string(each.range.end) +
+          (each.range.instant ? ", instant" : " step " + std::to_string(each.range.step));
+  } else {
+    out = "query: " + Print(each.pipeline) + "\nlimit " + std::to_string(each.limits.traces) +
+          ", spans a spanset " + std::to_string(each.limits.spans_per_spanset) + ", range " +
+          std::to_string(each.limits.start) + " to " + std::to_string(each.limits.end);
+  }
+  return out + "\nspans:\n" + Describe(each.spans);
+}
+
+std::string Explain(const Layout& layout, const Case& found) {
+  const bool refused = IsRefused(Answer(*layout.make(found.spans), found));
+  const Case small = Shrink(found, [&](const Case& each) {
+    const std::string answer = Answer(*layout.make(each.spans), each);
+    return IsRefused(answer) == refused && answer != Expected(each);
+  });
+  return "layout: " + layout.name + "\n" + Describe(small) + "expected:\n" + Expected(small) +
+         "engine:\n" + Answer(*layout.make(small.spans), small);
+}
+
+class RandomTest : public testing::Test {
+ protected:
+  // `ask` makes each case from what the generator draws.
+  void Judge(const std::function<void(Generator*, Case*)>& ask) {
+    const uint64_t first = FromEnvironment("TOCSIN_ORACLE_SEED", 1);
+    const uint64_t seeds = FromEnvironment("TOCSIN_ORACLE_SEEDS", kSeeds);
+    std::cout << "seeds " << first << " to " << first + seeds - 1 << "\n";
+    for (uint64_t seed = first; seed < first + seeds && failures_ < kMostFailures; ++seed) {
+      JudgeSeed(seed, ask);
+    }
+    EXPECT_GT(with_results_, asked_ / 3);
+  }
+
+ private:
+  void JudgeSeed(uint64_t seed, const std::function<void(Generator*, Case*)>& ask) {
     Generator generator(seed);
     Case each;
     each.spans = generator.Spans();
     std::vector<std::shared_ptr<const traceql::SpanView>> views;
     for (const Layout& layout : Layouts()) views.push_back(layout.make(each.spans));
-    for (int i = 0; i < kQueriesPerSeed && failures < kMostFailures; ++i) {
-      each.pipeline = generator.Query();
-      each.limits = generator.Limits();
-      const std::string query = Print(each.pipeline);
-      const std::string expected = Search(each.spans, each.pipeline, each.limits);
-      with_results += expected.empty() ? 0 : 1;
+    for (int i = 0; i < kQueriesPerSeed && failures_ < kMostFailures; ++i) {
+      ask(&generator, &each);
+      const std::string expected = Expected(each);
+      ++asked_;
+      with_results_ += expected.empty() ? 0 : 1;
       for (size_t layout = 0; layout < views.size(); ++layout) {
-        const std::string answer = SearchEngine(*views[layout], query, each.limits);
-        if (answer == expected) continue;
-        ++failures;
+        if (Answer(*views[layout], each) == expected) continue;
+        ++failures_;
         ADD_FAILURE() << "seed " << seed << "\n" << Explain(Layouts()[layout], each);
         break;
       }
     }
   }
-  EXPECT_GT(with_results, static_cast<int>(seeds) * kQueriesPerSeed / 3);
+
+  int failures_ = 0;
+  int asked_ = 0;
+  int with_results_ = 0;
+};
+
+TEST_F(RandomTest, EveryLayoutFindsWhatTheOracleFinds) {
+  Judge([](Generator* generator, Case* each) {
+    each->pipeline = generator->Query();
+    each->limits = generator->Limits();
+  });
+}
+
+TEST_F(RandomTest, EveryLayoutGivesTheSeriesOfTheOracle) {
+  Judge([](Generator* generator, Case* each) {
+    each->metric = generator->MetricsQuery();
+    each->range = generator->Range();
+  });
 }
 
 }  // namespace

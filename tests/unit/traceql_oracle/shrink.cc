@@ -77,6 +77,35 @@ std::vector<Pipeline> Smaller(const Pipeline& pipeline) {
   return out;
 }
 
+// `metric` without one of the elements of one of its lists.
+template <class List>
+void Without(const Metric& metric, List Metric::* list, std::vector<Metric>* out) {
+  for (size_t i = 0; i < (metric.*list).size(); ++i) {
+    out->push_back(metric);
+    List& all = out->back().*list;
+    all.erase(all.begin() + static_cast<std::ptrdiff_t>(i));
+  }
+}
+
+std::vector<Metric> Smaller(const Metric& metric) {
+  std::vector<Metric> out;
+  for (const Metric& arg : metric.args) {
+    if (arg.op != "number") out.push_back(arg);
+  }
+  Without(metric, &Metric::second, &out);
+  Without(metric, &Metric::by, &out);
+  if (metric.quantiles.size() > 1) Without(metric, &Metric::quantiles, &out);
+  for (Pipeline& pipeline : Smaller(metric.pipeline)) {
+    out.push_back(metric);
+    out.back().pipeline = std::move(pipeline);
+  }
+  for (auto& args : OneSmaller(metric.args, [](const Metric& arg) { return Smaller(arg); })) {
+    out.push_back(metric);
+    out.back().args = std::move(args);
+  }
+  return out;
+}
+
 std::vector<Span> SmallerSpans(const Span& span) {
   std::vector<Span> out;
   const auto clear = [&](auto member) {
@@ -148,6 +177,11 @@ class Shrinker {
     for (Pipeline& pipeline : Smaller(best_.pipeline)) {
       Case smaller = best_;
       smaller.pipeline = std::move(pipeline);
+      if (Try(std::move(smaller))) return true;
+    }
+    for (Metric& metric : best_.metric ? Smaller(*best_.metric) : std::vector<Metric>()) {
+      Case smaller = best_;
+      smaller.metric = std::move(metric);
       if (Try(std::move(smaller))) return true;
     }
     for (auto& spans : OneSmaller(best_.spans, SmallerSpans)) {

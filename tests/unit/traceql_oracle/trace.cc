@@ -32,7 +32,8 @@ uint64_t Trace::Start() const { return spans_.front().start; }
 
 int64_t Trace::Duration() const {
   uint64_t end = 0;
-  for (const Span& span : spans_) end = std::max(end, span.end);
+  // A span that ends before it starts counts as ending where it starts.
+  for (const Span& span : spans_) end = std::max({end, span.start, span.end});
   return end > Start() ? static_cast<int64_t>(end - Start()) : 0;
 }
 
@@ -105,7 +106,7 @@ std::string Describe(const Datum& datum) {
       return value ? "true" : "false";
     } else if constexpr (std::is_same_v<T, double>) {
       char text[40];
-      std::snprintf(text, sizeof(text), "%.17g", value);
+      std::snprintf(text, sizeof(text), "%.12g", value);
       return std::string("float ") + text;
     } else if constexpr (std::is_same_v<T, std::string>) {
       return '"' + value + '"';

@@ -1,0 +1,32 @@
+/// What people do to stored traces: delete them, and keep them longer than others.
+
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <vector>
+
+#include "cpp/api/tempo_queries.h"
+#include "cpp/base/status.h"
+#include "cpp/http/router.h"
+#include "cpp/model/ids.h"
+
+namespace tocsin::api {
+
+struct StoreAdminBackend {
+  const TempoQueries* queries = nullptr;  ///< Borrowed; outlives the router's use.
+  /// Deletes traces for good; returns how many spans there were.
+  std::function<Result<uint64_t>(const std::vector<TraceId>& traces)> remove;
+  /// Keeps a trace from retention, or no longer.
+  std::function<Status(const TraceId& trace)> pin;
+  std::function<Status(const TraceId& trace)> unpin;
+  std::function<std::vector<TraceId>()> pinned;
+};
+
+/// DELETE /api/traces/{id}: 204, 404 if there is none. POST /api/admin/delete?q=&start=&end=: the
+/// traces that a search with these parameters would find, all of them and whole; `q` must be given.
+/// Answers {"traces":2,"spans":17}. PUT and DELETE /api/traces/{id}/pin: 204. GET /api/admin/pins:
+/// {"traces":["..."]}.
+void RegisterStoreAdmin(StoreAdminBackend backend, http::Router* router);
+
+}  // namespace tocsin::api
