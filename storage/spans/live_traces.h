@@ -52,7 +52,7 @@ class LiveTraces {
  public:
   /// When the open block is full: it then takes nothing more. An empty one takes any trace.
   struct BlockLimits {
-    uint32_t rows = kMaxSegmentRows;     ///< No trace beyond it.
+    uint32_t rows = kMaxSegmentRows;               ///< No trace beyond it.
     uint64_t wire_bytes = uint64_t{50} * 1048576;  ///< No trace once it is reached.
   };
   explicit LiveTraces(const BlockLimits& limits) : limits_(limits) {}
