@@ -347,7 +347,7 @@ def trace_by_id_many(options: argparse.Namespace) -> dict[str, Any]:
             for path in table:
                 client.get(path)
             figures = measure_warm(server, row, options.runs)
-            unknown = trace_path("f" * 32)
+            unknown = "/api/traces/" + "f" * 32
             client.get(unknown)
             absent = time.perf_counter()
             assert client.get(unknown)[0] == 404
