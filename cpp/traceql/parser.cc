@@ -51,7 +51,7 @@ class Parser {
   Result<Term> ParseAggregate();
 
   std::optional<MetricsFunction::Kind> MetricsWord() const;
-  Result<MetricsFunction> ParseMetricsFunction();
+  Result<MetricsFunction> ParseMetricsFunction(MetricsFunction::Kind kind);
   Status ParseQuantiles(MetricsFunction* function);
   Status ParseCompare(MetricsFunction* function);
   Result<Term> ParseTop(Term series);
@@ -121,10 +121,10 @@ Status Parser::ParseStage(uint32_t level, Reading* reading) {
   if (tokens_.IsWord("by") || tokens_.IsWord("select") || tokens_.IsWord("coalesce")) {
     return ParseNamedStage(reading);
   }
-  if (MetricsWord()) {
+  if (const std::optional<MetricsFunction::Kind> kind = MetricsWord()) {
     SeriesExpr series;
     series.at = token().at;
-    TOCSIN_ASSIGN_OR_RETURN(series.function, ParseMetricsFunction());
+    TOCSIN_ASSIGN_OR_RETURN(series.function, ParseMetricsFunction(*kind));
     series.pipeline = std::move(reading->stages);
     reading->stages.clear();
     Term term;
@@ -396,11 +396,11 @@ std::optional<MetricsFunction::Kind> Parser::MetricsWord() const {
   }
 }
 
-// REQUIRES: MetricsWord().
-Result<MetricsFunction> Parser::ParseMetricsFunction() {
+// REQUIRES: its word is in view.
+Result<MetricsFunction> Parser::ParseMetricsFunction(MetricsFunction::Kind kind) {
   using Kind = MetricsFunction::Kind;
   MetricsFunction function;
-  function.kind = *MetricsWord();
+  function.kind = kind;
   function.at = token().at;
   TOCSIN_RETURN_IF_ERROR(tokens_.Advance());
   TOCSIN_RETURN_IF_ERROR(tokens_.Expect("("));
