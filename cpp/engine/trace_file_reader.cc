@@ -104,7 +104,9 @@ Status TraceFileReader::Fill(size_t least) {
 }
 
 void TraceFileReader::Take(size_t bytes) {
-  line_ += static_cast<uint64_t>(std::ranges::count(rest().substr(0, bytes), '\n'));
+  if (form_ == Form::kJson || form_ == Form::kJsonLines) {
+    line_ += static_cast<uint64_t>(std::ranges::count(rest().substr(0, bytes), '\n'));
+  }
   begin_ += bytes;
   offset_ += bytes;
 }

@@ -82,36 +82,6 @@ std::optional<Value> ValueOf(const Scalar& scalar) {
   return std::nullopt;
 }
 
-// "1h2m3.5s", "1.5s", "20ms", "0s": as Go prints durations.
-std::string GoDuration(int64_t nanos) {
-  if (nanos == 0) return "0s";
-  const bool negative = nanos < 0;
-  uint64_t rest = negative ? 0 - static_cast<uint64_t>(nanos) : static_cast<uint64_t>(nanos);
-  std::string out = negative ? "-" : "";
-  // The last unit may have a fraction.
-  const auto append = [&](uint64_t unit, std::string_view name) {
-    out.append(std::to_string(rest / unit));
-    std::string fraction = std::to_string(unit + rest % unit).substr(1);
-    fraction.erase(fraction.find_last_not_of('0') + 1);
-    if (!fraction.empty()) out.append(".").append(fraction);
-    out.append(name);
-  };
-  constexpr uint64_t kSecond = 1'000'000'000;
-  if (rest < 1'000) {
-    append(1, "ns");
-  } else if (rest < 1'000'000) {
-    append(1'000, "\u00b5s");
-  } else if (rest < kSecond) {
-    append(1'000'000, "ms");
-  } else {
-    if (rest >= 3'600 * kSecond) out.append(std::to_string(rest / (3'600 * kSecond))).append("h");
-    if (rest >= 60 * kSecond) out.append(std::to_string(rest / (60 * kSecond) % 60)).append("m");
-    rest %= 60 * kSecond;
-    append(kSecond, "s");
-  }
-  return out;
-}
-
 // Of a spanset: nil has a word, and durations are text.
 Value SpansetValue(const Scalar& scalar) {
   if (scalar.is_duration) {

@@ -277,7 +277,7 @@ Result<Bitmap> BlockEval::EvaluateStructural(const Spanset& spanset, const Selec
   TOCSIN_ASSIGN_OR_RETURN(Bitmap left, Evaluate(spanset.args[0], in));
   const bool negated = spanset.form == Spanset::Form::kNegated;
   if (left.None() && !negated && partial() == nullptr) return left;
-  TOCSIN_ASSIGN_OR_RETURN(const Bitmap right, Evaluate(spanset.args[1], in));
+  TOCSIN_ASSIGN_OR_RETURN(Bitmap right, Evaluate(spanset.args[1], in));
   if (right.None() && partial() == nullptr) return right;
   TOCSIN_ASSIGN_OR_RETURN(const auto parents, table_->ParentRows());
   const Relations relations(parents, in.grouping ? UnitOfRow(in) : std::span<const uint32_t>());

@@ -118,6 +118,8 @@ class BoundField {
   template <class Predicate>
   Bitmap ScanColumns(const Predicate& predicate) const;
   template <class Predicate>
+  Bitmap ScanIds(const Predicate& predicate) const;
+  template <class Predicate>
   Bitmap ScanInner(const Predicate& predicate) const;
 
   Form form_ = Form::kUnavailable;
@@ -207,6 +209,29 @@ Bitmap BoundField::ScanInner(const Predicate& predicate) const {
 }
 
 template <class Predicate>
+Bitmap BoundField::ScanIds(const Predicate& predicate) const {
+  if (form_ == Form::kTraceIds) {
+    std::vector<uint8_t> verdicts(trace_ids_.size());
+    for (size_t i = 0; i < verdicts.size(); ++i) {
+      const std::string hex = trace_ids_[i].ToHex();
+      verdicts[i] = predicate(Scalar::String(hex)) ? 1 : 0;
+    }
+    return Bitmap::Where(rows_, [&](uint32_t row) { return verdicts[trace_of_row_[row]] != 0; });
+  }
+  const bool if_none = predicate(Scalar{});
+  if (form_ == Form::kPresence) {
+    const bool if_some = predicate(Scalar{Scalar::Kind::kOpaque, false, 0, 0, {}});
+    return Bitmap::Where(rows_,
+                         [&](uint32_t row) { return span_ids_[row] == 0 ? if_none : if_some; });
+  }
+  return Bitmap::Where(rows_, [&](uint32_t row) {
+    if (span_ids_[row] == 0) return if_none;
+    const std::string hex = SpanIdToHex(span_ids_[row]);
+    return predicate(Scalar::String(hex));
+  });
+}
+
+template <class Predicate>
 Bitmap BoundField::Scan(const Predicate& predicate) const {
   if (form_ == Form::kColumns) return ScanColumns(predicate);
   Bitmap result(rows_);
@@ -228,37 +253,10 @@ Bitmap BoundField::Scan(const Predicate& predicate) const {
       }
       return Bitmap::Where(rows_, [&](uint32_t row) { return verdicts[enums_[row]] != 0; });
     }
-    case Form::kSpanIds: {
-      const bool if_none = predicate(Scalar{});
-      for (uint32_t row = 0; row < rows_; ++row) {
-        if (span_ids_[row] == 0) {
-          result.SetIf(row, if_none);
-          continue;
-        }
-        const std::string hex = SpanIdToHex(span_ids_[row]);
-        result.SetIf(row, predicate(Scalar::String(hex)));
-      }
-      break;
-    }
-    case Form::kPresence: {
-      const bool if_none = predicate(Scalar{});
-      const bool if_some = predicate(Scalar{Scalar::Kind::kOpaque, false, 0, 0, {}});
-      for (uint32_t row = 0; row < rows_; ++row) {
-        result.SetIf(row, span_ids_[row] == 0 ? if_none : if_some);
-      }
-      break;
-    }
-    case Form::kTraceIds: {
-      std::vector<uint8_t> verdicts(trace_ids_.size());
-      for (size_t i = 0; i < verdicts.size(); ++i) {
-        const std::string hex = trace_ids_[i].ToHex();
-        verdicts[i] = predicate(Scalar::String(hex)) ? 1 : 0;
-      }
-      for (uint32_t row = 0; row < rows_; ++row) {
-        result.SetIf(row, verdicts[trace_of_row_[row]] != 0);
-      }
-      break;
-    }
+    case Form::kSpanIds:
+    case Form::kPresence:
+    case Form::kTraceIds:
+      return ScanIds(predicate);
     case Form::kNested:
       if (!table_->NestAll().ok()) break;  // Bind() has read all that it needs.
       for (uint32_t row = 0; row < rows_; ++row) {

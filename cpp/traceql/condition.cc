@@ -9,138 +9,10 @@
 #include <utility>
 
 #include "cpp/base/hash.h"
+#include "cpp/traceql/condition_shape.h"
 
 namespace tocsin::traceql {
 namespace {
-
-// The value of an expression whose fields have the values that `value_of(field)` gives.
-template <class Values>
-Scalar ValueIn(const Expr& expr, const Values& value_of) {
-  if (const Literal* literal = expr.literal()) return ScalarOf(*literal);
-  if (const Field* field = expr.field()) return value_of(*field);
-  const Operation& operation = *expr.operation();
-  if (operation.op == Op::kNegate) return Negate(ValueIn(operation.args[0], value_of));
-  if (!IsArithmetic(operation.op)) return {};
-  return Calculate(operation.op, ValueIn(operation.args[0], value_of),
-                   ValueIn(operation.args[1], value_of));
-}
-
-// The same where `bound` is the value of the only field.
-Scalar ValueOf(const Expr& expr, const Scalar& bound) {
-  return ValueIn(expr, [&](const Field&) { return bound; });
-}
-
-bool IsNil(const Expr& expr) { return expr.literal() != nullptr && expr.type == Type::kNil; }
-
-// A comparison, negation, `&&` or `||`: true or false in every row.
-bool IsCondition(const Expr& expr) {
-  const Operation* operation = expr.operation();
-  return operation != nullptr && !IsArithmetic(operation->op) && operation->op != Op::kNegate;
-}
-
-// The argument that a test for nil looks at; null if it is no such test.
-const Expr* NilTested(const Operation& operation) {
-  if (operation.op != Op::kEqual && operation.op != Op::kNotEqual) return nullptr;
-  if (IsNil(operation.args[1])) return &operation.args[0];
-  if (IsNil(operation.args[0])) return &operation.args[1];
-  return nullptr;
-}
-
-void CollectFields(const Expr& expr, std::vector<const Field*>* out) {
-  if (const Field* field = expr.field()) {
-    const auto same = [&](const Field* other) { return *other == *field; };
-    if (std::none_of(out->begin(), out->end(), same)) out->push_back(field);
-  } else if (const Operation* operation = expr.operation()) {
-    for (const Expr& arg : operation->args) CollectFields(arg, out);
-  }
-}
-
-Op Mirrored(Op op) {
-  switch (op) {
-    case Op::kLess:
-      return Op::kGreater;
-    case Op::kLessEqual:
-      return Op::kGreaterEqual;
-    case Op::kGreater:
-      return Op::kLess;
-    case Op::kGreaterEqual:
-      return Op::kLessEqual;
-    default:
-      return op;
-  }
-}
-
-// Hexadecimal digits of an id field: 0 for other fields.
-size_t IdDigits(const Field& field) {
-  switch (field.intrinsic) {
-    case Intrinsic::kTraceId:
-    case Intrinsic::kLinkTraceId:
-      return 32;
-    case Intrinsic::kSpanId:
-    case Intrinsic::kParentId:
-    case Intrinsic::kLinkSpanId:
-      return 16;
-    default:
-      return 0;
-  }
-}
-
-// Ids are compared without regard to case and to zeros on the left. What is no id stays as it is,
-// and equals none.
-std::string CanonicalId(std::string_view text, size_t digits) {
-  if (text.empty() || text.find_first_not_of("0123456789abcdefABCDEF") != std::string_view::npos) {
-    return std::string(text);
-  }
-  const std::string_view significant =
-      text.substr(std::min(text.find_first_not_of('0'), text.size()));
-  if (significant.size() > digits) return std::string(text);
-  std::string id(digits - significant.size(), '0');
-  for (const char c : significant) id.push_back(c >= 'A' && c <= 'F' ? char(c - 'A' + 'a') : c);
-  return id;
-}
-
-// Is this `nestedSetParent op limit`, a question for roots (-1) that has one answer for all other
-// numbers (0, 1, ...)? Then it needs no nested sets: how Grafana asks for root spans.
-bool OnlyAsksForRoots(const Expr& expr) {
-  const Operation* operation = expr.operation();
-  if (operation == nullptr || operation->args.size() != 2) return false;
-  const Field* field = operation->args[0].field();
-  const Expr* limit_expr = &operation->args[1];
-  Op op = operation->op;
-  if (field == nullptr) {
-    field = operation->args[1].field();
-    limit_expr = &operation->args[0];
-    op = Mirrored(op);
-  }
-  if (field == nullptr || field->intrinsic != Intrinsic::kNestedSetParent || field->of_parent) {
-    return false;
-  }
-  std::vector<const Field*> others;
-  CollectFields(*limit_expr, &others);
-  if (!others.empty()) return false;
-  const Scalar limit = ValueOf(*limit_expr, Scalar{});
-  if (!limit.IsNumber()) return false;
-  const double x = limit.AsDouble();
-  if (op == Op::kEqual || op == Op::kNotEqual) return x == -1;
-  if (op == Op::kLess || op == Op::kGreaterEqual) return x > -1 && x <= 0;
-  if (op == Op::kLessEqual || op == Op::kGreater) return x >= -1 && x < 0;
-  return false;
-}
-
-// Roughly what a condition costs, so that of `&&` the cheap come first and may spare the others. An
-// attribute's column may not be there at all, which decides at once.
-int CostOf(const Expr& expr) {
-  if (const Field* field = expr.field()) {
-    const bool scoped = field->intrinsic == Intrinsic::kNone && field->scope != Scope::kAny;
-    const bool heavy = IdDigits(*field) > 0 || field->of_parent;
-    return scoped ? 1 : heavy ? 5 : 2;
-  }
-  int cost = 0;
-  if (const Operation* operation = expr.operation()) {
-    for (const Expr& arg : operation->args) cost += CostOf(arg);
-  }
-  return cost;
-}
 
 // The literals that one field is compared with by `=` and `||`.
 class InSet {
@@ -169,19 +41,6 @@ class InSet {
   std::unordered_set<std::string, StringHash, std::equal_to<>> strings_;
   std::vector<Scalar> others_;
 };
-
-// `field = literal`, either way round; null if the expression is something else.
-const Field* FieldOfEquality(const Expr& expr) {
-  const Operation* operation = expr.operation();
-  if (operation == nullptr || operation->op != Op::kEqual || NilTested(*operation) != nullptr) {
-    return nullptr;
-  }
-  const Expr& a = operation->args[0];
-  const Expr& b = operation->args[1];
-  if (a.field() != nullptr && b.literal() != nullptr) return a.field();
-  if (b.field() != nullptr && a.literal() != nullptr) return b.field();
-  return nullptr;
-}
 
 // The rows where one of several equalities of one field holds.
 Bitmap ScanIn(const BoundField& bound, const Field& field,
@@ -376,25 +235,31 @@ Result<Bitmap> ConditionEval::EvaluateBoolEquality(const Operation& operation, b
   }
   const size_t condition = IsCondition(operation.args[0]) ? 0 : 1;
   const Expr& other = operation.args[1 - condition];
-  TOCSIN_ASSIGN_OR_RETURN(Bitmap holds, EvaluateExpr(operation.args[condition], otherwise));
-  TOCSIN_ASSIGN_OR_RETURN(Bitmap other_true, EvaluateExpr(other, otherwise));
-  Bitmap other_false = other_true;
+  TOCSIN_ASSIGN_OR_RETURN(const Bitmap holds, EvaluateExpr(operation.args[condition], otherwise));
+  // The rows where the other side stands in the relation to true, and to false.
+  Bitmap if_true;
+  Bitmap if_false;
   if (IsCondition(other) || other.literal() != nullptr) {
-    other_false.Not();
+    TOCSIN_ASSIGN_OR_RETURN(if_true, EvaluateExpr(other, otherwise));
+    if_false = if_true;
+    (operation.op == Op::kEqual ? if_false : if_true).Not();
   } else if (const Field* field = other.field()) {
-    // An attribute may be neither.
     TOCSIN_ASSIGN_OR_RETURN(const Bound* const bound, Bind(*field));
-    other_false = bound->field.Scan(
-        [](const Scalar& value) { return value.kind == Scalar::Kind::kBool && !value.IsTrue(); });
+    const auto related_to = [&](bool side) {
+      return bound->field.Scan([&](const Scalar& value) {
+        return Compare(operation.op, Scalar::Bool(side), value, nullptr);
+      });
+    };
+    if_true = related_to(true);
+    if_false = related_to(false);
   } else {
     return Bitmap(table_->rows());  // Arithmetic gives no bool.
   }
-  if (operation.op == Op::kNotEqual) std::swap(other_true, other_false);
-  other_true.And(holds);
-  other_false.AndNot(holds);
-  other_true.Or(other_false);
-  PatchPartial(fields, otherwise, &other_true);
-  return other_true;
+  if_true.And(holds);
+  if_false.AndNot(holds);
+  if_true.Or(if_false);
+  PatchPartial(fields, otherwise, &if_true);
+  return if_true;
 }
 
 // A comparison, or the truth of a value.

@@ -29,8 +29,9 @@ ExemplarPicker::ExemplarPicker(uint32_t limit, uint32_t intervals) : limit_(limi
 uint64_t ExemplarPicker::RankOf(const TraceId& trace) { return TraceIdHash()(trace); }
 
 void ExemplarPicker::Offer(const ExemplarSpan& span) {
-  Stretch& stretch = stretches_[stretch_of_[span.interval]];
-  const uint64_t rank = RankOf(span.trace);
+  const uint32_t number = stretch_of_[span.interval];
+  Stretch& stretch = stretches_[number];
+  const uint64_t rank = RankIn(number, RankOf(span.trace));
   std::vector<Kept>& kept = stretch.kept;
   const auto same = std::find_if(kept.begin(), kept.end(), [&](const Kept& other) {
     return other.rank == rank && other.span.trace == span.trace;

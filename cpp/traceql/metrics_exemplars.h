@@ -32,7 +32,8 @@ class ExemplarPicker {
   static uint64_t RankOf(const TraceId& trace);
   /// Cheap; false if a span of a trace of this rank has no chance.
   bool Wants(uint64_t rank, uint32_t interval) const {
-    return rank <= stretches_[stretch_of_[interval]].highest;
+    const uint32_t stretch = stretch_of_[interval];
+    return RankIn(stretch, rank) <= stretches_[stretch].highest;
   }
   void Offer(const ExemplarSpan& span);
 
@@ -43,6 +44,11 @@ class ExemplarPicker {
   static constexpr size_t kPerStretch = 2;
   // More than are shown, for a trace may be among the lowest of several stretches.
   static constexpr size_t kKept = 6;
+
+  // Other traces are lowest in other stretches, so that long ones are not everywhere.
+  static uint64_t RankIn(uint32_t stretch, uint64_t rank) {
+    return (rank + stretch * 0x9e3779b97f4a7c15U) * 0xd6e8feb86659fd93U;
+  }
 
   struct Kept {
     uint64_t rank = 0;

@@ -31,6 +31,29 @@ AttrScope AttrScopeOf(Scope scope) {
   return AttrScope::kSpan;
 }
 
+// Null for an intrinsic that blocks do not keep as a column with a value for each row.
+Result<std::shared_ptr<const Column>> ColumnOf(Intrinsic intrinsic, const SpanBlock& block) {
+  switch (intrinsic) {
+    case Intrinsic::kName:
+      return block.Names();
+    case Intrinsic::kStatusMessage:
+      return block.StatusMessages();
+    case Intrinsic::kInstrumentationName:
+      return block.ScopeNames();
+    case Intrinsic::kInstrumentationVersion:
+      return block.ScopeVersions();
+    default:
+      return nullptr;
+  }
+}
+
+// The very same value, not only an equal one: quickly seen of what neighbours share.
+bool IsSame(const Scalar& a, const Scalar& b) {
+  return a.kind == b.kind && a.is_duration == b.is_duration && a.integer == b.integer &&
+         std::bit_cast<uint64_t>(a.number) == std::bit_cast<uint64_t>(b.number) &&
+         a.text.data() == b.text.data() && a.text.size() == b.text.size();
+}
+
 // May codes of the column stand for themselves? Not if a row can have several, or if a value is
 // none, so that the next column counts.
 bool IsPlain(const Column& column, uint32_t rows) {
@@ -90,11 +113,10 @@ Result<bool> CodedField::BindColumns(const Field& field, const SpanBlock& block)
                               block.Attribute(AttrScopeOf(scope), field.name));
       if (column != nullptr) columns.push_back(std::move(column));
     }
-  } else if (field.intrinsic == Intrinsic::kName) {
-    TOCSIN_ASSIGN_OR_RETURN(std::shared_ptr<const Column> column, block.Names());
-    columns.push_back(std::move(column));
   } else {
-    return false;
+    TOCSIN_ASSIGN_OR_RETURN(std::shared_ptr<const Column> column, ColumnOf(field.intrinsic, block));
+    if (column == nullptr) return false;
+    columns.push_back(std::move(column));
   }
   uint32_t codes = 0;
   for (const std::shared_ptr<const Column>& column : columns) {
@@ -156,9 +178,16 @@ void CodedField::Gather(std::span<const uint32_t> rows, std::vector<uint32_t>* c
 void CodedField::GatherValues(std::span<const uint32_t> rows, uint32_t* codes) {
   const bool multiple = bound_->multiple();
   std::vector<Scalar> of_row;
+  Scalar last;
+  uint32_t last_code = 0;
   for (size_t i = 0; i < rows.size(); ++i) {
     if (!multiple) {
-      codes[i] = CodeOf(bound_->ValueOf(rows[i]));
+      const Scalar value = bound_->ValueOf(rows[i]);
+      if (!IsSame(value, last)) {
+        last = value;
+        last_code = CodeOf(value);
+      }
+      codes[i] = last_code;
       continue;
     }
     of_row.clear();

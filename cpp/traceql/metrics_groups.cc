@@ -109,9 +109,7 @@ Value LabelValue(const Scalar& scalar) {
       value.integer = scalar.integer;
       break;
     case Scalar::Kind::kInt:
-      if (scalar.is_duration) {
-        return StringValue(Print(Literal{Type::kDuration, {}, scalar.integer, 0}));
-      }
+      if (scalar.is_duration) return StringValue(GoDuration(scalar.integer));
       value.type = ValueType::kInt;
       value.integer = scalar.integer;
       break;

@@ -9,6 +9,7 @@
 #include <variant>
 
 #include "cpp/traceql/number.h"
+#include "cpp/traceql/term.h"
 #include "cpp/traceql/token_stream.h"
 #include "cpp/traceql/validate.h"
 #include "cpp/traceql/words.h"
@@ -17,76 +18,6 @@ namespace tocsin::traceql {
 namespace {
 
 constexpr std::string_view kTooDeep = "the query is nested too deeply";
-
-// What stands between operators outside of braces.
-struct Term {
-  std::variant<Spanset, ScalarExpr, ScalarFilter, SeriesExpr> node;
-  Position at;
-  // Upstream combines filters with filters and pipelines in parentheses with each other. What is
-  // both is a filter in parentheses. Loose: anything goes.
-  bool plain = true;
-  bool wrapped = false;
-  uint32_t depth = 1;
-
-  Spanset* spanset() { return std::get_if<Spanset>(&node); }
-  ScalarExpr* scalar() { return std::get_if<ScalarExpr>(&node); }
-  SeriesExpr* series() { return std::get_if<SeriesExpr>(&node); }
-};
-
-// An operator outside of braces, whatever its sides turn out to be.
-struct Operator {
-  std::string_view text;
-  int precedence;
-};
-
-std::optional<Operator> OperatorOf(const Token& token) {
-  constexpr std::array<Operator, 30> kOperators = {
-      {{"&&", 1}, {"||", 1}, {"=", 2},   {"!=", 2},  {"<", 2},   {"<=", 2},  {">", 2},
-       {">=", 2}, {">>", 2}, {"<<", 2},  {"~", 2},   {"!>>", 2}, {"!<<", 2}, {"!>", 2},
-       {"!<", 2}, {"!~", 2}, {"&>>", 2}, {"&<<", 2}, {"&>", 2},  {"&<", 2},  {"&~", 2},
-       {"+", 3},  {"-", 3},  {"*", 5},   {"/", 5},   {"%", 5},   {"^", 6}}};
-  if (token.kind != Token::Kind::kSymbol) return std::nullopt;
-  const auto* const it = std::find_if(kOperators.begin(), kOperators.end(),
-                                      [&](const Operator& o) { return o.text == token.text; });
-  if (it == kOperators.end()) return std::nullopt;
-  return *it;
-}
-
-struct SpansetOp {
-  Spanset::Kind kind;
-  Spanset::Form form;
-};
-
-std::optional<SpansetOp> SpansetOpOf(std::string_view text) {
-  using Kind = Spanset::Kind;
-  using Form = Spanset::Form;
-  constexpr std::array<Kind, 5> kStructural = {Kind::kDescendant, Kind::kAncestor, Kind::kChild,
-                                               Kind::kParent, Kind::kSibling};
-  if (text == "&&") return SpansetOp{Kind::kAnd, Form::kPlain};
-  if (text == "||") return SpansetOp{Kind::kOr, Form::kPlain};
-  for (const Kind kind : kStructural) {
-    for (const Form form : {Form::kPlain, Form::kNegated, Form::kUnion}) {
-      if (text == SpansetOpText(kind, form)) return SpansetOp{kind, form};
-    }
-  }
-  return std::nullopt;
-}
-
-std::optional<Op> OpOf(std::string_view text) {
-  constexpr std::array<Op, 12> kOps = {
-      Op::kEqual, Op::kNotEqual, Op::kLess,     Op::kLessEqual, Op::kGreater, Op::kGreaterEqual,
-      Op::kAdd,   Op::kSubtract, Op::kMultiply, Op::kDivide,    Op::kModulo,  Op::kPower};
-  const auto* const it =
-      std::find_if(kOps.begin(), kOps.end(), [&](Op op) { return OpText(op) == text; });
-  if (it == kOps.end()) return std::nullopt;
-  return *it;
-}
-
-bool HasAggregate(const ScalarExpr& scalar) {
-  return (scalar.kind != ScalarExpr::Kind::kNumber &&
-          scalar.kind != ScalarExpr::Kind::kOperation) ||
-         std::any_of(scalar.args.begin(), scalar.args.end(), HasAggregate);
-}
 
 class Parser {
  public:
@@ -118,14 +49,9 @@ class Parser {
   Result<Term> ParseParentheses(uint32_t level);
   Result<Term> ParseFilter();
   Result<Term> ParseAggregate();
-  Result<Term> Combine(const Token& op, Term left, Term right) const;
-  Result<Term> CombineSpansets(const Token& op, Term left, Term right) const;
-  Result<Term> CombineScalars(const Token& op, Term left, Term right) const;
-  Result<Term> CombineSeries(const Token& op, Term left, Term right) const;
-  Result<Term> KeepPoints(const Token& op, Term left, Term right) const;
 
   std::optional<MetricsFunction::Kind> MetricsWord() const;
-  Result<MetricsFunction> ParseMetricsFunction();
+  Result<MetricsFunction> ParseMetricsFunction(MetricsFunction::Kind kind);
   Status ParseQuantiles(MetricsFunction* function);
   Status ParseCompare(MetricsFunction* function);
   Result<Term> ParseTop(Term series);
@@ -137,11 +63,6 @@ class Parser {
 
   TokenStream tokens_;
 };
-
-Failure UnexpectedOperator(const Token& op, std::string_view why) {
-  return ParseError(op.at,
-                    "syntax error: unexpected " + std::string(op.text) + ", " + std::string(why));
-}
 
 Result<Query> Parser::ParseQuery() {
   TOCSIN_RETURN_IF_ERROR(tokens_.Advance());
@@ -200,10 +121,10 @@ Status Parser::ParseStage(uint32_t level, Reading* reading) {
   if (tokens_.IsWord("by") || tokens_.IsWord("select") || tokens_.IsWord("coalesce")) {
     return ParseNamedStage(reading);
   }
-  if (MetricsWord()) {
+  if (const std::optional<MetricsFunction::Kind> kind = MetricsWord()) {
     SeriesExpr series;
     series.at = token().at;
-    TOCSIN_ASSIGN_OR_RETURN(series.function, ParseMetricsFunction());
+    TOCSIN_ASSIGN_OR_RETURN(series.function, ParseMetricsFunction(*kind));
     series.pipeline = std::move(reading->stages);
     reading->stages.clear();
     Term term;
@@ -316,7 +237,8 @@ Result<Term> Parser::ParseTerm(int min_precedence, uint32_t level) {
     TOCSIN_ASSIGN_OR_RETURN(Term right, ParseTerm(op->precedence - right_associative, level + 1));
     const uint32_t depth = std::max(left.depth, right.depth) + 1;
     if (depth > kMaxDepth) return ParseError(at_op.at, kTooDeep);
-    TOCSIN_ASSIGN_OR_RETURN(left, Combine(at_op, std::move(left), std::move(right)));
+    TOCSIN_ASSIGN_OR_RETURN(left,
+                            Combine(at_op, std::move(left), std::move(right), tokens_.strict()));
   }
 }
 
@@ -448,121 +370,6 @@ Result<Term> Parser::ParseAggregate() {
   return term;
 }
 
-Result<Term> Parser::Combine(const Token& op, Term left, Term right) const {
-  if (left.spanset() != nullptr && right.spanset() != nullptr) {
-    return CombineSpansets(op, std::move(left), std::move(right));
-  }
-  if (left.scalar() != nullptr && right.scalar() != nullptr) {
-    return CombineScalars(op, std::move(left), std::move(right));
-  }
-  const bool series = left.series() != nullptr || right.series() != nullptr;
-  const bool other = left.spanset() != nullptr || right.spanset() != nullptr ||
-                     std::holds_alternative<ScalarFilter>(left.node) ||
-                     std::holds_alternative<ScalarFilter>(right.node);
-  if (series && !other) return CombineSeries(op, std::move(left), std::move(right));
-  return UnexpectedOperator(op, "which cannot stand between these");
-}
-
-Result<Term> Parser::CombineSpansets(const Token& op, Term left, Term right) const {
-  const std::optional<SpansetOp> kind = SpansetOpOf(op.text);
-  if (!kind) return UnexpectedOperator(op, "which does not combine spansets");
-  Term both;
-  both.at = left.at;
-  both.plain = left.plain && right.plain;
-  both.wrapped = left.wrapped && right.wrapped;
-  both.depth = std::max(left.depth, right.depth) + 1;
-  if (tokens_.strict() && !both.plain && !both.wrapped) {
-    return UnexpectedOperator(op, "which takes filters, or pipelines in parentheses");
-  }
-  const bool chain = kind->kind == Spanset::Kind::kAnd || kind->kind == Spanset::Kind::kOr;
-  if (chain && left.spanset()->kind == kind->kind) {
-    both.depth = std::max(left.depth, right.depth + 1);
-    left.spanset()->args.push_back(std::move(*right.spanset()));
-    both.node = std::move(left.node);
-    return both;
-  }
-  Spanset spanset;
-  spanset.kind = kind->kind;
-  spanset.form = kind->form;
-  spanset.at = op.at;
-  spanset.args.reserve(2);
-  spanset.args.push_back(std::move(*left.spanset()));
-  spanset.args.push_back(std::move(*right.spanset()));
-  both.node = std::move(spanset);
-  return both;
-}
-
-Result<Term> Parser::CombineScalars(const Token& op, Term left, Term right) const {
-  const std::optional<Op> kind = OpOf(op.text);
-  if (!kind) return UnexpectedOperator(op, "which does not apply to numbers");
-  Term both;
-  both.at = left.at;
-  both.plain = left.plain && right.plain;
-  both.depth = std::max(left.depth, right.depth) + 1;
-  if (!IsComparison(*kind)) {
-    ScalarExpr scalar;
-    scalar.kind = ScalarExpr::Kind::kOperation;
-    scalar.op = *kind;
-    scalar.at = op.at;
-    scalar.args.push_back(std::move(*left.scalar()));
-    scalar.args.push_back(std::move(*right.scalar()));
-    both.node = std::move(scalar);
-    return both;
-  }
-  if (!HasAggregate(*left.scalar()) && !HasAggregate(*right.scalar())) {
-    return UnexpectedOperator(op, "one side of which must have an aggregate such as count()");
-  }
-  both.node = ScalarFilter{*kind, std::move(*left.scalar()), std::move(*right.scalar())};
-  return both;
-}
-
-Result<Term> Parser::CombineSeries(const Token& op, Term left, Term right) const {
-  const std::optional<Op> kind = OpOf(op.text);
-  if (!kind) return UnexpectedOperator(op, "which does not apply to metrics queries");
-  if (IsComparison(*kind)) return KeepPoints(op, std::move(left), std::move(right));
-  if (*kind == Op::kModulo || *kind == Op::kPower) {
-    return UnexpectedOperator(op, "only + - * / apply to metrics queries");
-  }
-  SeriesExpr both;
-  both.kind = SeriesExpr::Kind::kArithmetic;
-  both.op = *kind;
-  both.at = op.at;
-  for (Term* side : {&left, &right}) {
-    if (SeriesExpr* series = side->series()) {
-      both.args.push_back(std::move(*series));
-      continue;
-    }
-    SeriesExpr number;
-    number.kind = SeriesExpr::Kind::kNumber;
-    number.at = side->at;
-    TOCSIN_ASSIGN_OR_RETURN(number.number, NumberOf(*side->scalar()));
-    both.args.push_back(std::move(number));
-  }
-  Term term;
-  term.at = left.at;
-  term.depth = std::max(left.depth, right.depth) + 1;
-  term.node = std::move(both);
-  return term;
-}
-
-Result<Term> Parser::KeepPoints(const Token& op, Term left, Term right) const {
-  if (left.series() == nullptr || right.scalar() == nullptr) {
-    return UnexpectedOperator(op,
-                              "which takes a metrics query on its left and a number on its right");
-  }
-  SeriesExpr filter;
-  filter.kind = SeriesExpr::Kind::kFilter;
-  filter.op = *OpOf(op.text);
-  filter.at = op.at;
-  TOCSIN_ASSIGN_OR_RETURN(filter.number, NumberOf(*right.scalar()));
-  filter.args.push_back(std::move(*left.series()));
-  Term term;
-  term.at = left.at;
-  term.depth = left.depth + 1;
-  term.node = std::move(filter);
-  return term;
-}
-
 // `> 5 < 10` behind a metrics function or topk(): each keeps some of the points.
 Result<Term> Parser::ParsePointFilters(Term series, uint32_t level) {
   while (true) {
@@ -589,11 +396,11 @@ std::optional<MetricsFunction::Kind> Parser::MetricsWord() const {
   }
 }
 
-// REQUIRES: MetricsWord().
-Result<MetricsFunction> Parser::ParseMetricsFunction() {
+// REQUIRES: its word is in view.
+Result<MetricsFunction> Parser::ParseMetricsFunction(MetricsFunction::Kind kind) {
   using Kind = MetricsFunction::Kind;
   MetricsFunction function;
-  function.kind = *MetricsWord();
+  function.kind = kind;
   function.at = token().at;
   TOCSIN_RETURN_IF_ERROR(tokens_.Advance());
   TOCSIN_RETURN_IF_ERROR(tokens_.Expect("("));

@@ -68,6 +68,35 @@ std::optional<SpanStatus> FindStatus(std::string_view word) {
 
 std::optional<SpanKind> FindKind(std::string_view word) { return Find<SpanKind>(kKindWords, word); }
 
+std::string GoDuration(int64_t nanos) {
+  if (nanos == 0) return "0s";
+  const bool negative = nanos < 0;
+  uint64_t rest = negative ? 0 - static_cast<uint64_t>(nanos) : static_cast<uint64_t>(nanos);
+  std::string out = negative ? "-" : "";
+  // The last unit may have a fraction.
+  const auto append = [&](uint64_t unit, std::string_view name) {
+    out.append(std::to_string(rest / unit));
+    std::string fraction = std::to_string(unit + rest % unit).substr(1);
+    fraction.erase(fraction.find_last_not_of('0') + 1);
+    if (!fraction.empty()) out.append(".").append(fraction);
+    out.append(name);
+  };
+  constexpr uint64_t kSecond = 1'000'000'000;
+  if (rest < 1'000) {
+    append(1, "ns");
+  } else if (rest < 1'000'000) {
+    append(1'000, "\u00b5s");
+  } else if (rest < kSecond) {
+    append(1'000'000, "ms");
+  } else {
+    if (rest >= 3'600 * kSecond) out.append(std::to_string(rest / (3'600 * kSecond))).append("h");
+    if (rest >= 60 * kSecond) out.append(std::to_string(rest / (60 * kSecond) % 60)).append("m");
+    rest %= 60 * kSecond;
+    append(kSecond, "s");
+  }
+  return out;
+}
+
 std::string_view ScopeWord(Scope scope) { return kScopeWords[static_cast<size_t>(scope)]; }
 
 Scope FindScope(std::string_view word) {

@@ -3,7 +3,9 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <optional>
+#include <string>
 #include <string_view>
 
 #include "cpp/model/span_batch.h"
@@ -22,6 +24,9 @@ std::string_view StatusWord(SpanStatus status);
 std::string_view KindWord(SpanKind kind);
 std::optional<SpanStatus> FindStatus(std::string_view word);
 std::optional<SpanKind> FindKind(std::string_view word);
+
+/// "1h2m3.5s", "1.5s", "20ms", "0s": as Go prints durations.
+std::string GoDuration(int64_t nanos);
 
 /// `span`, `resource`, ...; "" for kAny.
 std::string_view ScopeWord(Scope scope);

@@ -37,10 +37,12 @@ std::string EncodeDeletion(const std::vector<SegmentDeletion>& deletion) {
 }
 
 Result<std::vector<SegmentDeletion>> DecodeDeletion(std::string_view frame) {
-  TOCSIN_ASSIGN_OR_RETURN(const std::string body, OpenFrame(frame));
-  ByteReader in(body);
-  std::vector<SegmentDeletion> deletion(in.Count(body.size()));
-  for (SegmentDeletion& one : deletion) {
+  const Result<std::string> body = OpenFrame(frame);
+  if (!body.has_value()) return Failure(body.error());
+  ByteReader in(*body);
+  std::vector<SegmentDeletion> deletion;
+  for (size_t left = in.Count(in.remaining()); left > 0 && !in.failed(); --left) {
+    SegmentDeletion& one = deletion.emplace_back();
     one.segment = in.Varint();
     one.bitmap = std::string(in.SizedBytes());
   }

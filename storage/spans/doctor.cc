@@ -14,6 +14,7 @@
 #include "storage/spans/trace_index.h"
 #include "storage/volume/files.h"
 #include "storage/volume/volume.h"
+#include "storage/volume/write_log.h"
 
 namespace tocsin::storage {
 namespace {
@@ -117,6 +118,7 @@ class Doctor {
         continue;
       }
       ++diagnosis_.volumes;
+      LookAtWriteLogs(name, where);
       Volume::Options options;
       options.create = false;
       options.read_only = true;
@@ -128,6 +130,15 @@ class Doctor {
       }
     }
     return {};
+  }
+
+  // A segment that was written last may be in LevelDB's log alone, whose damage opening would hide.
+  void LookAtWriteLogs(const std::string& name, const std::string& where) {
+    const auto findings = CheckWriteLogs(path_ + "/volumes/" + name);
+    if (!findings.has_value()) return Damage(where, findings.error().message());
+    for (const Finding& finding : *findings) {
+      diagnosis_.findings.push_back({finding.damage, where + "/" + finding.where, finding.what});
+    }
   }
 
   void LookAtVolume(const std::string& where, const std::shared_ptr<const Volume>& volume) {

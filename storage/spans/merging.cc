@@ -157,6 +157,7 @@ SegmentList SpanStore::PlanMerge(const SegmentList& segments, const StoredVolume
 
 // Merges once for some tenant. False: nothing was due, or what was due changed meanwhile.
 Result<bool> SpanStore::MergeOnce(const StoredVolume* closing) {
+  if (!options_.merge) return false;
   for (const std::string& name : TenantNames()) {
     const std::shared_ptr<const SegmentSet> segments = SegmentsOf(name);
     if (segments == nullptr) continue;

@@ -93,6 +93,8 @@ struct SpanStoreOptions {
 
   /// False: no threads; RunDue() does the work. For tests under a virtual clock.
   bool background = true;
+  /// False: segments stay as they were cut. For tests of many segments.
+  bool merge = true;
   /// For tests of a full disk: as LiveLogOptions has them, and `seal_hook` before each segment
   /// write.
   std::function<size_t(size_t)> log_write_hook;

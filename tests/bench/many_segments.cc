@@ -87,13 +87,16 @@ class Maker {
 
  private:
   static constexpr Nanos kOfVolume = 25 * kHour;
+  static constexpr Nanos kOfSegment = 2 * kHour;
 
   Status AddSegment(uint64_t number, storage::SpanStore* store, std::ofstream* traces) {
     GeneratorOptions generated;
+    generated.seed = number + 1;
     generated.spans_per_request = options_.spans;
-    generated.base_time = static_cast<uint64_t>(clock_.Now());
+    generated.base_time = static_cast<uint64_t>(
+        Clock::Real().Now() - static_cast<Nanos>(options_.segments - number) * kOfSegment);
     const SpanGenerator generator(generated);
-    const std::string body = generator.Request(number);
+    const std::string body = generator.Request(0);
     TOCSIN_ASSIGN_OR_RETURN(auto decoded, wire::DecodeOtlp(body));
     const auto appended =
         store->Append({"single-tenant", Hash128(body),
@@ -101,7 +104,7 @@ class Maker {
                       [](const storage::LoggedBatch&) {});
     if (!appended.has_value()) return appended.error();
     TOCSIN_RETURN_IF_ERROR(store->Flush());
-    *traces << generator.Traces(number).front().trace_id << '\n';
+    *traces << generator.Traces(0).front().trace_id << '\n';
     const uint64_t of_volume = options_.segments / options_.volumes;
     if ((number + 1) % of_volume == 0) clock_.Advance(kOfVolume);
     return {};

@@ -7,12 +7,12 @@ import time
 import urllib.parse
 
 import pytest
-from harness import Server, span
+from harness import Server, running, span
 
 
 @pytest.fixture(scope="module")
 def shop(server: Server) -> bytes:
-    """A trace: GET / -> (charge (error) -> query, render), the first three in services of their own."""
+    """A trace of three services: GET / -> (charge (error) -> query, render)."""
     trace_id = os.urandom(16)
     start = time.time_ns()
     root = span("GET /", trace_id=trace_id, start=start, duration=1_000_000_000)
@@ -126,3 +126,18 @@ def test_errors_have_a_position(server: Server, query: str, where: str) -> None:
     answer = server.get("/api/search?" + urllib.parse.urlencode({"q": query}))
     assert answer.status == 400
     assert answer.text.startswith("invalid TraceQL query: parse error at " + where)
+
+
+def test_strict_mode_gives_upstreams_verdicts() -> None:
+    with running(traceql__strict="true") as strict:
+        for query, status in {
+            '{ .service.name = "a" } >> { } | by(.a) | count() > 1': 200,
+            '{ service.name = "a" }': 400,
+            "!{ .a }": 400,
+            "{ } | by(.a, .b)": 400,
+            "{ 1 + 1 }": 400,
+        }.items():
+            answer = strict.get("/api/search?" + urllib.parse.urlencode({"q": query}))
+            assert answer.status == status, query
+            if status == 400:
+                assert answer.text.startswith("invalid TraceQL query: parse error at line 1, col ")

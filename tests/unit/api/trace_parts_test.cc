@@ -163,7 +163,7 @@ TEST(TraceCompactJsonTest, IsPlainJson) {
   EXPECT_EQ(root.Find("attributes")->Find("http.status_code")->integer, 500);
   EXPECT_EQ(root.Find("attributes")->Find("ok")->boolean, true);
   EXPECT_EQ(json->Find("status")->string, "PARTIAL");
-  const lib::Json& backend = trace.Find("services")->array[1];
+  const lib::Json& backend = trace.Find("services")->array[2];
   const lib::Json& values =
       *backend.Find("scopes")->array[0].Find("spans")->array[0].Find("attributes");
   ASSERT_EQ(values.Find("tags")->array.size(), 2U);

@@ -69,9 +69,8 @@ TEST(MetricsSeriesTest, WhatIsMissingStaysMissingAndNothingIsDividedByZero) {
     EXPECT_TRUE(std::isnan(out[0].values[0]) && std::isnan(out[0].values[1]));
     EXPECT_FALSE(std::isnan(out[0].values[2]));
   }
-  for (const double value : Combine(Op::kDivide, left, right)[0].values) {
-    EXPECT_TRUE(std::isnan(value));
-  }
+  const SeriesSet quotients = Combine(Op::kDivide, left, right);
+  for (const double value : quotients[0].values) EXPECT_TRUE(std::isnan(value));
 }
 
 TEST(MetricsSeriesTest, NumbersStandOnEitherSide) {

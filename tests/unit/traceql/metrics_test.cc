@@ -215,7 +215,7 @@ TEST(MetricsTest, SecondStagesSeeEveryPoint) {
                     {"resource.service.name=\"b\"", {0, 1, kAbsent, 0}}});
   ExpectEverywhere(AtBounds(), "{ } | count_over_time() by (resource.service.name) > 1",
                    {{"resource.service.name=\"a\"", {2, 2, kAbsent, kAbsent}}});
-  ExpectEverywhere(AtBounds(), "{ } | max_over_time(duration) > 1s",
+  ExpectEverywhere(AtBounds(), "{ } | max_over_time(duration) > 1",
                    {{"__name__=\"max_over_time\"", {2, 6, kAbsent, kAbsent}}});
 }
 

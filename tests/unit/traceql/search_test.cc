@@ -223,6 +223,19 @@ TEST(SearchTest, Arrays) {
                                     });
 }
 
+TEST(SearchTest, AConditionMeetsAnArrayOfBools) {
+  std::vector<TestSpan> spans = {Span(1, 1, 0, kSec, 1), Span(1, 2, 1, kSec, 1),
+                                 Span(1, 3, 1, kSec, 1), Span(1, 4, 1, kSec, 1)};
+  spans[0].attrs = {{"flags", ArrayValue{{false, true}}}};
+  spans[1].attrs = {{"flags", ArrayValue{{false}}}};
+  spans[2].attrs = {{"flags", ArrayValue{{true}}}};
+  ExpectSpans(FakeView({spans}), {
+                                     {"{ (name = \"span 1\") = .flags }", "1 2"},
+                                     {"{ .flags != (name = \"span 1\") }", "3"},
+                                     {"{ true = (.flags = true) }", "1 3"},
+                                 });
+}
+
 TEST(SearchTest, IntrinsicsOfTheTrace) {
   ExpectSpans(FakeView({Family()}),
               {

@@ -98,7 +98,8 @@ std::vector<std::vector<Span>> Split(const std::vector<Span>& spans, size_t coun
 // A store under a virtual clock, in a directory of its own.
 class Store {
  public:
-  Store() { Open(); }
+  enum class Merging : uint8_t { kAsUsual, kNever };
+  explicit Store(Merging merging = Merging::kAsUsual) : merging_(merging) { Open(); }
 
   void Open() {
     store_ = nullptr;
@@ -108,6 +109,9 @@ class Store {
     options.backpressure_wait = 0;
     options.checkpoint = UINT64_MAX;
     options.block_retention = 0;
+    if (merging_ == Merging::kNever) {
+      options.merge_hook = [] { return UnavailableError("segments are to stay as they are"); };
+    }
     auto opened = storage::SpanStore::Open(options, clock_, Telemetry::None(), nullptr);
     EXPECT_TRUE(opened.has_value()) << opened.error().ToString();
     if (opened.has_value()) store_ = *std::move(opened);
@@ -122,7 +126,13 @@ class Store {
   }
   void Flush() {
     const Status status = store_->Flush();
-    EXPECT_TRUE(status.ok()) << status.ToString();
+    EXPECT_TRUE(status.ok() || merging_ == Merging::kNever) << status.ToString();
+  }
+  void Delete(const std::vector<Span>& spans) {
+    std::vector<storage::TraceDeletion> traces;
+    for (const Span& span : spans) traces.push_back({*TraceId::FromHex(span.trace_id), {}});
+    const auto deleted = store_->Delete("t", traces);
+    EXPECT_TRUE(deleted.has_value()) << deleted.error().ToString();
   }
   void Wait(Nanos time) {
     clock_.Advance(time);
@@ -133,6 +143,7 @@ class Store {
 
  private:
   storage::TemporaryDirectory directory_;
+  const Merging merging_;
   VirtualClock clock_{storage::kTestStart};
   std::unique_ptr<storage::SpanStore> store_;
   int requests_ = 0;
@@ -140,9 +151,9 @@ class Store {
 
 // A layout that fills a store.
 template <class Fill>
-Layout InStore(std::string name, Fill fill) {
-  return {std::move(name), [fill](const std::vector<Span>& spans) {
-            auto store = std::make_shared<Store>();
+Layout InStore(std::string name, Fill fill, Store::Merging merging = Store::Merging::kAsUsual) {
+  return {std::move(name), [fill, merging](const std::vector<Span>& spans) {
+            auto store = std::make_shared<Store>(merging);
             fill(*store, spans);
             struct Both {
               std::shared_ptr<Store> store;
@@ -247,13 +258,15 @@ const std::vector<Layout>& Layouts() {
                 for (const auto& heap : Split(spans, 3)) store.Append(heap);
                 store.Flush();
               }),
-      InStore("a segment per span",
-              [](Store& store, const std::vector<Span>& spans) {
-                for (const Span& span : spans) {
-                  store.Append({span});
-                  store.Flush();
-                }
-              }),
+      InStore(
+          "a segment per span",
+          [](Store& store, const std::vector<Span>& spans) {
+            for (const Span& span : spans) {
+              store.Append({span});
+              store.Flush();
+            }
+          },
+          Store::Merging::kNever),
       InStore("after a restart",
               [](Store& store, const std::vector<Span>& spans) {
                 const auto heaps = Split(spans, 5);
@@ -279,6 +292,20 @@ const std::vector<Layout>& Layouts() {
                   store.Flush();
                   store.Wait(25 * kHour);
                 }
+              }),
+      InStore("beside what was deleted",
+              [](Store& store, const std::vector<Span>& spans) {
+                // The same spans in traces that nobody else has.
+                std::vector<Span> others = spans;
+                for (Span& span : others) span.trace_id[0] = span.trace_id[0] == 'd' ? 'e' : 'd';
+                const auto heaps = Split(spans, 3);
+                const auto other_heaps = Split(others, 3);
+                for (size_t i = 0; i < heaps.size(); ++i) {
+                  store.Append(heaps[i]);
+                  store.Append(other_heaps[i]);
+                  if (i == 1) store.Flush();
+                }
+                store.Delete(others);
               }),
       InStore("late and sent again",
               [](Store& store, const std::vector<Span>& spans) {

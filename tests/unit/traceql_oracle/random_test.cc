@@ -6,8 +6,10 @@
 #include <cstdlib>
 #include <functional>
 #include <iostream>
+#include <map>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -20,7 +22,7 @@
 namespace tocsin::oracle {
 namespace {
 
-constexpr uint64_t kSeeds = 12;
+constexpr uint64_t kSeeds = 20;
 constexpr int kQueriesPerSeed = 60;
 constexpr int kMostFailures = 5;
 
@@ -103,6 +105,28 @@ class RandomTest : public testing::Test {
   int asked_ = 0;
   int with_results_ = 0;
 };
+
+// What would the layouts be worth if the store put everything in one place?
+TEST(LayoutsTest, AreWhatTheirNamesSay) {
+  Generator generator(1);
+  std::vector<Span> spans;
+  while (spans.size() < 12) {
+    for (Span& span : generator.Spans()) spans.push_back(std::move(span));
+  }
+  std::map<std::string, size_t> blocks;
+  for (const Layout& layout : Layouts()) {
+    blocks[layout.name] = layout.make(spans)->blocks().size();
+  }
+  EXPECT_EQ(blocks["all live"], 1U);
+  EXPECT_EQ(blocks["one segment"], 1U);
+  EXPECT_EQ(blocks["a segment per span"], spans.size());
+  EXPECT_EQ(blocks["after a restart"], 2U);
+  EXPECT_LT(blocks["merged"], 8U);
+  EXPECT_EQ(blocks["across volumes"], 5U);
+  EXPECT_EQ(blocks["beside what was deleted"], 2U);
+  EXPECT_EQ(blocks["late and sent again"], 3U);
+  EXPECT_EQ(blocks["no push-down"], 4U);
+}
 
 TEST_F(RandomTest, EveryLayoutFindsWhatTheOracleFinds) {
   Judge([](Generator* generator, Case* each) {
