@@ -89,9 +89,10 @@ std::string Condition(const Tag& tag) {
     return "status = " + value;
   }
   const std::string attribute = "." + Quoted(key);
-  const std::string text = attribute + " =~ " + contains;
-  if (value == "true" || value == "false")
+  std::string text = attribute + " =~ " + contains;
+  if (value == "true" || value == "false") {
     return "(" + text + " || " + attribute + " = " + value + ")";
+  }
   if (const auto number = ParseGoFloat(value);
       number && value.find_first_not_of("0123456789.-") == std::string::npos) {
     return "(" + text + " || " + attribute + " = " + FormatGoFixed(*number) + ")";

@@ -163,8 +163,9 @@ std::optional<Scalar> ElementOf(std::string_view any_value) {
     case kAnyDouble: {
       if (field->bytes.size() != 8) return std::nullopt;
       uint64_t bits = 0;
-      for (size_t i = 0; i < 8; ++i)
+      for (size_t i = 0; i < 8; ++i) {
         bits |= uint64_t{static_cast<uint8_t>(field->bytes[i])} << 8 * i;
+      }
       return Scalar::Float(std::bit_cast<double>(bits));
     }
     default:

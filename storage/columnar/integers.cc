@@ -241,6 +241,7 @@ std::vector<uint64_t> ReadSplit(ByteReader* in, size_t count) {
   std::vector<uint64_t> values(count);
   for (size_t i = 0; i < count; ++i) {
     const int length = static_cast<uint8_t>(lengths[i]);
+    // NOLINTNEXTLINE(clang-analyzer-core.BitwiseShift): lengths above 64 were refused above.
     values[i] = length > 1 ? bits.Get(length - 1) | uint64_t{1} << (length - 1)
                            : static_cast<uint64_t>(length);
   }

@@ -225,7 +225,7 @@ Status LiveLog::RollLocked(LogPosition first) {
   file->last = first - 1;
   file->synced_last = first - 1;
   TOCSIN_ASSIGN_OR_RETURN(file->fd, OpenFile(file->path, O_RDWR | O_CREAT | O_TRUNC));
-  const Status written = WriteLocked(*file, EncodeLogHeader(first), {});
+  Status written = WriteLocked(*file, EncodeLogHeader(first), {});
   if (!written.ok()) {
     ::unlink(file->path.c_str());
     return written;
