@@ -42,7 +42,7 @@ const Literal* FindHint(const Query& query, std::string_view name) {
 }
 
 // What is damaged is left out: the store has noted it, and puts it aside.
-Status UnlessDamaged(Status status) {
+Status UnlessDamaged(const Status& status) {
   return status.code() == StatusCode::kCorruption ? Status() : status;
 }
 
@@ -158,7 +158,9 @@ Status SpanReader::Defer(size_t leaf, const SpanBlock& block, const Bitmap& rows
     if (trace == last) continue;
     last = trace;
     const auto [it, added] = pending_.try_emplace(traces[trace], 0);
-    if (added) TOCSIN_RETURN_IF_ERROR(budget_->Take(kPendingBytes));
+    if (added) {
+      TOCSIN_RETURN_IF_ERROR(budget_->Take(kPendingBytes));
+    }
     it->second |= LeafMask{1} << leaf;
   }
   return {};
@@ -284,7 +286,9 @@ Result<MetricsResult> EvaluateMetrics(const SpanView& view, const Query& query,
   MetricsResult result;
   result.stats = reader.TakeStats(leaves);
   for (Leaf& leaf : leaves) {
-    while (leaf.sink->NeedsMore()) TOCSIN_RETURN_IF_ERROR(run({&leaf, 1}));
+    while (leaf.sink->NeedsMore()) {
+      TOCSIN_RETURN_IF_ERROR(run({&leaf, 1}));
+    }
   }
 
   result.timestamps_ms = intervals.TimestampsMs();

@@ -134,7 +134,9 @@ Status CompareSink::Add(const MetricsRows& rows) {
   TOCSIN_ASSIGN_OR_RETURN(const std::vector<AttributeKey> keys,
                           rows.block.table().block().AttributeKeys());
   for (const AttributeKey& key : keys) {
-    if (interrupted_) TOCSIN_RETURN_IF_ERROR(interrupted_());
+    if (interrupted_) {
+      TOCSIN_RETURN_IF_ERROR(interrupted_());
+    }
     TOCSIN_RETURN_IF_ERROR(AddField(split, FieldOf(key)));
   }
   return {};
@@ -174,7 +176,9 @@ Status CompareSink::CountValues(const Split& split, const CodedField& field, Att
     const Value value = LabelValue(field.ValueOf(code));
     if (!IsCounted(value)) continue;
     const auto [it, added] = attribute->totals.try_emplace(Hash64(ValueKey(value)), Totals{});
-    if (added) TOCSIN_RETURN_IF_ERROR(budget_.Take(kTotalBytes));
+    if (added) {
+      TOCSIN_RETURN_IF_ERROR(budget_.Take(kTotalBytes));
+    }
     for (size_t side = 0; side < kSides; ++side) it->second[side] += of_code[code][side];
   }
   return {};

@@ -250,7 +250,8 @@ Node Generator::Condition(int depth) {
     case 0:
       return Operation("!", {Condition(depth - 1)});
     case 1: {
-      return Operation(OneOf(kEquality), {OfIntrinsic(), Literal(OneIn(2))});
+      Node other = OneIn(2) ? Literal(OneIn(2)) : Attribute("span", OneOf(kKeys));
+      return Operation(OneOf(kEquality), {OfIntrinsic(), std::move(other)});
     }
     case 2:
     case 3:

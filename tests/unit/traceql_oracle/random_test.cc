@@ -77,7 +77,7 @@ class RandomTest : public testing::Test {
     for (uint64_t seed = first; seed < first + seeds && failures_ < kMostFailures; ++seed) {
       JudgeSeed(seed, ask);
     }
-    EXPECT_GT(with_results_, asked_ / 3);
+    EXPECT_GT(with_results_, asked_ / 4);
   }
 
  private:
