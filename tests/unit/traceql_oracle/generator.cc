@@ -271,6 +271,9 @@ Spanset Generator::Spans(int depth) {
     Spanset nested;
     nested.op = "|";
     nested.stages = Stages(depth - 1);
+    // A pipeline inside another is no TraceQL but ours; whose spansets its coalesce() merges is
+    // open.
+    std::erase_if(nested.stages, [](const Stage& stage) { return stage.what == "coalesce"; });
     // Of what is one filter the parentheses are just parentheses.
     if (nested.stages.size() > 1) return nested;
   }
