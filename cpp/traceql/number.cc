@@ -1,5 +1,6 @@
 #include "cpp/traceql/number.h"
 
+#include <algorithm>
 #include <cmath>
 #include <string>
 
@@ -7,6 +8,12 @@
 
 namespace tocsin::traceql {
 namespace {
+
+// Is every number in it an integer?
+bool IsInteger(const ScalarExpr& scalar) {
+  if (scalar.kind == ScalarExpr::Kind::kNumber) return scalar.literal.type == Type::kInt;
+  return std::all_of(scalar.args.begin(), scalar.args.end(), IsInteger);
+}
 
 Result<double> Calculated(const ScalarExpr& scalar) {
   TOCSIN_ASSIGN_OR_RETURN(const double left, NumberOf(scalar.args[0]));
@@ -21,7 +28,7 @@ Result<double> Calculated(const ScalarExpr& scalar) {
       return left * right;
     case Op::kDivide:
       if (right == 0) return ParseError(scalar.args[1].at, "division by zero");
-      return left / right;
+      return IsInteger(scalar) ? std::trunc(left / right) : left / right;
     default:
       return ParseError(scalar.at, "syntax error: unexpected " + std::string(OpText(scalar.op)) +
                                        ", only + - * / apply to metrics queries");
@@ -43,8 +50,7 @@ Result<double> NumberOf(const ScalarExpr& scalar) {
       if (scalar.literal.type == Type::kInt) return static_cast<double>(scalar.literal.integer);
       if (scalar.literal.type == Type::kFloat) return scalar.literal.number;
       return ParseError(scalar.at,
-                        "syntax error: unexpected " + Print(scalar) +
-                            ", expected a number; metrics queries are not compared with durations");
+                        "syntax error: unexpected " + Print(scalar) + ", expected a number");
     case ScalarExpr::Kind::kOperation: {
       TOCSIN_ASSIGN_OR_RETURN(const double value, Calculated(scalar));
       if (!std::isfinite(value)) return ParseError(scalar.at, "the number is out of range");
@@ -54,6 +60,14 @@ Result<double> NumberOf(const ScalarExpr& scalar) {
       return ParseError(scalar.at,
                         "syntax error: unexpected " + Print(scalar) + ", expected a number");
   }
+}
+
+Result<double> ThresholdOf(const ScalarExpr& scalar) {
+  constexpr double kNanosPerSecond = 1e9;
+  if (scalar.kind == ScalarExpr::Kind::kNumber && scalar.literal.type == Type::kDuration) {
+    return static_cast<double>(scalar.literal.integer) / kNanosPerSecond;
+  }
+  return NumberOf(scalar);
 }
 
 }  // namespace tocsin::traceql

@@ -172,7 +172,7 @@ Result<Term> KeepPoints(const Token& op, Term left, Term right) {
   filter.kind = SeriesExpr::Kind::kFilter;
   filter.op = *OpOf(op.text);
   filter.at = op.at;
-  TOCSIN_ASSIGN_OR_RETURN(filter.number, NumberOf(*right.scalar()));
+  TOCSIN_ASSIGN_OR_RETURN(filter.number, ThresholdOf(*right.scalar()));
   filter.args.push_back(std::move(*left.series()));
   Term term;
   term.at = left.at;

@@ -417,7 +417,9 @@ TEST(ParserTest, TheWholeLanguageIsPrintedAsItIsRead) {
       {"({ } | rate()) + 1 + 2", "({ } | rate()) + 1 + 2"},
       {"3 - 2 + ({ } | rate())", "1 + ({ } | rate())"},
       {"({} | rate()) / 3 * 2", "({ } | rate()) / 3 * 2"},
-      {"({} | rate()) + 3 / 2", "({ } | rate()) + 1.5"},
+      {"({} | rate()) + 3 / 2", "({ } | rate()) + 1"},
+      {"({} | rate()) + 3 / 2.0", "({ } | rate()) + 1.5"},
+      {"{} | max_over_time(duration) > 1500ms", "{ } | max_over_time(duration) > 1.5"},
       {"100 / 4 + ({} | rate())", "25 + ({ } | rate())"},
       {"({} | rate()) - -5", "({ } | rate()) - -5"},
       {"{ cluster=~\".*\" } | rate() by (cluster)",
@@ -446,9 +448,8 @@ TEST(ParserTest, WhatDoesNotBelongTogetherIsRefused) {
        "parse error at line 1, col 1: syntax error: unexpected coalesce, expected {, (, an "
        "aggregate "
        "such as count(), or a number"},
-      {"({ } | rate()) > 10s",
-       "parse error at line 1, col 18: syntax error: unexpected 10s, expected a number; metrics "
-       "queries are not compared with durations"},
+      {"({ } | rate()) * 10s",
+       "parse error at line 1, col 18: syntax error: unexpected 10s, expected a number"},
       {"({ } | rate()) % 2",
        "parse error at line 1, col 16: syntax error: unexpected %, only + - * / apply to metrics "
        "queries"},
