@@ -128,8 +128,7 @@ class SpanView {
   /// The same spans in pieces of bounded size, each ordered by (start, span id), the pieces in no
   /// particular order, until `visit` returns false: for traces that are too large to be held. None
   /// is empty; no call if the trace has no spans.
-  virtual Status TracePieces(const TraceId& id,
-                             const std::function<bool(SpanBatch)>& visit) const {
+  virtual Status TracePieces(const TraceId& id, const std::function<bool(SpanBatch)>& visit) const {
     TOCSIN_ASSIGN_OR_RETURN(SpanBatch batch, Trace(id));
     if (!batch.empty()) visit(std::move(batch));
     return {};

@@ -213,7 +213,7 @@ def test_a_bad_query_has_its_position(server: Server) -> None:
 
 def test_new_spans_are_seen_at_once(server: Server) -> None:
     """TQM-17: asked again while spans arrive, an answer never falls back."""
-    seen = 0
+    seen = 0.0
     for i in range(10):
         server.send(span("late", start=(BASE + 25) * SECOND + i), service="late")
         series = query_range(server, "{ name = `late` } | count_over_time()")["series"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 import urllib.parse
+from typing import Any
 
 import pytest
 from harness import Server, running, span
@@ -35,11 +36,12 @@ def shop(server: Server) -> bytes:
     return trace_id
 
 
-def spansets(server: Server, query: str, trace_id: bytes) -> list[dict]:
+def spansets(server: Server, query: str, trace_id: bytes) -> list[dict[str, Any]]:
     for trace in server.search(query, limit=1000, spss=100):
         if trace["traceID"].rjust(32, "0") == trace_id.hex():
             assert trace["spanSet"] == trace["spanSets"][0]
-            return trace["spanSets"]
+            found: list[dict[str, Any]] = trace["spanSets"]
+            return found
     return []
 
 
