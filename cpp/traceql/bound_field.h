@@ -48,6 +48,11 @@ class BoundField {
   /// `field = id`, or `!=`, of trace:id, span:id and span:parentID. `id`: 32 or 16 digits.
   std::optional<Bitmap> CompareIds(Op op, std::string_view id) const;
 
+  /// `field = text` of a column of many values, of which `equal(Scalar)` is asked for those alone
+  /// that are no strings.
+  template <class Predicate>
+  std::optional<Bitmap> EqualText(std::string_view text, const Predicate& equal) const;
+
   /// Must be called once before ValueOf and ValuesOf. Takes a pass over the rows only where
   /// multiple().
   void PrepareRows();
@@ -144,6 +149,25 @@ class BoundField {
   Scalar default_;
   int64_t TraceTable::NestedSet::* nested_ = nullptr;
 };
+
+template <class Predicate>
+std::optional<Bitmap> BoundField::EqualText(std::string_view text, const Predicate& equal) const {
+  constexpr size_t kManyValues = 64;
+  const Column* column = only_column();
+  if (column == nullptr || column->values.size() < kManyValues) return std::nullopt;
+  std::vector<uint32_t> wanted = column->index.CodesOf(column->values, text);
+  for (const uint32_t code : column->index.CodesOfOthers(column->values)) {
+    if (equal(ScalarOf(column->values[code - 1]))) wanted.push_back(code);
+  }
+  if (wanted.empty()) return Bitmap(rows_);
+  const uint32_t* const codes = column->codes.data();
+  if (wanted.size() == 1) {
+    return Bitmap::Where(rows_, [&](uint32_t row) { return codes[row] == wanted[0]; });
+  }
+  std::vector<uint8_t> verdict_of(column->values.size() + 1, 0);
+  for (const uint32_t code : wanted) verdict_of[code] = 1;
+  return Bitmap::Where(rows_, [&](uint32_t row) { return verdict_of[codes[row]] != 0; });
+}
 
 template <class Predicate>
 Bitmap BoundField::ScanColumns(const Predicate& predicate) const {

@@ -353,8 +353,13 @@ Result<Bitmap> ConditionEval::EvaluateComparison(const Leaf& leaf) {
       return *std::move(rows);
     }
   }
-  return leaf.bound.Scan(
-      [&](const Scalar& value) { return Compare(op, value, limit, leaf.regex()); });
+  const auto holds = [&](const Scalar& value) { return Compare(op, value, limit, leaf.regex()); };
+  if (op == Op::kEqual && limit.kind == Scalar::Kind::kString) {
+    if (std::optional<Bitmap> rows = leaf.bound.EqualText(limit.text, holds)) {
+      return *std::move(rows);
+    }
+  }
+  return leaf.bound.Scan(holds);
 }
 
 // Several fields meet: row by row. REQUIRES: they are prepared.

@@ -18,6 +18,7 @@
 #include "cpp/model/span_batch.h"
 #include "cpp/traceql/ast.h"
 #include "cpp/traceql/bitmap.h"
+#include "cpp/traceql/text_index.h"
 
 namespace tocsin::traceql {
 
@@ -39,6 +40,8 @@ struct Column {
   /// Empty: codes[i] is of span row i. Otherwise codes[i] is of an event or link that belongs to
   /// span row owner[i]; a row may have none or many.
   std::vector<uint32_t> owner;
+  /// For columns of many values. What it takes is in no budget: a seventh of the values at most.
+  TextIndex index;
 };
 
 /// The name of an attribute and where it stands.
