@@ -217,6 +217,12 @@ void LiveTraces::MarkSealed(const CutBlock& block,
   ForgetSplit(block);
 }
 
+std::vector<TraceId> LiveTraces::TakeUnchecked() {
+  std::vector<TraceId> taken = std::exchange(unchecked_, {});
+  std::erase_if(taken, [this](const TraceId& id) { return !IsLive(id); });
+  return taken;
+}
+
 void LiveTraces::MarkSplit(std::span<const TraceId> ids) {
   auto marked =
       split_ == nullptr ? std::make_shared<TraceIdSet>() : std::make_shared<TraceIdSet>(*split_);

@@ -89,7 +89,9 @@ class LiveTraces {
 
   /// Traces of which it is not known yet whether segments have rows of them, each once. Whoever
   /// takes them finds out and says so with MarkSplit.
-  std::vector<TraceId> TakeUnchecked() { return std::exchange(unchecked_, {}); }
+  /// Those that were sealed meanwhile are left out: they were looked up then, and would find
+  /// themselves now.
+  std::vector<TraceId> TakeUnchecked();
   bool has_unchecked() const { return !unchecked_.empty(); }
   /// Of these traces segments have rows too. Those that are not live are passed over.
   void MarkSplit(std::span<const TraceId> ids);

@@ -246,6 +246,20 @@ TEST_F(LayoutTest, ATraceOfOneSegmentIsWholeAndOneOfTwoIsNot) {
   ExpectBlocks(*store, model);
 }
 
+TEST_F(LayoutTest, ATraceThatNobodySawLiveIsWholeOnceSealed) {
+  auto store = Open();
+  Model model;
+  for (const uint64_t trace : {1U, 2U}) {
+    const TestSpan span{trace, 10 + trace, 1'000, 10};
+    MustAppend(*store, {span});
+    Note(span, &model);
+    ASSERT_TRUE(store->Flush().ok());
+  }
+  MustAppend(*store, {{3, 13, 1'000, 10}});
+  Note({3, 13, 1'000, 10}, &model);
+  EXPECT_EQ(ExpectBlocks(*store, model), 3U);
+}
+
 TEST_F(LayoutTest, SmallSegmentsBecomeOneAndItsTracesWhole) {
   auto store = Open();
   Model model;
