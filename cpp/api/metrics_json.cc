@@ -67,8 +67,9 @@ void WriteRest(const traceql::MetricsResult& result, JsonWriter* w) {
   number("totalJobs", stats.total_blocks);
   text("inspectedSpans", stats.inspected_spans);
   w->EndObject();
-  if (!result.partial.empty())
+  if (!result.partial.empty()) {
     w->Key("status").String("PARTIAL").Key("message").String(result.partial);
+  }
 }
 
 }  // namespace

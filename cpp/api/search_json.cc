@@ -4,33 +4,14 @@
 #include <vector>
 
 #include "cpp/api/search_proto.h"
+#include "cpp/api/value_json.h"
 #include "cpp/base/clock.h"
 #include "cpp/lib/json.h"
-#include "cpp/wire/attribute_json.h"
 
 namespace tocsin::api {
 namespace {
 
 using lib::JsonWriter;
-
-void WriteValue(const traceql::Value& value, JsonWriter* w) {
-  switch (value.type) {
-    case ValueType::kString:
-      return wire::WriteStringValue(value.text, w);
-    case ValueType::kBool:
-      return wire::WriteBoolValue(value.integer != 0, w);
-    case ValueType::kInt:
-      return wire::WriteIntValue(value.integer, w);
-    case ValueType::kDouble:
-      return wire::WriteDoubleValue(value.number, w);
-    case ValueType::kBytes:
-      return wire::WriteBytesValue(value.text, w);
-    case ValueType::kComposite:
-      return wire::WriteCompositeValue(value.text, w);
-    case ValueType::kEmpty:
-      w->BeginObject().EndObject();
-  }
-}
 
 void WriteAttributes(const std::vector<traceql::SearchAttribute>& attributes, JsonWriter* w) {
   if (attributes.empty()) return;

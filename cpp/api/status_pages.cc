@@ -71,8 +71,9 @@ class StatusPages {
 
   std::string Services() const {
     std::vector<Row> rows = {{"service name", "status", "failure case"}};
-    for (const StatusBackend::Part& part : backend_.parts())
+    for (const StatusBackend::Part& part : backend_.parts()) {
       rows.push_back({part.name, part.state});
+    }
     return Table(rows);
   }
 

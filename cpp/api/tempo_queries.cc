@@ -38,6 +38,21 @@ bool Overlaps(const SpanBatch& trace, const TimeWindow& window) {
   return false;
 }
 
+// Of a TagsQuery or a TagValuesQuery. The filter must outlive what is returned.
+template <class Asked>
+traceql::TagOptions TagOptionsOf(const Asked& query, const std::optional<traceql::Spanset>& filter,
+                                 const TempoOptions& options,
+                                 const TempoQueries::Interrupted& interrupted) {
+  traceql::TagOptions tags;
+  tags.start = query.window.start;
+  tags.end = query.window.end;
+  tags.filter = filter.has_value() ? &*filter : nullptr;
+  tags.limit = query.limit;
+  tags.max_bytes = options.max_tag_bytes;
+  tags.interrupted = interrupted;
+  return tags;
+}
+
 }  // namespace
 
 TempoQueries::TempoQueries(const traceql::SpanSource& source, QueryGate& gate, TempoOptions options)
@@ -122,13 +137,7 @@ Result<TagsAnswer> TempoQueries::TagNames(const TagsQuery& query,
   }
   if (!answer.attributes) return answer;
   const std::optional<traceql::Spanset> filter = traceql::ParseLenient(query.traceql);
-  traceql::TagOptions tags;
-  tags.start = query.window.start;
-  tags.end = query.window.end;
-  tags.filter = filter.has_value() ? &*filter : nullptr;
-  tags.limit = query.limit;
-  tags.max_bytes = options_.max_tag_bytes;
-  tags.interrupted = interrupted;
+  const traceql::TagOptions tags = TagOptionsOf(query, filter, options_, interrupted);
   TOCSIN_ASSIGN_OR_RETURN(const QueryGate::Pass pass, gate_.Enter(interrupted));
   const auto view = source_.View(options_.tenant, tags.start, tags.end);
   const std::optional<AttrScope> scope =
@@ -142,13 +151,7 @@ Result<traceql::TagValues> TempoQueries::TagValues(const TagValuesQuery& query,
   TOCSIN_ASSIGN_OR_RETURN(const traceql::Field field,
                           traceql::ParseTagName(query.name, options_.strict_traceql));
   const std::optional<traceql::Spanset> filter = traceql::ParseLenient(query.traceql);
-  traceql::TagOptions tags;
-  tags.start = query.window.start;
-  tags.end = query.window.end;
-  tags.filter = filter.has_value() ? &*filter : nullptr;
-  tags.limit = query.limit;
-  tags.max_bytes = options_.max_tag_bytes;
-  tags.interrupted = interrupted;
+  const traceql::TagOptions tags = TagOptionsOf(query, filter, options_, interrupted);
   TOCSIN_ASSIGN_OR_RETURN(const QueryGate::Pass pass, gate_.Enter(interrupted));
   const auto view = source_.View(options_.tenant, tags.start, tags.end);
   return FindTagValues(*view, field, tags);

@@ -1,5 +1,6 @@
 #include "cpp/api/trace_filter.h"
 
+#include <memory>
 #include <string>
 #include <utility>
 #include <variant>
@@ -7,7 +8,7 @@
 
 #include "cpp/model/span_batch_builder.h"
 #include "cpp/traceql/batch_block.h"
-#include "cpp/traceql/filter.h"
+#include "cpp/traceql/block_eval.h"
 #include "cpp/traceql/whole_trace.h"
 
 namespace tocsin::api {
@@ -107,8 +108,10 @@ Result<SpanBatch> FilterSpans(std::shared_ptr<const SpanBatch> trace, const Span
   if (trace->empty()) return SpanBatch{};
   const WholeTrace whole(std::move(trace));
   const traceql::BatchBlock block(whole.shared_batch());
-  TOCSIN_ASSIGN_OR_RETURN(const Bitmap matched,
-                          traceql::Filter(block, &whole).Evaluate(filter.matches));
+  TOCSIN_ASSIGN_OR_RETURN(
+      const std::unique_ptr<traceql::BlockEval> eval,
+      traceql::BlockEval::Make(block, traceql::FieldsOf(filter.matches), /*all_whole=*/true));
+  TOCSIN_ASSIGN_OR_RETURN(const Bitmap matched, eval->Rows(filter.matches));
   Bitmap keep = matched;
   if (filter.ancestors != 0) KeepAncestors(whole, matched, filter.ancestors, &keep);
   if (filter.descendants != 0) KeepDescendants(whole, matched, filter.descendants, &keep);

@@ -231,6 +231,7 @@ class Pruner {
       }
     }
     std::vector<double> bounds;
+    bounds.reserve(kBuckets.size());
     for (const Nanos bucket : kBuckets) bounds.push_back(static_cast<double>(bucket) / 1e9);
     const auto number = [&](std::string_view key, uint64_t value) {
       builder->AddInt(key, static_cast<int64_t>(value));

@@ -280,14 +280,14 @@ void Connection::Dispatch() {
 /// On a worker.
 void Connection::Handle() {
   Response response = listener_->router->Route(std::move(request_));
-  if (response.stream) return Stream(std::move(response));
+  if (response.stream) return Stream(response);
   asio::post(loop_->context, [self = shared_from_this(), answer = std::move(response)]() mutable {
     self->Respond(std::move(answer));
   });
 }
 
 /// On a worker, which is the one that waits for a slow client: the I/O thread goes on.
-void Connection::Stream(Response response) {
+void Connection::Stream(const Response& response) {
   keep_alive_ = keep_alive_ && !http_1_0_ && !shared_->stopping;
   const TimePoint limit = After(shared_->options.body_timeout);
   bool sent = SendAll(

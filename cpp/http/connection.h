@@ -161,7 +161,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   bool Charge(size_t bytes);
   void Dispatch();
   void Handle();
-  void Stream(Response response);
+  void Stream(const Response& response);
   bool SendAll(std::string_view bytes, TimePoint limit);
   void Streamed(bool whole);
   void Fail(int status, std::string_view text);

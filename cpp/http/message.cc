@@ -5,6 +5,8 @@
 #include <iterator>
 #include <utility>
 
+#include "cpp/base/hex.h"
+
 namespace tocsin::http {
 namespace {
 
@@ -52,13 +54,6 @@ constexpr std::pair<int, std::string_view> kReasonPhrases[] = {
     {505, "HTTP Version Not Supported"},
     {507, "Insufficient Storage"},
 };
-
-/// The value of a hexadecimal digit, or -1.
-int HexDigit(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  const char lower = Lower(c);
-  return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
-}
 
 std::string_view Find(const std::vector<std::pair<std::string, std::string>>& pairs,
                       std::string_view name) {

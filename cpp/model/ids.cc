@@ -1,5 +1,7 @@
 #include "cpp/model/ids.h"
 
+#include "cpp/base/hex.h"
+
 namespace tocsin {
 namespace {
 
@@ -43,18 +45,10 @@ std::optional<TraceId> TraceId::FromHex(std::string_view hex) {
   if (hex.empty() || hex.size() > 32) return std::nullopt;
   TraceId id;
   for (const char c : hex) {
-    uint64_t digit = 0;
-    if (c >= '0' && c <= '9') {
-      digit = static_cast<uint64_t>(c - '0');
-    } else if (c >= 'a' && c <= 'f') {
-      digit = static_cast<uint64_t>(c - 'a') + 10;
-    } else if (c >= 'A' && c <= 'F') {
-      digit = static_cast<uint64_t>(c - 'A') + 10;
-    } else {
-      return std::nullopt;
-    }
+    const int digit = HexDigit(c);
+    if (digit < 0) return std::nullopt;
     id.high = id.high << 4 | id.low >> 60;
-    id.low = id.low << 4 | digit;
+    id.low = id.low << 4 | static_cast<uint64_t>(digit);
   }
   return id;
 }

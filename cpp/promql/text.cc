@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "cpp/base/hex.h"
+
 namespace tocsin::promql {
 namespace {
 
@@ -18,13 +20,6 @@ void AppendEscaped(std::string* out, char c) {
   out->push_back('x');
   out->push_back(kHex[byte >> 4U]);
   out->push_back(kHex[byte & 15U]);
-}
-
-int HexValue(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return 16;
 }
 
 void AppendUtf8(std::string* out, uint32_t code) {
@@ -74,8 +69,8 @@ Status TakeEscape(std::string_view* text, char quote, std::string* out) {
   if (text->size() < escape.digits) return InvalidArgumentError("escape sequence not terminated");
   uint64_t code = 0;
   for (const char digit : text->substr(0, escape.digits)) {
-    const int value = HexValue(digit);
-    if (value >= static_cast<int>(escape.base)) {
+    const int value = HexDigit(digit);
+    if (value < 0 || value >= static_cast<int>(escape.base)) {
       return InvalidArgumentError("illegal character in escape sequence");
     }
     code = code * escape.base + static_cast<uint64_t>(value);

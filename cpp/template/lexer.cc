@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "cpp/base/format.h"
+#include "cpp/base/hex.h"
 #include "cpp/template/ast.h"
 #include "cpp/template/utf8.h"
 
@@ -19,13 +20,6 @@ bool IsDigit(char c) { return c >= '0' && c <= '9'; }
 bool IsWordByte(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || IsDigit(c) || c == '_' ||
          static_cast<uint8_t>(c) >= 0x80;
-}
-
-std::optional<int> HexDigit(char c) {
-  if (IsDigit(c)) return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return std::nullopt;
 }
 
 /// The integer that Go reads: decimal, 0x, 0o, 0b and the old octal 017, with an optional sign.
@@ -199,9 +193,9 @@ Result<int64_t> Lexer::Escape(size_t* at, char quote, bool* is_byte) const {
   if (c == quote) return c;
   const auto number = [&](size_t digits, int base, int64_t value) -> Result<int64_t> {
     for (; digits > 0; --digits, ++*at) {
-      const std::optional<int> digit = *at < text_.size() ? HexDigit(text_[*at]) : std::nullopt;
-      if (!digit || *digit >= base) return ErrorAt(start, "bad escape in quoted string");
-      value = value * base + *digit;
+      const int digit = *at < text_.size() ? HexDigit(text_[*at]) : -1;
+      if (digit < 0 || digit >= base) return ErrorAt(start, "bad escape in quoted string");
+      value = value * base + digit;
     }
     return value;
   };

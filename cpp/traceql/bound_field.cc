@@ -34,29 +34,45 @@ Bitmap CompareRows(uint32_t rows, Op op, int64_t limit, const Value& value) {
   return result;
 }
 
-AttrScope AttrScopeOf(Scope scope) {
-  switch (scope) {
-    case Scope::kResource:
-      return AttrScope::kResource;
-    case Scope::kEvent:
-      return AttrScope::kEvent;
-    case Scope::kLink:
-      return AttrScope::kLink;
-    case Scope::kInstrumentation:
-      return AttrScope::kInstrumentation;
-    case Scope::kAny:
-    case Scope::kSpan:
-      break;
-  }
-  return AttrScope::kSpan;
-}
-
 uint64_t BytesOf(const Column& column) {
   return column.values.size() * sizeof(Value) +
          (column.codes.size() + column.owner.size()) * sizeof(uint32_t);
 }
 
 }  // namespace
+
+bool IsOfTrace(Intrinsic intrinsic) {
+  switch (intrinsic) {
+    case Intrinsic::kRootName:
+    case Intrinsic::kRootService:
+    case Intrinsic::kTraceDuration:
+    case Intrinsic::kNestedSetLeft:
+    case Intrinsic::kNestedSetRight:
+    case Intrinsic::kNestedSetParent:
+    case Intrinsic::kChildCount:
+      return true;
+    default:
+      return false;
+  }
+}
+
+Result<std::vector<std::shared_ptr<const Column>>> AttributeColumns(const Field& field,
+                                                                    const SpanBlock& block) {
+  constexpr std::array<std::pair<Scope, AttrScope>, 5> kScopes = {
+      {{Scope::kSpan, AttrScope::kSpan},
+       {Scope::kResource, AttrScope::kResource},
+       {Scope::kEvent, AttrScope::kEvent},
+       {Scope::kLink, AttrScope::kLink},
+       {Scope::kInstrumentation, AttrScope::kInstrumentation}}};
+  std::vector<std::shared_ptr<const Column>> columns;
+  for (const auto& [scope, attr_scope] : kScopes) {
+    if (field.scope != Scope::kAny && field.scope != scope) continue;
+    TOCSIN_ASSIGN_OR_RETURN(std::shared_ptr<const Column> column,
+                            block.Attribute(attr_scope, field.name));
+    if (column != nullptr) columns.push_back(std::move(column));
+  }
+  return columns;
+}
 
 Result<BoundField> BoundField::Bind(const Field& field, const std::shared_ptr<TraceTable>& table) {
   BoundField bound;
@@ -80,29 +96,10 @@ Result<BoundField> BoundField::Bind(const Field& field, const std::shared_ptr<Tr
   return bound;
 }
 
-bool BoundField::IsOfTrace(Intrinsic intrinsic) {
-  switch (intrinsic) {
-    case Intrinsic::kRootName:
-    case Intrinsic::kRootService:
-    case Intrinsic::kTraceDuration:
-    case Intrinsic::kNestedSetLeft:
-    case Intrinsic::kNestedSetRight:
-    case Intrinsic::kNestedSetParent:
-    case Intrinsic::kChildCount:
-      return true;
-    default:
-      return false;
-  }
-}
-
 Status BoundField::BindAttribute(const Field& field, const SpanBlock& block) {
   form_ = Form::kColumns;
-  constexpr std::array<Scope, 5> kAll = {Scope::kSpan, Scope::kResource, Scope::kEvent,
-                                         Scope::kLink, Scope::kInstrumentation};
-  for (const Scope scope : kAll) {
-    if (field.scope != Scope::kAny && field.scope != scope) continue;
-    TOCSIN_RETURN_IF_ERROR(BindColumn(block.Attribute(AttrScopeOf(scope), field.name)));
-  }
+  TOCSIN_ASSIGN_OR_RETURN(columns_, AttributeColumns(field, block));
+  for (const std::shared_ptr<const Column>& column : columns_) bytes_ += BytesOf(*column);
   return {};
 }
 

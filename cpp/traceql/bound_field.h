@@ -24,6 +24,14 @@
 
 namespace tocsin::traceql {
 
+/// Does it tell of the trace or of other spans, so that a row alone does not have it?
+bool IsOfTrace(Intrinsic intrinsic);
+
+/// The columns of an attribute that are there, by precedence: of a row counts the first that has a
+/// value for it. REQUIRES: the field is no intrinsic.
+Result<std::vector<std::shared_ptr<const Column>>> AttributeColumns(const Field& field,
+                                                                    const SpanBlock& block);
+
 class BoundField {
  public:
   /// Of traces that are not whole, what depends on other spans (the root, the parent, ...) is what
@@ -106,7 +114,6 @@ class BoundField {
   Status BindEventOffsets(const SpanBlock& block);
   Status BindOfTrace(Intrinsic intrinsic, const std::shared_ptr<TraceTable>& table);
   Status BindRoot(const Field& field, const std::shared_ptr<TraceTable>& table);
-  static bool IsOfTrace(Intrinsic intrinsic);
   void BindInts(std::vector<int64_t> values);
   void IdsToHex();
   Scalar EnumScalar(uint8_t value) const { return {enum_kind_, false, value, 0, {}}; }

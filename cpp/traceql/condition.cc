@@ -73,21 +73,7 @@ struct ConditionEval::Leaf {
   const lib::Regex* regex() const { return operation.regex ? &*operation.regex : nullptr; }
 };
 
-bool DependsOnTrace(const Field& field) {
-  if (field.of_parent) return true;
-  switch (field.intrinsic) {
-    case Intrinsic::kRootName:
-    case Intrinsic::kRootService:
-    case Intrinsic::kTraceDuration:
-    case Intrinsic::kNestedSetLeft:
-    case Intrinsic::kNestedSetRight:
-    case Intrinsic::kNestedSetParent:
-    case Intrinsic::kChildCount:
-      return true;
-    default:
-      return false;
-  }
-}
+bool DependsOnTrace(const Field& field) { return field.of_parent || IsOfTrace(field.intrinsic); }
 
 Result<const BoundField*> ConditionEval::Prepare(const Field& field) {
   TOCSIN_ASSIGN_OR_RETURN(Bound* const bound, Bind(field));

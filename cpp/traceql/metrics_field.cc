@@ -1,7 +1,6 @@
 #include "cpp/traceql/metrics_field.h"
 
 #include <algorithm>
-#include <array>
 #include <bit>
 #include <cmath>
 #include <limits>
@@ -13,23 +12,6 @@ namespace tocsin::traceql {
 namespace {
 
 constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
-
-AttrScope AttrScopeOf(Scope scope) {
-  switch (scope) {
-    case Scope::kResource:
-      return AttrScope::kResource;
-    case Scope::kEvent:
-      return AttrScope::kEvent;
-    case Scope::kLink:
-      return AttrScope::kLink;
-    case Scope::kInstrumentation:
-      return AttrScope::kInstrumentation;
-    case Scope::kAny:
-    case Scope::kSpan:
-      break;
-  }
-  return AttrScope::kSpan;
-}
 
 // Null for an intrinsic that blocks do not keep as a column with a value for each row.
 Result<std::shared_ptr<const Column>> ColumnOf(Intrinsic intrinsic, const SpanBlock& block) {
@@ -105,14 +87,7 @@ Result<CodedField> CodedField::Bind(const Field& field, const std::shared_ptr<Tr
 Result<bool> CodedField::BindColumns(const Field& field, const SpanBlock& block) {
   std::vector<std::shared_ptr<const Column>> columns;
   if (field.intrinsic == Intrinsic::kNone) {
-    constexpr std::array<Scope, 5> kScopes = {Scope::kSpan, Scope::kResource, Scope::kEvent,
-                                              Scope::kLink, Scope::kInstrumentation};
-    for (const Scope scope : kScopes) {
-      if (field.scope != Scope::kAny && field.scope != scope) continue;
-      TOCSIN_ASSIGN_OR_RETURN(std::shared_ptr<const Column> column,
-                              block.Attribute(AttrScopeOf(scope), field.name));
-      if (column != nullptr) columns.push_back(std::move(column));
-    }
+    TOCSIN_ASSIGN_OR_RETURN(columns, AttributeColumns(field, block));
   } else {
     TOCSIN_ASSIGN_OR_RETURN(std::shared_ptr<const Column> column, ColumnOf(field.intrinsic, block));
     if (column == nullptr) return false;

@@ -56,21 +56,8 @@ bool NeedsTrace(const Expr& expr) {
   }
   const Field* field = expr.field();
   if (field == nullptr) return false;
-  switch (field->intrinsic) {
-    case Intrinsic::kRootName:
-    case Intrinsic::kRootService:
-    case Intrinsic::kTraceDuration:
-    case Intrinsic::kNestedSetLeft:
-    case Intrinsic::kNestedSetRight:
-    case Intrinsic::kNestedSetParent:
-    case Intrinsic::kChildCount:
-    case Intrinsic::kEventTimeSinceStart:
-    case Intrinsic::kLinkTraceId:
-    case Intrinsic::kLinkSpanId:
-      return true;
-    default:
-      return field->of_parent;
-  }
+  return DependsOnTrace(*field) || field->intrinsic == Intrinsic::kEventTimeSinceStart ||
+         field->intrinsic == Intrinsic::kLinkTraceId || field->intrinsic == Intrinsic::kLinkSpanId;
 }
 
 // Says which rows count, newest blocks first, whatever it takes to know that.

@@ -11,6 +11,7 @@
 
 #include "cpp/base/base64.h"
 #include "cpp/base/check.h"
+#include "cpp/base/hex.h"
 #include "cpp/wire/json_reader.h"
 #include "cpp/wire/proto_writer.h"
 
@@ -161,12 +162,6 @@ const Field* Find(const Message& message, View key) {
     if (key == field.name || key == field.proto_name) return &field;
   }
   return nullptr;
-}
-
-int HexDigit(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
 }
 
 // `out` has room for half of the digits.

@@ -2,27 +2,15 @@
 
 #include <bit>
 #include <cstddef>
-#include <random>
 #include <tuple>
 
+#include "cpp/base/seeded_mix.h"
 #include "cpp/traceql/source.h"
 
 namespace tocsin::storage {
 namespace {
 
 constexpr uint32_t kNoRow = traceql::SpanBlock::kNoRow;
-
-// Ids come from clients: a seed that they do not know keeps probes short.
-uint64_t Mix(uint64_t x) {
-  static const uint64_t seed = [] {
-    std::random_device device;
-    return uint64_t{device()} << 32 | device();
-  }();
-  x = (x ^ seed) * 0x9e3779b97f4a7c15U;
-  x ^= x >> 32;
-  x *= 0xd6e8feb86659fd93U;
-  return x ^ (x >> 32);
-}
 
 // Rows by some of their numbers.
 class RowTable {
@@ -51,7 +39,8 @@ std::shared_ptr<const traceql::Bitmap> DuplicateRows(const RowKeys& keys,
   RowTable table(rows);
   for (uint32_t row = 0; row < rows; ++row) {
     if (hidden != nullptr && hidden->Test(row)) continue;
-    const uint64_t hash = Mix(Mix(keys.span_ids[row] ^ keys.starts[row]) ^ keys.ends[row]);
+    const uint64_t hash =
+        SeededMix(SeededMix(keys.span_ids[row] ^ keys.starts[row]) ^ keys.ends[row]);
     uint32_t& known = table.Find(hash, [&](uint32_t other) {
       return keys.span_ids[other] == keys.span_ids[row] && keys.starts[other] == keys.starts[row] &&
              keys.ends[other] == keys.ends[row] &&
@@ -72,7 +61,7 @@ std::vector<uint32_t> FindParentRows(const RowKeys& keys, std::span<const SpanId
   const auto rows = static_cast<uint32_t>(keys.span_ids.size());
   RowTable table(rows);
   const auto find = [&](uint32_t trace, SpanId id) -> uint32_t& {
-    return table.Find(Mix(id ^ uint64_t{trace} << 32), [&, trace, id](uint32_t other) {
+    return table.Find(SeededMix(id ^ uint64_t{trace} << 32), [&, trace, id](uint32_t other) {
       return keys.span_ids[other] == id && keys.trace_of_row[other] == trace;
     });
   };

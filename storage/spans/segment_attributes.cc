@@ -3,28 +3,16 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
-#include <random>
 #include <utility>
 
 #include "cpp/base/coding.h"
 #include "cpp/base/hash.h"
+#include "cpp/base/seeded_mix.h"
 
 namespace tocsin::storage {
 namespace {
 
 constexpr uint32_t kNoSlot = UINT32_MAX;
-
-// Values come from clients: a seed that they do not know keeps probes short.
-uint64_t Mix(uint64_t x) {
-  static const uint64_t seed = [] {
-    std::random_device device;
-    return uint64_t{device()} << 32 | device();
-  }();
-  x = (x ^ seed) * 0x9e3779b97f4a7c15U;
-  x ^= x >> 32;
-  x *= 0xd6e8feb86659fd93U;
-  return x ^ (x >> 32);
-}
 
 // Numbers distinct sequences of slots in the order in which they come.
 class ShapeTable {
@@ -32,7 +20,7 @@ class ShapeTable {
   void Add(std::span<const uint32_t> sequence) {
     uint64_t hash = sequence.size();
     for (const uint32_t slot : sequence) hash = (hash ^ slot) * 0x9e3779b97f4a7c15U + (hash >> 29);
-    shapes_.codes.push_back(Find(Mix(hash), sequence));
+    shapes_.codes.push_back(Find(SeededMix(hash), sequence));
   }
   Shapes Take() && { return std::move(shapes_); }
 
@@ -77,7 +65,7 @@ class ShapeTable {
 void Dictionary::Grow() {
   slots_.assign(std::max<size_t>(16, slots_.size() * 2), 0);
   for (uint32_t code = 0; code < values_.size(); ++code) {
-    size_t at = Mix(values_[code]);
+    size_t at = SeededMix(values_[code]);
     while (slots_[at & (slots_.size() - 1)] != 0) ++at;
     slots_[at & (slots_.size() - 1)] = code + 1;
   }
@@ -85,7 +73,7 @@ void Dictionary::Grow() {
 
 uint32_t Dictionary::Find(uint64_t value) {
   if (values_.size() * 2 >= slots_.size()) Grow();
-  for (size_t at = Mix(value);; ++at) {
+  for (size_t at = SeededMix(value);; ++at) {
     uint32_t& slot = slots_[at & (slots_.size() - 1)];
     if (slot == 0) {
       values_.push_back(value);

@@ -5,20 +5,11 @@ from __future__ import annotations
 import os
 import time
 import urllib.parse
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 from harness import Server, attribute, running, span
 from opentelemetry.proto.trace.v1 import trace_pb2
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Server]:
-    with running() as started:
-        yield started
 
 
 @pytest.fixture(scope="module")
