@@ -167,12 +167,10 @@ void RemoteWriter::Stop(Nanos flush) {
   thread_.join();
 }
 
-void RemoteWriter::OnAppend(std::span<const RefSample> samples,
-                            std::span<const RefExemplar> /*exemplars*/,
-                            const LabelSource& /*labels*/) {
+void RemoteWriter::OnAppend(const SampleBatch& kept, const LabelSource& /*labels*/) {
   Millis newest = INT64_MIN;
-  for (const RefSample& sample : samples) newest = std::max(newest, sample.sample.t);
-  if (!samples.empty()) metrics_->highest_in.Set(static_cast<double>(newest) / 1'000);
+  for (const RefSample& sample : kept.samples) newest = std::max(newest, sample.sample.t);
+  if (!kept.samples.empty()) metrics_->highest_in.Set(static_cast<double>(newest) / 1'000);
   {
     const std::lock_guard lock(mutex_);
     appended_ = true;

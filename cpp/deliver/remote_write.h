@@ -97,8 +97,7 @@ class RemoteWriter final : public SampleListener {
   /// may wait. For tests, and for the thread; not with Start().
   Nanos Step();
 
-  void OnAppend(std::span<const RefSample> samples, std::span<const RefExemplar> exemplars,
-                const LabelSource& labels) override;
+  void OnAppend(const SampleBatch& kept, const LabelSource& labels) override;
 
  private:
   struct Metrics;

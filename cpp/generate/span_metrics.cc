@@ -288,7 +288,7 @@ Status SpanMetrics::Collect(Nanos now, SampleSink& sink) {
   }
   MakeRefs(snapshot, sink);
   const Gathered gathered = Gather(snapshot, t);
-  TOCSIN_RETURN_IF_ERROR(sink.Append(gathered.samples, gathered.exemplars));
+  TOCSIN_RETURN_IF_ERROR(sink.Put({.samples = gathered.samples, .exemplars = gathered.exemplars}));
 
   const std::lock_guard lock(mutex_);
   table_.MarkCollected(snapshot);

@@ -31,7 +31,7 @@ Status Finish(const EngineOptions& options, StepVector* vector) {
 MatrixValue ToMatrix(StepVector vector, const Steps& steps) {
   MatrixValue matrix;
   for (StepSeries& series : vector) {
-    SeriesData data{std::move(series.labels), {}};
+    SeriesData data{.labels = std::move(series.labels)};
     data.samples.reserve(series.values.size());
     for (size_t step = series.first; step < series.end(); ++step) {
       const double value = series.At(step);

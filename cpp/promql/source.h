@@ -14,6 +14,7 @@
 #include "cpp/base/status.h"
 #include "cpp/lib/regex.h"
 #include "cpp/model/labels.h"
+#include "cpp/model/native_histogram.h"
 
 namespace tocsin::promql {
 
@@ -32,9 +33,18 @@ struct Matcher {
   std::optional<lib::Regex> regex;  ///< Set for kRegex and kNotRegex; matches the whole value.
 };
 
+/// From the sample at `from` on, up to the next StartTime, samples have this start timestamp.
+struct StartTime {
+  Millis from = 0;
+  Millis start = 0;  ///< Since when the counter counts; 0: not known.
+};
+
+/// Floats and histograms of one series, each ascending by time; no time is in both.
 struct SeriesData {
   Labels labels;
-  std::vector<Sample> samples;  ///< Ascending by time; stale markers included.
+  std::vector<Sample> samples = {};  ///< Stale markers included, those of histograms too.
+  std::vector<HistogramSample> histograms = {};  ///< Empty for nearly every series.
+  std::vector<StartTime> starts = {};            ///< Ascending; empty if no start time is known.
 };
 
 class SeriesSource {

@@ -23,6 +23,7 @@ struct StringValue {
 struct VectorSample {
   Labels labels;
   Sample sample;
+  HistogramPtr histogram = {};  ///< If set, this is the value, and sample.v means nothing.
 };
 
 /// Of an instant query. In the order of sort() or topk() where such a function is outermost, else

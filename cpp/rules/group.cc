@@ -196,7 +196,7 @@ Status Group::Write(Rule* rule, const SeriesList& series, Nanos now) {
   for (const auto& [labels, ref] : rule->series) {
     if (!present.contains(labels)) samples.push_back({ref, {t, StaleNan()}});
   }
-  if (!samples.empty()) TOCSIN_RETURN_IF_ERROR(ports_.samples.Append(samples, {}));
+  if (!samples.empty()) TOCSIN_RETURN_IF_ERROR(ports_.samples.Put({.samples = samples}));
   rule->series = std::move(present);
   return {};
 }

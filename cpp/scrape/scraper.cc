@@ -139,7 +139,7 @@ Status Scraper::Target::Append(SampleSink* sink, Result<Scraped>* scraped, Milli
   samples.push_back({report.scraped, {time, exposed}});
   samples.push_back({report.post_relabeling, {time, exposed}});
   samples.push_back({report.added, {time, static_cast<double>(changed.size())}});
-  TOCSIN_RETURN_IF_ERROR(sink->Append(samples, found.exemplars));
+  TOCSIN_RETURN_IF_ERROR(sink->Put({.samples = samples, .exemplars = found.exemplars}));
   live = std::move(found.tracked);
   return {};
 }

@@ -278,10 +278,9 @@ void SeriesStore::Apply(const Judged& judged) {
   stats_.exemplars_dropped += judged.dropped.exemplars_dropped;
 }
 
-Status SeriesStore::Append(std::span<const RefSample> samples,
-                           std::span<const RefExemplar> exemplars) {
+Result<AppendOutcome> SeriesStore::Append(const SampleBatch& batch) {
   const std::lock_guard append_lock(append_mutex_);
-  TOCSIN_ASSIGN_OR_RETURN(const Judged judged, Judge(samples, exemplars));
+  TOCSIN_ASSIGN_OR_RETURN(const Judged judged, Judge(batch.samples, batch.exemplars));
   const bool any = !judged.samples.empty() || !judged.exemplars.empty();
   if (any) {
     TOCSIN_RETURN_IF_ERROR(log_->Append(judged.samples, judged.exemplars,
@@ -299,9 +298,36 @@ Status SeriesStore::Append(std::span<const RefSample> samples,
   count(metrics_->limited, judged.dropped.samples_limited);
   count(metrics_->exemplars_dropped, judged.dropped.exemplars_dropped);
   for (SampleListener* listener : listeners_) {
-    if (any) listener->OnAppend(judged.samples, judged.exemplars, *this);
+    if (any) {
+      listener->OnAppend({.samples = judged.samples, .exemplars = judged.exemplars}, *this);
+    }
   }
-  return {};
+  AppendOutcome outcome;
+  outcome.samples = judged.samples.size();
+  outcome.exemplars = judged.exemplars.size();
+  outcome.out_of_order = judged.dropped.samples_out_of_order;
+  outcome.out_of_bounds = judged.dropped.samples_out_of_bounds;
+  outcome.limited = judged.dropped.samples_limited;
+  outcome.exemplars_rejected = judged.dropped.exemplars_dropped;
+  return outcome;
+}
+
+void SeriesStore::SetMetadata(std::span<const MetricMetadata> metadata) {
+  const std::unique_lock lock(mutex_);
+  for (const MetricMetadata& entry : metadata) metadata_.insert_or_assign(entry.family, entry);
+}
+
+std::optional<MetricMetadata> SeriesStore::MetadataOf(std::string_view family) const {
+  const std::shared_lock lock(mutex_);
+  const auto found = metadata_.find(family);
+  return found == metadata_.end() ? std::nullopt : std::optional(found->second);
+}
+
+std::vector<MetricMetadata> SeriesStore::AllMetadata() const {
+  const std::shared_lock lock(mutex_);
+  std::vector<MetricMetadata> all;
+  for (const auto& [family, entry] : metadata_) all.push_back(entry);
+  return all;
 }
 
 void SeriesStore::AddListener(SampleListener* listener) {

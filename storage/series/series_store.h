@@ -17,6 +17,8 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -81,7 +83,10 @@ struct ExemplarSeries {
 
 /// Thread-safe. Queries do not wait for appends, flushes or snapshots longer than it takes to note
 /// which chunks they read, and see each Append as a whole.
-class SeriesStore final : public SampleSink, public LabelSource, public promql::SeriesSource {
+class SeriesStore final : public SampleSink,
+                          public LabelSource,
+                          public MetadataSource,
+                          public promql::SeriesSource {
  public:
   /// Samples later than the clock by more than this are refused: one of them would push the head's
   /// oldest samples out.
@@ -95,8 +100,13 @@ class SeriesStore final : public SampleSink, public LabelSource, public promql::
   SeriesRef Ref(const Labels& labels) override;
   /// SampleSink. kInvalidArgument for a ref that Ref() never gave. kUnavailable when the disk takes
   /// no more; nothing is then applied, and a later Append may succeed.
-  Status Append(std::span<const RefSample> samples,
-                std::span<const RefExemplar> exemplars) override;
+  Result<AppendOutcome> Append(const SampleBatch& batch) override;
+  /// SampleSink.
+  void SetMetadata(std::span<const MetricMetadata> metadata) override;
+
+  /// MetadataSource.
+  std::optional<MetricMetadata> MetadataOf(std::string_view family) const override;
+  std::vector<MetricMetadata> AllMetadata() const override;
 
   /// LabelSource.
   Labels LabelsOf(SeriesRef series) const override;
@@ -211,6 +221,7 @@ class SeriesStore final : public SampleSink, public LabelSource, public promql::
   Millis min_time_ = INT64_MIN / 2;  ///< Samples before it belong to blocks that are written.
   Millis max_time_ = INT64_MIN;      ///< Of the newest sample in the head.
   ExemplarRing exemplars_;
+  std::map<std::string, MetricMetadata, std::less<>> metadata_;  ///< By family.
   std::unique_ptr<BlockStore> blocks_;
   SeriesStoreStats stats_;
 };

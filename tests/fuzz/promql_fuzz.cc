@@ -25,7 +25,7 @@ class AnySource : public SeriesSource {
       for (const Matcher& matcher : matchers) {
         if (matcher.op == Matcher::Op::kEqual) labels.Set(matcher.name, matcher.value);
       }
-      SeriesData series{std::move(labels), {}};
+      SeriesData series{.labels = std::move(labels)};
       for (int t = 0; t < 20; ++t) {
         const Millis time = t * 15'000;
         if (time < from || time > to || (t + i) % 7 == 6) continue;

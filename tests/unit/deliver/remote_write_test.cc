@@ -191,12 +191,12 @@ class RemoteWriteTest : public testing::Test {
 
   void Append(const std::string& name, Millis t, double v) {
     const RefSample sample{store_->Ref({{"__name__", name}}), {kStartMs + t, v}};
-    ASSERT_TRUE(store_->Append({&sample, 1}, {}).ok());
+    ASSERT_TRUE(store_->Put({.samples = {&sample, 1}}).ok());
   }
   void AppendExemplar(const std::string& name, Millis t, const std::string& trace) {
     const RefExemplar exemplar{store_->Ref({{"__name__", name}}),
                                {Labels{{"trace_id", trace}}, 1.5, kStartMs + t}};
-    ASSERT_TRUE(store_->Append({}, {&exemplar, 1}).ok());
+    ASSERT_TRUE(store_->Put({.exemplars = {&exemplar, 1}}).ok());
   }
 
   /// Steps until there is nothing left to be done within `limit`, moving the clock.

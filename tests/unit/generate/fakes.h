@@ -77,12 +77,11 @@ class FakeSink : public SampleSink {
     return it->second;
   }
 
-  Status Append(std::span<const RefSample> samples,
-                std::span<const RefExemplar> exemplars) override {
+  Result<AppendOutcome> Append(const SampleBatch& batch) override {
     const std::lock_guard lock(mutex_);
     ++appends;
-    if (!answer.ok()) return answer;
-    for (const RefSample& sample : samples) {
+    if (!answer.ok()) return std::unexpected(answer);
+    for (const RefSample& sample : batch.samples) {
       Series& s = series[labels_[sample.series].ToString()];
       if (s.samples.empty() || s.samples.back().t < sample.sample.t) {
         s.samples.push_back(sample.sample);
@@ -90,11 +89,12 @@ class FakeSink : public SampleSink {
         ++dropped;
       }
     }
-    for (const RefExemplar& exemplar : exemplars) {
+    for (const RefExemplar& exemplar : batch.exemplars) {
       series[labels_[exemplar.series].ToString()].exemplars.push_back(exemplar.exemplar);
     }
-    return {};
+    return AppendOutcome{};
   }
+  void SetMetadata(std::span<const MetricMetadata> /*metadata*/) override {}
 
   /// The newest value, or -1 where there is no such series.
   double Last(const std::string& labels) const {

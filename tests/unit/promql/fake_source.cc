@@ -16,7 +16,7 @@ Result<std::vector<SeriesData>> FakeSource::Select(std::span<const Matcher> matc
     for (const Millis t : series.native) {
       if (t >= from && t <= to) touched_native = true;
     }
-    SeriesData data{labels, {}};
+    SeriesData data{.labels = labels};
     for (auto it = series.samples.lower_bound(from); it != series.samples.end() && it->first <= to;
          ++it) {
       data.samples.push_back({it->first, it->second});

@@ -24,22 +24,23 @@ class FakeSeries : public SampleSink, public promql::SeriesSource {
     for (size_t i = 0; i < series_.size(); ++i) {
       if (series_[i].labels == labels) return i;
     }
-    series_.push_back({labels, {}});
+    series_.push_back({.labels = labels});
     return series_.size() - 1;
   }
 
-  Status Append(std::span<const RefSample> samples, std::span<const RefExemplar>) override {
+  Result<AppendOutcome> Append(const SampleBatch& batch) override {
     if (full) return UnavailableError("no space left on device");
-    for (const RefSample& sample : samples) {
+    for (const RefSample& sample : batch.samples) {
       auto& stored = series_[sample.series].samples;
       if (stored.empty() || stored.back().t < sample.sample.t) stored.push_back(sample.sample);
     }
-    return {};
+    return AppendOutcome{};
   }
+  void SetMetadata(std::span<const MetricMetadata> /*metadata*/) override {}
 
   void Add(const Labels& labels, Millis t, double value) {
     const RefSample sample{Ref(labels), {t, value}};
-    EXPECT_TRUE(Append({&sample, 1}, {}).ok());
+    EXPECT_TRUE(Put({.samples = {&sample, 1}}).ok());
   }
 
   Result<std::vector<promql::SeriesData>> Select(std::span<const promql::Matcher> matchers,
@@ -50,7 +51,7 @@ class FakeSeries : public SampleSink, public promql::SeriesSource {
         return matcher.Matches(series.labels.Get(matcher.name));
       });
       if (!matches) continue;
-      promql::SeriesData part{series.labels, {}};
+      promql::SeriesData part{.labels = series.labels};
       for (const Sample& sample : series.samples) {
         if (sample.t >= from && sample.t <= to) part.samples.push_back(sample);
       }

@@ -34,21 +34,21 @@ class FakeSink : public SampleSink {
     if (added) names_.push_back(labels.ToString());
     return found->second;
   }
-  Status Append(std::span<const RefSample> samples,
-                std::span<const RefExemplar> exemplars) override {
+  Result<AppendOutcome> Append(const SampleBatch& batch) override {
     const std::lock_guard lock(mutex_);
-    if (!failure.ok()) return failure;
-    for (const RefSample& entry : samples) {
+    if (!failure.ok()) return std::unexpected(failure);
+    for (const RefSample& entry : batch.samples) {
       std::string value = IsStaleNan(entry.sample.v) ? "stale" : std::to_string(entry.sample.v);
       if (value.ends_with(".000000")) value.resize(value.size() - 7);
       series[names_[entry.series]].push_back(value + "@" + std::to_string(entry.sample.t));
     }
-    for (const RefExemplar& entry : exemplars) {
+    for (const RefExemplar& entry : batch.exemplars) {
       exemplar_texts.push_back(names_[entry.series] + entry.exemplar.labels.ToString() + "@" +
                                std::to_string(entry.exemplar.t));
     }
-    return {};
+    return AppendOutcome{};
   }
+  void SetMetadata(std::span<const MetricMetadata> /*metadata*/) override {}
   /// The values of a series, or none.
   std::vector<std::string> Of(const std::string& name) {
     const std::lock_guard lock(mutex_);

@@ -55,11 +55,11 @@ class SeriesStoreTest : public testing::Test {
   Status Append(const Labels& labels, Millis t, double v) {
     clock_.Set(std::max(clock_.Now(), t * kMillisecond));
     const RefSample sample{store_->Ref(labels), {t, v}};
-    return store_->Append({&sample, 1}, {});
+    return store_->Put({.samples = {&sample, 1}});
   }
   Status AppendExemplar(const Labels& labels, const Exemplar& exemplar) {
     const RefExemplar one{store_->Ref(labels), exemplar};
-    return store_->Append({}, {&one, 1});
+    return store_->Put({.exemplars = {&one, 1}});
   }
 
   std::vector<std::pair<Labels, std::vector<Sample>>> Select(
@@ -110,7 +110,7 @@ TEST_F(SeriesStoreTest, SamplesThatAreNotNewerAreDroppedAndCounted) {
   const std::vector<RefSample> samples = {
       {ref, {kStart + 10, 1}}, {ref, {kStart + 10, 2}}, {ref, {kStart + 5, 3}},
       {ref, {kStart + 20, 4}}, {ref, {kStart + 15, 5}}, {ref, {kStart + 30, StaleNan()}}};
-  ASSERT_TRUE(store_->Append(samples, {}).ok());
+  ASSERT_TRUE(store_->Put({.samples = samples}).ok());
   ASSERT_TRUE(Append({{"__name__", "m"}}, kStart + 30, 6).ok());
   EXPECT_EQ(SamplesOf("m"),
             (std::vector<Sample>{{kStart + 10, 1}, {kStart + 20, 4}, {kStart + 30, StaleNan()}}));
@@ -120,7 +120,7 @@ TEST_F(SeriesStoreTest, SamplesThatAreNotNewerAreDroppedAndCounted) {
 
 TEST_F(SeriesStoreTest, ASampleFarInTheFutureIsDropped) {
   const RefSample ahead{store_->Ref({{"__name__", "m"}}), {kStart + 11 * 60'000, 1}};
-  ASSERT_TRUE(store_->Append({&ahead, 1}, {}).ok());
+  ASSERT_TRUE(store_->Put({.samples = {&ahead, 1}}).ok());
   EXPECT_TRUE(Select().empty());
   EXPECT_EQ(store_->Stats().samples_out_of_bounds, 1U);
 }
@@ -128,9 +128,9 @@ TEST_F(SeriesStoreTest, ASampleFarInTheFutureIsDropped) {
 TEST_F(SeriesStoreTest, AnUnknownRefIsRefusedAndNothingIsApplied) {
   const std::vector<RefSample> samples = {{store_->Ref({{"__name__", "m"}}), {kStart, 1}},
                                           {1'000'000, {kStart, 1}}};
-  EXPECT_EQ(store_->Append(samples, {}).code(), StatusCode::kInvalidArgument);
+  EXPECT_EQ(store_->Put({.samples = samples}).code(), StatusCode::kInvalidArgument);
   const RefExemplar exemplar{1'000'000, {}};
-  EXPECT_EQ(store_->Append({}, {&exemplar, 1}).code(), StatusCode::kInvalidArgument);
+  EXPECT_EQ(store_->Put({.exemplars = {&exemplar, 1}}).code(), StatusCode::kInvalidArgument);
   EXPECT_TRUE(Select().empty());
 }
 
@@ -227,7 +227,7 @@ TEST_F(SeriesStoreTest, RandomHistoriesReadLikeAMapOfSamples) {
                                {Labels{{"trace_id", std::to_string(random())}}, 1, sample.t}});
         }
       }
-      ASSERT_TRUE(store_->Append(samples, exemplars).ok());
+      ASSERT_TRUE(store_->Put({.samples = samples, .exemplars = exemplars}).ok());
       if (random() % 20 == 0) {
         ASSERT_TRUE(store_->Maintain().ok());
       }
@@ -370,7 +370,7 @@ TEST_F(SeriesStoreTest, TheBoundOnBytesHolds) {
     for (const SeriesRef ref : refs) {
       samples.push_back({ref, {t, std::bit_cast<double>(random() >> 2)}});
     }
-    ASSERT_TRUE(store_->Append(samples, {}).ok());
+    ASSERT_TRUE(store_->Put({.samples = samples}).ok());
     if (minute % 10 == 0) {
       ASSERT_TRUE(store_->Maintain().ok());
       ASSERT_LE(store_->DiskBytes(), options_.max_bytes);
@@ -482,13 +482,12 @@ TEST_F(SeriesStoreTest, ListingsKnowTheTimeRange) {
 
 class Recorder : public SampleListener {
  public:
-  void OnAppend(std::span<const RefSample> samples, std::span<const RefExemplar> exemplars,
-                const LabelSource& labels) override {
-    for (const RefSample& sample : samples) {
+  void OnAppend(const SampleBatch& kept, const LabelSource& labels) override {
+    for (const RefSample& sample : kept.samples) {
       heard.push_back(labels.LabelsOf(sample.series).ToString() + " " +
                       std::to_string(sample.sample.t - kStart));
     }
-    for (const RefExemplar& exemplar : exemplars) {
+    for (const RefExemplar& exemplar : kept.exemplars) {
       heard.push_back(exemplar.exemplar.labels.ToString());
     }
   }
@@ -557,7 +556,7 @@ TEST_F(SeriesStoreTest, QueriesSeeEachAppendAsAWholeWhileTheStoreWorks) {
       clock_.Set(t * kMillisecond);
       std::vector<RefSample> samples;
       for (const SeriesRef ref : refs) samples.push_back({ref, {t, static_cast<double>(step)}});
-      EXPECT_TRUE(store_->Append(samples, {}).ok());
+      EXPECT_TRUE(store_->Put({.samples = samples}).ok());
       store_->Ref({{"__name__", "other"}, {"step", std::to_string(step)}});
     }
     done = true;
@@ -597,7 +596,7 @@ TEST_F(SeriesStoreTest, TwentyThousandSeriesTakeLittleMemoryAndDisk) {
       if (i % 2 == 0) values[i] += static_cast<double>(random() % 40);
       samples.push_back({refs[i], {clock_.Now() / kMillisecond, values[i]}});
     }
-    ASSERT_TRUE(store_->Append(samples, {}).ok());
+    ASSERT_TRUE(store_->Put({.samples = samples}).ok());
   }
   const SeriesStoreStats stats = store_->Stats();
   EXPECT_EQ(stats.head_samples, 240U * kSeries);

@@ -33,7 +33,7 @@ class VerifySeriesTest : public testing::Test {
       const Millis t = kStart + i * 15'000;  // A little over four hours.
       clock.Set(t * kMillisecond);
       const RefSample sample{id, {t, static_cast<double>(i)}};
-      EXPECT_TRUE((*store)->Append({&sample, 1}, {}).ok());
+      EXPECT_TRUE((*store)->Put({.samples = {&sample, 1}}).ok());
       if (i == 900) {
         EXPECT_TRUE((*store)->Flush().ok());
       }
