@@ -35,6 +35,12 @@ struct EngineOptions {
   /// Metric names are dropped from the result, not by the function that drops them
   /// (promql-delayed-name-removal).
   bool delayed_name_removal = false;
+  /// rate, increase, irate and resets see a reset where the start timestamp says so, and
+  /// start_timestamp() has results (use-start-timestamps).
+  bool use_start_timestamps = false;
+  /// rate and increase judge by the label __type__, not by its name, whether a series is a counter
+  /// (type-and-unit-labels).
+  bool type_and_unit_labels = false;
   ParserOptions parser;
 };
 

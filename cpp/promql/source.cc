@@ -38,4 +38,14 @@ Status SeriesSource::Visit(std::span<const Matcher> matchers, Millis from, Milli
   return Status();
 }
 
+Status SeriesSource::Scan(const SeriesRequest& request, const Scanner& scanner) const {
+  std::vector<LabelView> labels;
+  const auto visit = [&](SeriesData&& series) -> Status {
+    labels.clear();
+    for (const auto& [name, value] : series.labels) labels.push_back({name, value});
+    return scanner({labels, series.samples, series.histograms, series.starts});
+  };
+  return Visit(request.matchers, request.from, request.to, visit);
+}
+
 }  // namespace tocsin::promql

@@ -47,12 +47,35 @@ struct SeriesData {
   std::vector<StartTime> starts = {};            ///< Ascending; empty if no start time is known.
 };
 
+/// One label of a series, for as long as the series is looked at.
+struct LabelView {
+  std::string_view name;
+  std::string_view value;
+};
+
+/// A series while a source shows it: as SeriesData, but nothing is owned.
+struct SeriesView {
+  std::span<const LabelView> labels;  ///< Ascending by name, no empty values.
+  std::span<const Sample> samples;
+  std::span<const HistogramSample> histograms = {};
+  std::span<const StartTime> starts = {};
+};
+
+/// What a query asks a source for: the series that all matchers match and that have a sample in
+/// [from, to] (milliseconds, both ends included), with those samples.
+struct SeriesRequest {
+  std::span<const Matcher> matchers;
+  Millis from = 0;
+  Millis to = 0;
+  /// The query looks at start timestamps. Otherwise `starts` may be left empty.
+  bool starts = false;
+};
+
 class SeriesSource {
  public:
   virtual ~SeriesSource() = default;
 
-  /// Every series that all matchers match and that has a sample in [from, to] (milliseconds, both
-  /// ends included), with those samples, ordered by labels. Thread-safe.
+  /// Every series asked for, ordered by labels. Thread-safe.
   virtual Result<std::vector<SeriesData>> Select(std::span<const Matcher> matchers, Millis from,
                                                  Millis to) const = 0;
 
@@ -64,6 +87,14 @@ class SeriesSource {
   /// Select() unless overridden. Thread-safe.
   virtual Status Visit(std::span<const Matcher> matchers, Millis from, Millis to,
                        const Visitor& visitor) const;
+
+  /// Sees one series; everything in the view is gone when it returns. An error ends the scan.
+  using Scanner = std::function<Status(const SeriesView&)>;
+
+  /// The same series in the same order without a copy of anything: what the engine calls. A source
+  /// shows its interned labels, and samples in a buffer that it fills again for each series. An
+  /// error of the scanner is returned as it is. Calls Visit() unless overridden. Thread-safe.
+  virtual Status Scan(const SeriesRequest& request, const Scanner& scanner) const;
 };
 
 }  // namespace tocsin::promql
