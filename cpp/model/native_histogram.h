@@ -8,8 +8,10 @@
 
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <vector>
 
+#include "cpp/base/status.h"
 #include "cpp/model/labels.h"
 
 namespace tocsin {
@@ -48,6 +50,22 @@ struct NativeHistogram {
 
   bool custom_buckets() const { return schema == kCustomBucketsSchema; }
 };
+
+/// OK if spans and buckets fit together, bounds ascend, counts are not negative and every bucket
+/// index is one that a double can fall into, generously (at most 2^30 from 0); else
+/// kInvalidArgument with Prometheus's words. Whatever takes histograms from outside calls this;
+/// everything else relies on the layout being right (negative counts may come out of subtractions).
+Status ValidateHistogram(const NativeHistogram& histogram);
+
+/// The same numbers, bit by bit, in the same buckets; empty buckets count as buckets. What is known
+/// about counter resets is not compared.
+bool EqualHistograms(const NativeHistogram& a, const NativeHistogram& b);
+
+/// `{count:12, sum:5.5, [-2,-1):3, [-0.001,0.001]:1, (1,2]:8}`: what is not empty, ascending.
+std::string FormatHistogram(const NativeHistogram& histogram);
+
+/// Of a histogram in memory, with its vectors.
+size_t SizeInBytes(const NativeHistogram& histogram);
 
 /// Histograms are shared between chunks, windows and results, and never changed once shared.
 using HistogramPtr = std::shared_ptr<const NativeHistogram>;
