@@ -4,9 +4,11 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 
 #include "cpp/config/config.h"
 #include "cpp/config/reading.h"
+#include "cpp/relabel/relabel.h"
 
 namespace tocsin::config {
 
@@ -26,6 +28,9 @@ void ReadRemoteWrites(Section* section, Config* config);
 
 /// alertmanager: an Alertmanager's own configuration.
 void ReadAlertmanagerSection(Section* top, Config* config);
+
+/// A list of relabelling rules: relabel_configs, write_relabel_configs and their like.
+relabel::Rules ReadRelabelRules(Section* section, std::string_view key);
 
 /// Refuses what is no URL of plain http with a host.
 void CheckHttpUrl(Section* section, std::string_view key, const std::string& url);

@@ -10,11 +10,11 @@
 #include "cpp/base/duration.h"
 #include "cpp/base/format.h"
 #include "cpp/base/url.h"
+#include "cpp/base/utf8.h"
 #include "cpp/lib/regex.h"
 #include "cpp/template/builtins.h"
 #include "cpp/template/host.h"
 #include "cpp/template/time_format.h"
-#include "cpp/template/utf8.h"
 
 namespace tocsin::tmpl {
 namespace {

@@ -3,7 +3,7 @@
 #include <compare>
 #include <optional>
 
-#include "cpp/template/utf8.h"
+#include "cpp/base/utf8.h"
 
 namespace tocsin::tmpl::internal {
 namespace {

@@ -8,8 +8,8 @@
 #include <utility>
 
 #include "cpp/base/format.h"
+#include "cpp/base/utf8.h"
 #include "cpp/template/time_format.h"
-#include "cpp/template/utf8.h"
 
 namespace tocsin::tmpl {
 namespace {

@@ -8,8 +8,8 @@
 
 #include "cpp/base/format.h"
 #include "cpp/base/hex.h"
+#include "cpp/base/utf8.h"
 #include "cpp/template/ast.h"
-#include "cpp/template/utf8.h"
 
 namespace tocsin::tmpl::internal {
 namespace {

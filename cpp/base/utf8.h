@@ -7,7 +7,7 @@
 #include <string>
 #include <string_view>
 
-namespace tocsin::tmpl {
+namespace tocsin {
 
 /// The length in bytes of the UTF-8 sequence at the front, 0 if it is none; its code point goes to
 /// `rune`. REQUIRES: !text.empty().
@@ -30,4 +30,4 @@ std::string ToLower(std::string_view text);
 /// strings.Title of Go: the first letter of every word in upper case.
 std::string ToTitle(std::string_view text);
 
-}  // namespace tocsin::tmpl
+}  // namespace tocsin

@@ -1,9 +1,9 @@
-#include "cpp/template/utf8.h"
+#include "cpp/base/utf8.h"
 
 #include <algorithm>
 #include <array>
 
-namespace tocsin::tmpl {
+namespace tocsin {
 namespace {
 
 bool Between(uint32_t rune, uint32_t first, uint32_t last) { return rune >= first && rune <= last; }
@@ -156,4 +156,4 @@ std::string ToTitle(std::string_view text) {
   });
 }
 
-}  // namespace tocsin::tmpl
+}  // namespace tocsin
