@@ -65,12 +65,15 @@ class BucketCursor {
 
   std::span<const HistogramSpan> spans_;
   std::span<const double> counts_;
-  const bool reverse_;
-  size_t span_ = 0;       // Forward: the span of the bucket; reverse: one more.
-  uint32_t in_span_ = 0;  // Buckets of it that have been passed (forward), or are left (reverse).
+  bool reverse_;
+  // Where the next bucket is taken from.
+  ptrdiff_t span_ = 0;
+  uint32_t left_ = 0;         // Buckets of that span that were not seen yet.
+  size_t next_position_ = 0;  // Reverse: one more.
+  int64_t next_index_ = 0;
+  // Where the cursor stands.
   size_t position_ = 0;
   int64_t index_ = 0;
-  bool started_ = false;
 };
 
 /// All buckets in the order of their values, or against it; the zero bucket only if it holds

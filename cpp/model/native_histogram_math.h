@@ -54,9 +54,19 @@ bool DetectReset(const NativeHistogram& current, const NativeHistogram& previous
 /// the limit inside is split as quantiles would. Count and sum follow from what is left.
 void TrimHistogram(NativeHistogram* histogram, double limit, bool upper);
 
-/// Where in a bucket of finite bounds `value` lies, as the share of its observations below it;
-/// REQUIRES: lower < value < upper.
+/// The share of a bucket's observations that lie below `value`: on a linear scale for custom
+/// buckets and the zero bucket, else on a logarithmic one. REQUIRES: finite bounds, lower < value <
+/// upper.
 double FractionBelow(double lower, double upper, double value, bool linear);
+
+/// What rounding has taken from each number of a histogram.
+struct HistogramRest {
+  double zero_count = 0;
+  double count = 0;
+  double sum = 0;
+  std::vector<double> positive_buckets;  ///< One for each bucket.
+  std::vector<double> negative_buckets;
+};
 
 /// A sum of histograms that keeps what rounding takes (Neumaier's summation, for every number of
 /// it). Copyable, so that a step can be tried.
@@ -74,15 +84,8 @@ class CompensatedHistogram {
   NativeHistogram Value() const;
 
  private:
-  struct Side;
-  void ReconcileZero(const NativeHistogram& other, double* other_zero, double* other_zero_rest);
-
   NativeHistogram sum_;
-  double zero_rest_ = 0;
-  double count_rest_ = 0;
-  double sum_rest_ = 0;
-  std::vector<double> positive_rest_;  // One for each bucket.
-  std::vector<double> negative_rest_;
+  HistogramRest rest_;
 };
 
 }  // namespace tocsin

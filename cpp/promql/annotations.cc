@@ -59,9 +59,16 @@ std::vector<std::string> Annotations::Render(std::string_view query, bool warnin
       text.append(" samples from ").append(TimeText(entry.min_time));
       text.append(" to ").append(TimeText(entry.max_time));
     }
+    if (entry.count > 1) {
+      text.append(" (").append(std::to_string(entry.count)).append(" occurrences)");
+    }
     texts.push_back(text.append(" (").append(PositionText(query, entry.pos.start)).append(")"));
   }
   return texts;
+}
+
+std::string HistogramIgnoredText(AggregateOp op) {
+  return "ignored histogram in " + std::string(AggregateOpName(op)) + " aggregation";
 }
 
 std::string ForMetricName(std::string_view metric_name) {

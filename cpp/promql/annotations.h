@@ -26,6 +26,8 @@ class Annotations {
  public:
   void Warn(PosRange pos, std::string_view text) { Add(pos, true, text); }
   void Info(PosRange pos, std::string_view text) { Add(pos, false, text); }
+  /// A warning that tells how often it came, if more than once.
+  void WarnCounted(PosRange pos, std::string_view text) { ++Add(pos, true, text).count; }
   /// Such infos of one metric become one, with the whole range of buckets and times.
   void InfoForcedMonotonicity(PosRange pos, std::string_view metric_name, Millis t,
                               const ForcedMonotonicity& forced);
@@ -40,6 +42,7 @@ class Annotations {
     bool is_warning = false;
     std::string text;
     size_t merged = 0;  ///< How many forced histograms; 0 for every other kind.
+    size_t count = 0;   ///< How often it came, of those that are counted.
     ForcedMonotonicity forced;
     Millis min_time = 0;
     Millis max_time = 0;
@@ -51,6 +54,9 @@ class Annotations {
   std::vector<Entry> entries_;
   std::unordered_map<std::string, size_t, StringHash, std::equal_to<>> by_text_;
 };
+
+/// "ignored histogram in max aggregation"
+std::string HistogramIgnoredText(AggregateOp op);
 
 /// ` for metric name "x"`, or nothing for a series without a name.
 std::string ForMetricName(std::string_view metric_name);
