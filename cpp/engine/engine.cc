@@ -65,6 +65,8 @@ Engine::Engine(EngineOptions options, const Clock& clock, Telemetry& telemetry)
           telemetry.GetCounter(kDiscardedName, kDiscardedHelp, {{"reason", "invalid_trace_id"}})),
       discarded_span_id_(
           telemetry.GetCounter(kDiscardedName, kDiscardedHelp, {{"reason", "invalid_span_id"}})),
+      discarded_too_large_(
+          telemetry.GetCounter(kDiscardedName, kDiscardedHelp, {{"reason", "trace_too_large"}})),
       promql_(options_.promql, clock) {}
 
 Engine::~Engine() { LogFailure("closing failed", Close()); }
@@ -171,6 +173,13 @@ Result<ExportResult> Engine::Export(std::string_view tenant, std::string_view bo
         if (metrics_ != nullptr) Observe(batch);
       });
   if (!appended) return Failure(appended.error());
+  if (appended->refused > 0) {
+    discarded_too_large_.Add(static_cast<double>(appended->refused));
+    outcome.accepted -= appended->refused;
+    outcome.rejected += appended->refused;
+    if (!outcome.message.empty()) outcome.message += "; ";
+    outcome.message += appended->refusal;
+  }
   return outcome;
 }
 

@@ -48,8 +48,9 @@ struct EngineOptions {
 /// next query, and counted once.
 struct ExportResult {
   uint64_t accepted = 0;
-  uint64_t rejected = 0;  ///< For good, because of invalid ids; the others were kept.
-  std::string message;    ///< Why spans were rejected.
+  /// For good, because of invalid ids or a trace that is too large; the others were kept.
+  uint64_t rejected = 0;
+  std::string message;  ///< Why spans were rejected.
 };
 
 /// Thread-safe.
@@ -113,6 +114,7 @@ class Engine {
   Counter& observe_cpu_;
   Counter& discarded_trace_id_;
   Counter& discarded_span_id_;
+  Counter& discarded_too_large_;
 
   std::unique_ptr<storage::DirectoryLock> lock_;
   std::unique_ptr<storage::StateDb> state_;

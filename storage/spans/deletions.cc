@@ -159,6 +159,11 @@ Result<uint64_t> SpanStore::Delete(std::string_view tenant, std::span<const Trac
   if (hidings.empty()) return 0;
   TOCSIN_RETURN_IF_ERROR(Save(hidings));
   for (const Hiding& hiding : hidings) hiding.segment->marks().SetDeleted(hiding.rows);
+  {
+    const std::lock_guard live_lock(mutex_);
+    LiveTraces& live = TenantLocked(tenant).live;
+    for (const TraceId& id : ids) live.ForgetSealedBytes(id);
+  }
   deleted_rows_.Add(static_cast<double>(rows));
   log::Info("spans_deleted",
             {{"tenant", tenant}, {"traces", uint64_t{wanted.size()}}, {"spans", rows}});

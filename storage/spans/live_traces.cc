@@ -14,7 +14,10 @@ namespace {
 constexpr size_t kGroupRows = 4'096;
 
 // What a trace takes in the index, node and bucket included.
-constexpr size_t kTraceBytes = 96;
+constexpr size_t kTraceBytes = 112;
+
+// So many large traces are remembered after they were sealed.
+constexpr size_t kMaxRemembered = 4'096;
 
 }  // namespace
 
@@ -102,13 +105,25 @@ void LiveTraces::LinkFragment(LogPosition position, Batch& batch, uint32_t trace
   const FragmentRef here{position, trace};
   const auto [known, is_new] = traces_.try_emplace(batch.spans->traces[trace]);
   Trace& entry = known->second;
-  if (is_new) unchecked_.push_back(known->first);
+  if (is_new) {
+    unchecked_.push_back(known->first);
+    if (!large_.empty()) {
+      if (const auto it = large_.find(known->first); it != large_.end()) {
+        entry.sealed_bytes = it->second;
+      }
+    }
+  }
+  entry.wire_bytes += fragment.wire_bytes;
   if (entry.in_block) {
     if (BlockHasRoom(fragment.rows)) {
       AddToBlock(here, fragment);
       return;
     }
-    entry = {};  // Its part in the block is settled; the late rows start anew, for the next one.
+    // Its part in the block is settled; the late rows start anew, for the next one.
+    const uint64_t all = entry.wire_bytes + entry.sealed_bytes - fragment.wire_bytes;
+    entry = {};
+    entry.wire_bytes = fragment.wire_bytes;
+    entry.sealed_bytes = all;
   }
   if (entry.first.position == 0) {
     entry.first = here;
@@ -178,7 +193,35 @@ LiveTraces::Moved LiveTraces::MoveOldest(Nanos until, Nanos now) {
   return Moved::kNothing;
 }
 
-CutBlock LiveTraces::Cut() {
+uint64_t LiveTraces::WireBytes(const TraceId& id) const {
+  if (const auto it = traces_.find(id); it != traces_.end()) {
+    return it->second.wire_bytes + it->second.sealed_bytes;
+  }
+  const auto it = large_.find(id);
+  return it == large_.end() ? 0 : it->second;
+}
+
+void LiveTraces::SetSealedBytes(const TraceId& id, uint64_t bytes) {
+  const auto it = traces_.find(id);
+  if (it != traces_.end()) it->second.sealed_bytes = std::max(it->second.sealed_bytes, bytes);
+}
+
+void LiveTraces::ForgetSealedBytes(const TraceId& id) {
+  if (const auto it = traces_.find(id); it != traces_.end()) it->second.sealed_bytes = 0;
+  // Its place in the order stays, so that there is one for each entry.
+  if (const auto it = large_.find(id); it != large_.end()) it->second = 0;
+}
+
+void LiveTraces::Remember(const TraceId& id, uint64_t bytes) {
+  const auto [it, added] = large_.insert_or_assign(id, bytes);
+  if (!added) return;
+  large_order_.push_back(id);
+  if (large_order_.size() <= kMaxRemembered) return;
+  large_.erase(large_order_.front());
+  large_order_.pop_front();
+}
+
+CutBlock LiveTraces::Cut(uint64_t remember) {
   TOCSIN_CHECK(block_.rows > 0);
   OpenBlock open = std::exchange(block_, {});
   std::sort(open.fragments.begin(), open.fragments.end(),
@@ -193,7 +236,10 @@ CutBlock LiveTraces::Cut() {
     CutBlock::Part& part = cut.parts.back();
     part.traces.push_back(at.trace);
     const auto it = traces_.find(part.batch->traces[at.trace]);
-    if (it != traces_.end() && it->second.in_block) traces_.erase(it);
+    if (it == traces_.end() || !it->second.in_block) continue;
+    const uint64_t bytes = it->second.wire_bytes + it->second.sealed_bytes;
+    if (bytes >= remember) Remember(it->first, bytes);
+    traces_.erase(it);
   }
   return cut;
 }

@@ -10,6 +10,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <map>
 #include <memory>
 #include <span>
@@ -82,7 +83,8 @@ class LiveTraces {
 
   /// Closes the open block. Its rows stay in views until MarkSealed. REQUIRES: block_rows() > 0,
   /// and the block cut before is marked.
-  CutBlock Cut();
+  /// Of traces that leave with `remember` or more wire bytes in all the size stays known.
+  CutBlock Cut(uint64_t remember = UINT64_MAX);
   /// The rows of the block are in segments. What the live set let go is put to `freed`, so that the
   /// caller frees it outside of its lock.
   void MarkSealed(const CutBlock& block, std::vector<std::shared_ptr<const SpanBatch>>* freed);
@@ -92,12 +94,23 @@ class LiveTraces {
   /// Those that were sealed meanwhile are left out: they were looked up then, and would find
   /// themselves now.
   std::vector<TraceId> TakeUnchecked();
+  /// Puts these back among them.
+  void CheckAgain(std::span<const TraceId> ids) {
+    unchecked_.insert(unchecked_.end(), ids.begin(), ids.end());
+  }
   bool has_unchecked() const { return !unchecked_.empty(); }
   /// Of these traces segments have rows too. Those that are not live are passed over.
   void MarkSplit(std::span<const TraceId> ids);
   using TraceIdSet = std::unordered_set<TraceId, TraceIdHash>;
   /// Everything that was marked and has unsealed rows; null: none.
   std::shared_ptr<const TraceIdSet> split() const { return split_; }
+  /// Bytes on the wire of the trace as far as they are known here: of what came since it was last
+  /// sealed, and of what was sealed before if somebody said so or Cut() remembers it.
+  uint64_t WireBytes(const TraceId& id) const;
+  /// The trace, if it is live, has at least so many in segments.
+  void SetSealedBytes(const TraceId& id, uint64_t bytes);
+  /// What was sealed of the trace is gone.
+  void ForgetSealedBytes(const TraceId& id);
   /// Whether the trace has rows that are neither sealed nor in a block that was cut.
   bool IsLive(const TraceId& id) const { return traces_.contains(id); }
 
@@ -138,6 +151,8 @@ class LiveTraces {
     FragmentRef last;
     uint32_t rows = 0;
     bool in_block = false;
+    uint64_t wire_bytes = 0;    // Unsealed ones.
+    uint64_t sealed_bytes = 0;  // As far as known.
   };
   // Consecutive batches that a view sees as one block.
   struct Group {
@@ -161,12 +176,16 @@ class LiveTraces {
   std::shared_ptr<const LiveParts> MakeParts(LogPosition begin, LogPosition end) const;
   Groups::iterator GroupOf(LogPosition position);
   void ForgetSplit(const CutBlock& block);
+  void Remember(const TraceId& id, uint64_t bytes);
 
   const BlockLimits limits_;
   Batches batches_;
   std::unordered_map<TraceId, Trace, TraceIdHash> traces_;
   std::vector<TraceId> unchecked_;
   std::shared_ptr<const TraceIdSet> split_;
+  // Wire bytes of large traces that are sealed, the oldest entries first to go.
+  std::unordered_map<TraceId, uint64_t, TraceIdHash> large_;
+  std::deque<TraceId> large_order_;
   OpenBlock block_;
   Groups groups_;  // By the position of their first batch.
   // Everything at or below these was looked at: for idleness, and for having to move.

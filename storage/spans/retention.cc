@@ -18,10 +18,7 @@ Status SpanStore::Unpin(std::string_view tenant, const TraceId& id) {
 std::vector<TraceId> SpanStore::Pinned(std::string_view tenant) const { return pins_.Of(tenant); }
 
 Nanos SpanStore::RetentionOf(std::string_view tenant) const {
-  if (options_.tenant_retention) {
-    if (const auto own = options_.tenant_retention(tenant)) return *own;
-  }
-  return options_.block_retention;
+  return Limits()->BlockRetention(tenant).value_or(options_.block_retention);
 }
 
 bool SpanStore::Expired(const StoredSegment& segment, Nanos retention, Nanos now) {

@@ -193,9 +193,12 @@ Status SpanStore::CutAndSeal(const std::string& name, Nanos now) {
   TOCSIN_CHECK(!sealing_);
   Sealing sealing;
   sealing.tenant = name;
+  // Smaller ones are looked up when they come back.
+  const uint64_t bound = Limits()->MaxBytesPerTrace(name);
+  const uint64_t remember = bound == 0 ? UINT64_MAX : bound / 2;
   {
     const std::lock_guard lock(mutex_);
-    sealing.block = TenantLocked(name).live.Cut();
+    sealing.block = TenantLocked(name).live.Cut(remember);
   }
   sealing.segments = BuildSegments(name, sealing.block);
   for (SealedSegment& segment : sealing.segments) {

@@ -118,6 +118,9 @@ class SegmentReader final : public traceql::SpanBlock {
   Result<bool> AppendTrace(const TraceId& id, SpanBatchBuilder* to,
                            const traceql::Bitmap* hidden = nullptr) const;
 
+  /// Sum of wire_size over the trace's rows that are not in `hidden` (null: none).
+  Result<uint64_t> WireBytesOf(const TraceId& id, const traceql::Bitmap* hidden) const;
+
   /// Rows [first, last), exactly as they were received.
   /// REQUIRES: first <= last <= rows().
   Result<SpanBatch> ReadRows(uint32_t first, uint32_t last) const;

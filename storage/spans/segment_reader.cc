@@ -376,6 +376,19 @@ Result<bool> SegmentReader::AppendTrace(const TraceId& id, SpanBatchBuilder* to,
   return any;
 }
 
+Result<uint64_t> SegmentReader::WireBytesOf(const TraceId& id,
+                                            const traceql::Bitmap* hidden) const {
+  if (!MayContain(id)) return 0;
+  TOCSIN_ASSIGN_OR_RETURN(const auto range, rep_->RowsOf(id));
+  if (range.first == range.second) return 0;
+  TOCSIN_ASSIGN_OR_RETURN(const auto sizes, rep_->columns->WireSizes());
+  uint64_t sum = 0;
+  for (uint32_t row = range.first; row < range.second; ++row) {
+    if (hidden == nullptr || !hidden->Test(row)) sum += (*sizes)[row];
+  }
+  return sum;
+}
+
 Result<SpanBatch> SegmentReader::ReadRows(uint32_t first, uint32_t last) const {
   TOCSIN_CHECK(first <= last && last <= rows());
   return ReadSegmentRows(*rep_->columns, first, last);

@@ -37,6 +37,7 @@ SpanStore::SpanStore(SpanStoreOptions options, const Clock& clock, Telemetry& te
       deleted_rows_(telemetry.GetCounter("tocsin_spans_deleted_total",
                                          "Spans that were deleted on request.")),
       cache_(std::make_shared<ColumnCache>(options_.cache_bytes, telemetry)),
+      limits_(std::make_shared<const SpanLimits>(options_.limits)),
       checkpoint_(options_.checkpoint) {}
 
 Result<std::unique_ptr<SpanStore>> SpanStore::Open(SpanStoreOptions options, const Clock& clock,
@@ -66,26 +67,32 @@ SpanStore::~SpanStore() {
 
 Result<SpanStore::AppendResult> SpanStore::Append(const AppendRequest& request,
                                                   const BatchObserver& observe) {
-  if (request.spans->empty()) return AppendResult{last_position(), false};
+  if (request.spans->empty()) return AppendResult{last_position(), false, 0, {}};
   // Asked before the work of encoding, and once more under the lock of the log.
   LiveLog::Appended appended;
+  AppendResult result;
   if (const auto first = log_->FindRecent(request.tenant, request.body_hash, clock_.Now())) {
     appended = {*first, true};
   } else {
     TOCSIN_RETURN_IF_ERROR(WaitForRoom());
     const Nanos cpu = ThreadCpuNanos();
-    const std::string payload = EncodeBatch(*request.spans);
+    AppendRequest bounded = request;
+    Bound(request.tenant, &bounded.spans, &result);
+    if (bounded.spans->empty()) return result;
+    const std::string payload = EncodeBatch(*bounded.spans);
     LiveLog::Entry entry;
     entry.body_hash = request.body_hash;
     entry.tenant = request.tenant;
     entry.payload = payload;
     log_cpu_.Add(static_cast<double>(ThreadCpuNanos() - cpu) / kSecond);
-    TOCSIN_ASSIGN_OR_RETURN(appended, AppendLocked(entry, request, observe));
+    TOCSIN_ASSIGN_OR_RETURN(appended, AppendLocked(entry, bounded, observe));
     if (live_bytes_.load() > options_.live_bytes_budget) Wake();
   }
   if (appended.duplicate) duplicates_.Add(1);
   TOCSIN_RETURN_IF_ERROR(log_->WaitDurable(appended.position));
-  return AppendResult{appended.position, appended.duplicate};
+  result.position = appended.position;
+  result.duplicate = appended.duplicate;
+  return result;
 }
 
 Result<LiveLog::Appended> SpanStore::AppendLocked(const LiveLog::Entry& entry,

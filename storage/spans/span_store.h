@@ -48,6 +48,7 @@
 #include "storage/spans/pins.h"
 #include "storage/spans/segment.h"
 #include "storage/spans/segment_set.h"
+#include "storage/spans/span_limits.h"
 #include "storage/spans/volume_set.h"
 
 namespace tocsin::storage {
@@ -65,9 +66,8 @@ struct SpanStoreOptions {
   Nanos max_block_duration = 5 * kMinute;
   /// Data whose newest span ended longer ago is removed; 0: never.
   Nanos block_retention = 720 * kHour;
-  /// The retention of a tenant that has one of its own. Called from the sealing thread; may be
-  /// null.
-  std::function<std::optional<Nanos>(std::string_view tenant)> tenant_retention;
+  /// What holds until SetLimits().
+  SpanLimits limits;
   /// Cap of the whole directory; the oldest data goes first. 0: no cap.
   uint64_t max_bytes = 0;
 
@@ -133,6 +133,9 @@ class SpanStore final : public traceql::SpanSource {
   struct AppendResult {
     LogPosition position = 0;
     bool duplicate = false;  ///< Seen within ten minutes: neither stored nor observed again.
+    /// Spans that were refused because their trace is too large; the others were taken.
+    uint64_t refused = 0;
+    std::string refusal;  ///< Why; empty if none was.
   };
   /// Logs the batch, makes it searchable and calls `observe`, as one step: batches are observed in
   /// the order of their positions, one at a time. Returns OK once it is as durable as `sync` says.
@@ -146,6 +149,9 @@ class SpanStore final : public traceql::SpanSource {
   /// Observed up to and including `position` in a checkpoint that survives: log files before it may
   /// go. Positions never go back. UINT64_MAX: nobody observes.
   void SetCheckpoint(LogPosition position);
+
+  /// Replaces all limits. They hold for what comes and what is removed from now on.
+  void SetLimits(SpanLimits limits);
 
   /// The position of the last batch that was appended and observed.
   LogPosition last_position() const { return applied_.load(); }
@@ -224,6 +230,13 @@ class SpanStore final : public traceql::SpanSource {
   Status WaitForRoom();
   bool OverBound(uint64_t eighths) const;
   Tenant& TenantLocked(std::string_view name);
+
+  // trace_bound.cc
+  std::shared_ptr<const SpanLimits> Limits() const;
+  void Bound(std::string_view tenant, std::shared_ptr<const SpanBatch>* spans,
+             AppendResult* result);
+  void CountSealed(std::string_view tenant,
+                   const std::map<const StoredSegment*, std::vector<TraceId>>& sealed) const;
 
   // merging.cc
   SegmentList PlanMerge(const SegmentList& segments, const StoredVolume* closing) const;
@@ -312,6 +325,8 @@ class SpanStore final : public traceql::SpanSource {
   Counter& deleted_rows_;
   const std::shared_ptr<ColumnCache> cache_;
   std::unique_ptr<LiveLog> log_;
+  mutable std::mutex limits_mutex_;  // Held alone.
+  std::shared_ptr<const SpanLimits> limits_;
 
   // Lock order: append_mutex_ or seal_mutex_, then resolve_mutex_, then mutex_. The others are held
   // alone.

@@ -51,6 +51,7 @@ void SpanStore::ResolveLive(std::string_view tenant) const {
     Sort(&list);
     segment->marks().AddSplit(list);  // Saved when these rows are sealed.
   }
+  CountSealed(tenant, marks);
   const std::lock_guard lock(mutex_);
   if (const auto it = tenants_.find(tenant); it != tenants_.end()) {
     it->second->live.MarkSplit(split);
@@ -65,7 +66,9 @@ void SpanStore::MarkResolvedLocked(Tenant& tenant, const std::vector<TraceId>& i
     split.push_back(ids[i]);
     segment.marks().AddSplit({&ids[i], 1});
   });
-  if (!split.empty()) tenant.live.MarkSplit(split);
+  if (split.empty()) return;
+  tenant.live.MarkSplit(split);
+  tenant.live.CheckAgain(split);  // How large their sealed parts are is not looked up here.
 }
 
 // Finds which traces of `segments`, about to be written, have rows in `known` (null: nothing) or in

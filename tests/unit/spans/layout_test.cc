@@ -472,11 +472,8 @@ TEST_F(LayoutTest, APinnedTraceOutlivesItsVolume) {
 TEST_F(LayoutTest, TenantsHaveRetentionsOfTheirOwn) {
   SpanStoreOptions options = Options();
   options.block_retention = 10 * kDay;
-  options.tenant_retention = [](std::string_view tenant) -> std::optional<Nanos> {
-    if (tenant == "short") return 2 * kDay;
-    if (tenant == "long") return 30 * kDay;
-    return std::nullopt;
-  };
+  options.limits.tenants["short"].block_retention = 2 * kDay;
+  options.limits.tenants["long"].block_retention = 30 * kDay;
   auto store = Open(options);
   const std::vector<TestSpan> spans = {{1, 1, static_cast<uint64_t>(clock_.Now()), 10}};
   for (const std::string_view tenant : {"short", "t", "long"}) MustAppend(*store, spans, tenant);
