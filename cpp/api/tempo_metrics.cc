@@ -81,6 +81,7 @@ Result<traceql::MetricsResult> RunMetrics(const traceql::SpanSource& source,
   if (!query) return Failure(query.error().WithContext("invalid TraceQL query"));
   TOCSIN_ASSIGN_OR_RETURN(traceql::MetricsOptions evaluation, ResolveOptions(options, request));
   evaluation.interrupted = std::move(interrupted);
+  evaluation.helpers.pool = options.helpers;
   const traceql::MetricsWindow window = traceql::WindowOf(evaluation);
   return traceql::EvaluateMetrics(*source.View(options.tenant, window.from, window.to), *query,
                                   evaluation);

@@ -114,6 +114,7 @@ Result<traceql::SearchResult> TempoQueries::Search(
   TOCSIN_ASSIGN_OR_RETURN(traceql::SearchOptions search, Resolve(query));
   search.interrupted = interrupted;
   search.progress = progress;
+  search.helpers.pool = options_.helpers;
   TOCSIN_ASSIGN_OR_RETURN(const QueryGate::Pass pass, gate_.Enter(interrupted));
   const std::shared_ptr<const SpanView> view =
       source_.View(options_.tenant, search.start, search.end);

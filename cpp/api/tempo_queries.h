@@ -31,6 +31,7 @@ struct TempoOptions {
   uint32_t default_spans = 3;      ///< Of each spanset in a search.
   uint32_t max_spans = 100;        ///< 0: any, and then a client may ask for all with 0.
   size_t max_tag_bytes = 4 << 20;  ///< Of text in one list of names or values.
+  ThreadPool* helpers = nullptr;   ///< Help one query where there is much to read; borrowed.
 };
 
 /// Unix nanoseconds, both included.

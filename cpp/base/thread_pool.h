@@ -31,6 +31,8 @@ class ThreadPool {
   /// Refuses new work, runs what is queued, joins the threads. Not from one of the pool's threads.
   void Stop();
 
+  size_t threads() const { return threads_.size(); }
+
  private:
   void Run();
 

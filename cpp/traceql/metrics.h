@@ -15,6 +15,7 @@
 
 #include "cpp/base/status.h"
 #include "cpp/traceql/ast.h"
+#include "cpp/traceql/helpers.h"
 #include "cpp/traceql/source.h"
 
 namespace tocsin::traceql {
@@ -35,8 +36,10 @@ struct MetricsOptions {
   uint32_t max_series = 0;
   /// Of the series while they are made. More is kResourceExhausted.
   size_t max_memory = size_t{256} << 20;
-  /// Asked before each block and each trace; what is not OK ends the query. May be empty.
+  /// Asked before each block and each trace, on any of the threads; what is not OK ends the query.
+  /// May be empty.
   std::function<Status()> interrupted;
+  Helpers helpers;
 };
 
 inline constexpr uint32_t kMaxExemplars = 10'000;

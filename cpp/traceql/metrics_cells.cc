@@ -88,6 +88,45 @@ void MetricsCells::AddSums(const Rows& rows) {
   }
 }
 
+void MetricsCells::Merge(const MetricsCells& other, std::span<const uint32_t> groups) {
+  const size_t w = width();
+  for (size_t group = 0; group < other.cells_.size(); ++group) {
+    for (size_t i = 0; i < intervals_; ++i) {
+      MergeCell(other.cells_[group].get() + w * i, cells_[groups[group]].get() + w * i);
+    }
+  }
+}
+
+// REQUIRES: `from` is a cell of a sink like this one.
+void MetricsCells::MergeCell(const double* from, double* to) const {
+  if (kind_ == Kind::kCount) {
+    to[0] += from[0];
+    return;
+  }
+  if (std::isnan(from[0])) return;
+  if (std::isnan(to[0])) {
+    std::copy_n(from, width(), to);
+    return;
+  }
+  switch (kind_) {
+    case Kind::kCount:
+      break;
+    case Kind::kMin:
+      to[0] = std::min(to[0], from[0]);
+      break;
+    case Kind::kMax:
+      to[0] = std::max(to[0], from[0]);
+      break;
+    case Kind::kAverage:
+      to[2] += from[2];
+      [[fallthrough]];
+    case Kind::kSum:
+      AddTo(from[0], &to[0], &to[1]);
+      to[1] += from[1];
+      break;
+  }
+}
+
 double MetricsCells::At(uint32_t group, uint32_t interval) const {
   const double* cell = cells_[group].get() + width() * interval;
   if (kind_ == Kind::kSum) return cell[0] + cell[1];

@@ -34,6 +34,10 @@ class MetricsCells {
   /// REQUIRES: room for the groups; intervals in range.
   void Add(const Rows& rows);
 
+  /// Adds what `other`, of the same kind and intervals, has: of its group g to `groups[g]` of this.
+  /// REQUIRES: room for the groups.
+  void Merge(const MetricsCells& other, std::span<const uint32_t> groups);
+
   /// NaN if nothing was added; of kCount 0.
   double At(uint32_t group, uint32_t interval) const;
 
@@ -43,6 +47,7 @@ class MetricsCells {
   template <class Better>
   void AddExtremes(const Rows& rows, Better better);
   void AddSums(const Rows& rows);
+  void MergeCell(const double* from, double* to) const;
 
   Kind kind_;
   uint32_t intervals_;

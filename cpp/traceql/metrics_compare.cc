@@ -73,10 +73,14 @@ class CompareSink final : public MetricsSink {
         budget_(context.budget),
         interrupted_(context.interrupted) {}
 
+  std::unique_ptr<MetricsSink> Fork(const MetricsContext& context) const override;
   std::vector<Field> Fields() const override;
   Status Add(const MetricsRows& rows) override;
   bool NeedsMore() override;
   Result<std::vector<MetricsSeries>> Finish() override;
+
+ protected:
+  Status TakeRows(MetricsSink* fork) override;
 
  private:
   struct Shown {
@@ -104,6 +108,8 @@ class CompareSink final : public MetricsSink {
   Status CountValues(const Split& split, const CodedField& field, Attribute* attribute);
   Status CountIntervals(const Split& split, const CodedField& field, Attribute* attribute);
   Status Resize(std::vector<double>* counts);
+  Status TakeCounts(const std::vector<double>& from, std::vector<double>* to);
+  Status TakeAttribute(Attribute* from, Attribute* to);
   void Choose(Attribute* attribute) const;
   void AddSeries(const std::string& name, Attribute* attribute,
                  std::vector<MetricsSeries>* series) const;
@@ -122,6 +128,54 @@ std::vector<Field> CompareSink::Fields() const {
   const std::vector<Field> of_selection = FieldsOf(function_.selection);
   fields.insert(fields.end(), of_selection.begin(), of_selection.end());
   return fields;
+}
+
+std::unique_ptr<MetricsSink> CompareSink::Fork(const MetricsContext& context) const {
+  auto fork = std::make_unique<CompareSink>(function_, context);
+  fork->second_pass_ = second_pass_;
+  if (!second_pass_) return fork;
+  for (const auto& [name, attribute] : attributes_) {
+    Attribute& copy = fork->attributes_[name];
+    for (const auto& [hash, shown] : attribute.shown) {
+      copy.shown.try_emplace(hash).first->second.on_side = shown.on_side;
+    }
+  }
+  return fork;
+}
+
+Status CompareSink::TakeRows(MetricsSink* fork) {
+  for (auto& [name, attribute] : static_cast<CompareSink&>(*fork).attributes_) {
+    TOCSIN_RETURN_IF_ERROR(TakeAttribute(&attribute, &attributes_[name]));
+  }
+  return {};
+}
+
+Status CompareSink::TakeAttribute(Attribute* from, Attribute* to) {
+  for (const auto& [hash, totals] : from->totals) {
+    const auto [it, added] = to->totals.try_emplace(hash, Totals{});
+    if (added) {
+      TOCSIN_RETURN_IF_ERROR(budget_.Take(kTotalBytes));
+    }
+    for (size_t side = 0; side < kSides; ++side) it->second[side] += totals[side];
+  }
+  for (size_t side = 0; side < kSides; ++side) {
+    TOCSIN_RETURN_IF_ERROR(TakeCounts(from->counts[side], &to->counts[side]));
+  }
+  for (auto& [hash, shown] : from->shown) {
+    Shown& mine = to->shown[hash];
+    if (shown.value.type != ValueType::kEmpty) mine.value = std::move(shown.value);
+    for (size_t side = 0; side < kSides; ++side) {
+      TOCSIN_RETURN_IF_ERROR(TakeCounts(shown.counts[side], &mine.counts[side]));
+    }
+  }
+  return {};
+}
+
+Status CompareSink::TakeCounts(const std::vector<double>& from, std::vector<double>* to) {
+  if (from.empty()) return {};
+  TOCSIN_RETURN_IF_ERROR(Resize(to));
+  for (size_t i = 0; i < from.size(); ++i) (*to)[i] += from[i];
+  return {};
 }
 
 Status CompareSink::Add(const MetricsRows& rows) {

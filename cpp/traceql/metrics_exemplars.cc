@@ -48,6 +48,16 @@ void ExemplarPicker::Offer(const ExemplarSpan& span) {
   if (kept.size() == kKept) stretch.highest = kept.back().rank;
 }
 
+void ExemplarPicker::Merge(const ExemplarPicker& other, std::span<const uint32_t> groups) {
+  for (const Stretch& stretch : other.stretches_) {
+    for (const Kept& kept : stretch.kept) {
+      ExemplarSpan span = kept.span;
+      span.group = groups[span.group];
+      Offer(span);
+    }
+  }
+}
+
 std::vector<ExemplarSpan> ExemplarPicker::Take() {
   std::vector<ExemplarSpan> taken;
   std::unordered_set<TraceId, TraceIdHash> traces;

@@ -36,6 +36,8 @@ class ExemplarPicker {
     return RankIn(stretch, rank) <= stretches_[stretch].highest;
   }
   void Offer(const ExemplarSpan& span);
+  /// Offers what a picker of the same limit and intervals has kept, its group g as `groups[g]`.
+  void Merge(const ExemplarPicker& other, std::span<const uint32_t> groups);
 
   /// By time.
   std::vector<ExemplarSpan> Take();

@@ -67,9 +67,15 @@ class FunctionSink final : public MetricsSink {
         picker_(context.exemplars, context.intervals.count()),
         unit_(function.field && IsDuration(*function.field) ? kNanosPerSecond : 1) {}
 
+  std::unique_ptr<MetricsSink> Fork(const MetricsContext& context) const override {
+    return std::make_unique<FunctionSink>(function_, context);
+  }
   std::vector<Field> Fields() const override;
   Status Add(const MetricsRows& rows) override;
   Result<std::vector<MetricsSeries>> Finish() override;
+
+ protected:
+  Status TakeRows(MetricsSink* fork) override;
 
  private:
   // The rows that the function can measure, of those that were given.
@@ -143,6 +149,15 @@ Status FunctionSink::Add(const MetricsRows& given) {
   TOCSIN_RETURN_IF_ERROR(cells_.Grow(groups_.size()));
   OfferExemplars(rows);
   cells_.Add({group_of_row_, rows.intervals, measured_.numbers, rows.weights});
+  return {};
+}
+
+Status FunctionSink::TakeRows(MetricsSink* fork) {
+  const auto& other = static_cast<const FunctionSink&>(*fork);
+  TOCSIN_ASSIGN_OR_RETURN(const std::vector<uint32_t> groups, groups_.Merge(other.groups_));
+  TOCSIN_RETURN_IF_ERROR(cells_.Grow(groups_.size()));
+  cells_.Merge(other.cells_, groups);
+  picker_.Merge(other.picker_, groups);
   return {};
 }
 

@@ -195,6 +195,20 @@ Result<uint32_t> GroupTable::GroupOf(std::vector<uint32_t> values, BucketCode bu
   return group;
 }
 
+Result<std::vector<uint32_t>> GroupTable::Merge(const GroupTable& other) {
+  std::vector<uint32_t> groups(other.size());
+  for (uint32_t group = 0; group < other.size(); ++group) {
+    const std::span<const uint32_t> theirs = other.ValuesOf(group);
+    std::vector<uint32_t> values(theirs.size());
+    for (size_t k = 0; k < theirs.size(); ++k) {
+      if (theirs[k] == 0) continue;
+      TOCSIN_ASSIGN_OR_RETURN(values[k], values_.Intern(other.values_[theirs[k]]));
+    }
+    TOCSIN_ASSIGN_OR_RETURN(groups[group], GroupOf(std::move(values), other.BucketOf(group)));
+  }
+  return groups;
+}
+
 std::vector<MetricsLabel> GroupTable::LabelsOf(uint32_t group) const {
   std::vector<MetricsLabel> labels;
   const std::span<const uint32_t> values = ValuesOf(group);

@@ -53,6 +53,9 @@ class GroupTable {
   Status Assign(std::span<const uint32_t> rows, std::vector<CodedField>* keys,
                 std::span<const BucketCode> buckets, std::vector<uint32_t>* groups);
 
+  /// Adds the groups of a table of the same fields; gives each one's number here.
+  Result<std::vector<uint32_t>> Merge(const GroupTable& other);
+
   /// As MetricsSeries::labels says, without what the function adds.
   std::vector<MetricsLabel> LabelsOf(uint32_t group) const;
   BucketCode BucketOf(uint32_t group) const { return bucket_of_[group]; }

@@ -33,10 +33,20 @@ struct MetricsContext {
   const std::function<Status()>& interrupted;  ///< As MetricsOptions says.
 };
 
-/// For one thread. The result does not depend on how rows are spread over calls.
+/// For one thread. The result does not depend on how rows are spread over calls, nor on how they
+/// are spread over a sink and its forks.
 class MetricsSink {
  public:
   virtual ~MetricsSink() = default;
+
+  /// A sink of the same function, in the same pass, without any rows: for another thread, which
+  /// has its own `context`. It is used up by Merge before the pass ends.
+  virtual std::unique_ptr<MetricsSink> Fork(const MetricsContext& context) const = 0;
+  /// Takes all that was added to a fork of this sink.
+  Status Merge(MetricsSink* fork) {
+    bytes_read_ += fork->bytes_read_;
+    return TakeRows(fork);
+  }
 
   /// What the function looks at, for BlockEval::Make.
   virtual std::vector<Field> Fields() const = 0;
@@ -53,6 +63,8 @@ class MetricsSink {
 
  protected:
   void CountBytes(uint64_t bytes) { bytes_read_ += bytes; }
+  /// REQUIRES: `fork` came from Fork() of this sink.
+  virtual Status TakeRows(MetricsSink* fork) = 0;
 
  private:
   uint64_t bytes_read_ = 0;

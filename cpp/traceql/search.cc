@@ -1,6 +1,7 @@
 #include "cpp/traceql/search.h"
 
 #include <algorithm>
+#include <chrono>
 #include <memory>
 #include <optional>
 #include <span>
@@ -9,12 +10,16 @@
 #include <unordered_set>
 #include <utility>
 
+#include "cpp/base/parallel.h"
 #include "cpp/traceql/answer.h"
 #include "cpp/traceql/batch_block.h"
 #include "cpp/traceql/block_eval.h"
 
 namespace tocsin::traceql {
 namespace {
+
+// A block that takes less is not worth waking another thread for the next.
+constexpr std::chrono::microseconds kWorthSharing{200};
 
 // Bytes that a search holds, and how many it may.
 class Budget {
@@ -92,7 +97,15 @@ class Searcher {
   // Could something with this start still get into the answer?
   bool MayEnter(uint64_t start) const { return !Full() || start >= newest_.front().start; }
   std::vector<const SpanBlock*> BlocksNewestFirst() const;
-  Status AddBlock(const SpanBlock& block);
+  // What a query selects in a block. Of any thread.
+  struct Evaluation {
+    std::unique_ptr<BlockEval> eval;
+    Selection selection;
+  };
+  Result<Evaluation> Evaluate(const SpanBlock& block) const;
+  // Those of the next blocks that it is worth to look at together, in their order.
+  std::vector<Result<Evaluation>> EvaluateNext(std::span<const SpanBlock* const> blocks);
+  Status AddBlock(const SpanBlock& block, Result<Evaluation> evaluation);
   Status AddTraces(const std::shared_ptr<Evaluated>& evaluated, const Bitmap& in_range);
   Result<Bitmap> InRange(const SpanBlock& block, const Bitmap& rows);
   bool DurationFits(const TraceExtent& extent) const;
@@ -111,6 +124,7 @@ class Searcher {
   std::vector<Candidate> newest_;  // A heap, the last of the answer on top; `limit` at most.
   std::unordered_map<TraceId, uint64_t, TraceIdHash> unread_;  // With an upper bound of the start.
   std::unordered_set<TraceId, TraceIdHash> read_;
+  bool blocks_are_slow_ = false;  // The last one was.
   SearchResult result_;
 };
 
@@ -119,11 +133,17 @@ class Searcher {
 Result<SearchResult> Searcher::Run() {
   result_.stats.total_blocks = static_cast<uint32_t>(view_.blocks().size());
   if (options_.limit == 0) return std::move(result_);
-  for (const SpanBlock* block : BlocksNewestFirst()) {
-    TOCSIN_ASSIGN_OR_RETURN(const bool done, NothingNewerThan(block->max_end()));
+  const std::vector<const SpanBlock*> blocks = BlocksNewestFirst();
+  std::vector<Result<Evaluation>> ahead;
+  size_t ahead_from = 0;
+  for (size_t i = 0; i < blocks.size(); ++i) {
+    TOCSIN_ASSIGN_OR_RETURN(const bool done, NothingNewerThan(blocks[i]->max_end()));
     if (done) break;
-    TOCSIN_RETURN_IF_ERROR(CheckInterrupted());
-    const Status added = AddBlock(*block);
+    if (i == ahead_from + ahead.size()) {
+      ahead_from = i;
+      ahead = EvaluateNext(std::span(blocks).subspan(i));
+    }
+    const Status added = AddBlock(*blocks[i], std::move(ahead[i - ahead_from]));
     // The store puts damaged blocks aside and says so; the others are served.
     if (added.code() != StatusCode::kCorruption) TOCSIN_RETURN_IF_ERROR(added);
     TOCSIN_RETURN_IF_ERROR(budget_.Check());
@@ -146,12 +166,37 @@ std::vector<const SpanBlock*> Searcher::BlocksNewestFirst() const {
   return blocks;
 }
 
-Status Searcher::AddBlock(const SpanBlock& block) {
+Result<Searcher::Evaluation> Searcher::Evaluate(const SpanBlock& block) const {
+  TOCSIN_RETURN_IF_ERROR(CheckInterrupted());
+  TOCSIN_ASSIGN_OR_RETURN(std::unique_ptr<BlockEval> eval, BlockEval::Make(block, fields_));
+  TOCSIN_ASSIGN_OR_RETURN(Selection selection, eval->Select(query_.pipeline));
+  return Evaluation{std::move(eval), std::move(selection)};
+}
+
+// Most searches end after a block or two, and most blocks are passed over in no time. So blocks are
+// evaluated ahead only after as many were needed, and only if they take long.
+std::vector<Result<Searcher::Evaluation>> Searcher::EvaluateNext(
+    std::span<const SpanBlock* const> blocks) {
+  using SteadyClock = std::chrono::steady_clock;
+  size_t count = 1;
+  const Helpers& helpers = options_.helpers;
+  if (helpers.pool != nullptr && (blocks_are_slow_ || helpers.always)) {
+    const size_t most = std::min<size_t>(helpers.pool->threads() + 1, blocks.size());
+    count = std::clamp<size_t>(result_.stats.inspected_blocks, 1, most);
+  }
+  std::vector<Result<Evaluation>> evaluated(count);
+  const auto start = SteadyClock::now();
+  RunParts(helpers.pool, count, [&](size_t i) { evaluated[i] = Evaluate(*blocks[i]); });
+  blocks_are_slow_ = SteadyClock::now() - start >= kWorthSharing;
+  return evaluated;
+}
+
+Status Searcher::AddBlock(const SpanBlock& block, Result<Evaluation> evaluation) {
   ++result_.stats.inspected_blocks;
   result_.stats.inspected_spans += block.rows();
-  TOCSIN_ASSIGN_OR_RETURN(std::unique_ptr<BlockEval> eval, BlockEval::Make(block, fields_));
+  if (!evaluation.has_value()) return evaluation.error();
+  auto& [eval, selection] = *evaluation;
   result_.stats.inspected_traces += eval->table().traces().size();
-  TOCSIN_ASSIGN_OR_RETURN(Selection selection, eval->Select(query_.pipeline));
   result_.stats.inspected_bytes += eval->bytes_read();
   if (selection.rows.None()) return {};
   const auto evaluated =

@@ -12,6 +12,7 @@
 #include "cpp/base/status.h"
 #include "cpp/model/ids.h"
 #include "cpp/traceql/ast.h"
+#include "cpp/traceql/helpers.h"
 #include "cpp/traceql/source.h"
 
 namespace tocsin::traceql {
@@ -41,8 +42,10 @@ struct SearchOptions {
   /// Bytes that one search may hold for candidates, traces that it reads whole and its answer. What
   /// needs more is kResourceExhausted.
   uint64_t max_bytes = uint64_t{512} << 20;
-  /// Asked before each block and each trace; what is not OK ends the search. May be empty.
+  /// Asked before each block and each trace, on any of the threads; what is not OK ends the search.
+  /// May be empty.
   std::function<Status()> interrupted;
+  Helpers helpers;
   /// Told what has been done after each block, on the searching thread. May be empty.
   std::function<void(const SearchStats&)> progress;
 };

@@ -220,6 +220,34 @@ TEST(MetricsRandomTest, EveryLayoutGivesWhatSpansGiveOneByOne) {
   }
 }
 
+TEST(MetricsRandomTest, TheAnswerIsTheSameHoweverManyThreadsRead) {
+  Random random(77);
+  ThreadPool pool("metrics", 3, 16);
+  for (int round = 0; round < 40; ++round) {
+    const LayoutView view(Spread(RandomSpans(random), random));
+    for (const char* query :
+         {"{ } | rate() by (resource.service)", "{ } | quantile_over_time(duration, .5, .9)",
+          "{ } | sum_over_time(span.n) by (name)", "{ } | avg_over_time(duration) by (status)",
+          "{ } | min_over_time(duration)", "{ } | histogram_over_time(duration) by (name)",
+          "{ } | compare({ status = error }, 3)"}) {
+      MetricsOptions options = Range();
+      options.exemplars = 10;
+      const MetricsResult alone = Evaluate(view, query, options);
+      options.helpers = {.pool = &pool, .always = true};
+      const MetricsResult shared = Evaluate(view, query, options);
+      ExpectNear(Show(shared), Show(alone), query);
+      ASSERT_EQ(shared.series.size(), alone.series.size());
+      for (size_t i = 0; i < alone.series.size(); ++i) {
+        const auto& [theirs, ours] =
+            std::pair(shared.series[i].exemplars, alone.series[i].exemplars);
+        ASSERT_EQ(theirs.size(), ours.size()) << query;
+        for (size_t k = 0; k < ours.size(); ++k) EXPECT_EQ(theirs[k].labels, ours[k].labels);
+      }
+      EXPECT_EQ(shared.stats.inspected_spans, alone.stats.inspected_spans);
+    }
+  }
+}
+
 // The bucket of a value of at least 2, found by doubling.
 double BucketOf(double value) {
   double bound = 2;

@@ -235,6 +235,13 @@ std::string Show(const traceql::SearchSpanset& spanset) {
   return out;
 }
 
+// Every other query is shared among threads: the answers must be the same.
+traceql::Helpers HelpersFor(const std::string& query) {
+  static ThreadPool pool("oracle", 2, 64);
+  if (query.size() % 2 == 0) return {};
+  return {.pool = &pool, .always = true};
+}
+
 }  // namespace
 
 SpanBatch BatchOf(const std::vector<Span>& spans) {
@@ -344,6 +351,7 @@ std::string SearchEngine(const traceql::SpanView& view, const std::string& query
   options.spans_per_spanset = static_cast<uint32_t>(limits.spans_per_spanset);
   options.start = limits.start;
   options.end = limits.end;
+  options.helpers = HelpersFor(query);
   const auto result = traceql::Search(view, *parsed, options);
   if (!result.has_value()) return "failed: " + result.error().ToString();
   std::string out;
@@ -367,6 +375,7 @@ std::string MetricsEngine(const traceql::SpanView& view, const std::string& quer
   options.end = range.end;
   options.step = range.step;
   options.instant = range.instant;
+  options.helpers = HelpersFor(query);
   const auto result = traceql::EvaluateMetrics(view, *parsed, options);
   if (!result.has_value()) return "failed: " + result.error().ToString();
   std::vector<std::string> texts;
