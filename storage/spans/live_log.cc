@@ -13,6 +13,7 @@
 
 #include "cpp/base/check.h"
 #include "cpp/base/log.h"
+#include "storage/volume/write_hook.h"
 
 namespace tocsin::storage {
 namespace {
@@ -205,9 +206,7 @@ Status LiveLog::RecoverFile(File& file, bool newest, const RecordVisitor& visit)
     log::Info(
         "log_tail_cut",
         {{"file", file.path}, {"offset", uint64_t{at}}, {"bytes", uint64_t{bytes.size() - at}}});
-    if (::ftruncate(file.fd.get(), static_cast<off_t>(at)) != 0) {
-      return FileError(errno, "truncate " + file.path);
-    }
+    TOCSIN_RETURN_IF_ERROR(Truncate(file.fd.get(), at, file.path));
   }
   file.bytes = at;
   if (file.first == 0) file.first = first_seen == 0 ? last_position_ + 1 : first_seen;
@@ -227,7 +226,7 @@ Status LiveLog::RollLocked(LogPosition first) {
   TOCSIN_ASSIGN_OR_RETURN(file->fd, OpenFile(file->path, O_RDWR | O_CREAT | O_TRUNC));
   Status written = WriteLocked(*file, EncodeLogHeader(first), {});
   if (!written.ok()) {
-    ::unlink(file->path.c_str());
+    static_cast<void>(RemoveFile(file->path));  // The next attempt truncates it.
     return written;
   }
   file->bytes = kLogHeaderBytes;
@@ -239,10 +238,12 @@ Status LiveLog::RollLocked(LogPosition first) {
 
 Status LiveLog::WriteLocked(File& file, std::string_view head, std::string_view payload) {
   const size_t wanted = head.size() + payload.size();
-  size_t room = options_.write_hook ? std::min(options_.write_hook(wanted), wanted) : wanted;
-  const bool full = room < wanted;
+  const WriteVerdict verdict = AskWriteHook(WriteStep::kWrite, file.path, wanted);
+  size_t room = verdict.error == 0 ? wanted : std::min(verdict.bytes, wanted);
+  if (options_.write_hook) room = std::min(options_.write_hook(wanted), room);
   size_t done = 0;
-  int error = full ? ENOSPC : 0;
+  int error = verdict.error;
+  if (error == 0 && room < wanted) error = ENOSPC;
   while (done < room) {
     // Two pieces of what is left: neither is copied.
     const size_t from_head = std::min(done, head.size());
@@ -260,7 +261,7 @@ Status LiveLog::WriteLocked(File& file, std::string_view head, std::string_view 
     done += static_cast<size_t>(written);
   }
   if (done == wanted) return {};
-  if (done > 0 && ::ftruncate(file.fd.get(), static_cast<off_t>(file.bytes)) != 0) {
+  if (done > 0 && !Truncate(file.fd.get(), file.bytes, file.path).ok()) {
     must_roll_ = true;  // Recovery skips the half record at the end of this file.
   }
   return FileError(error, "write " + file.path);
@@ -370,9 +371,9 @@ Status LiveLog::SyncFile(File& file) {
 }
 
 Status LiveLog::SyncDescriptor(const File& file) const {
-  int error = options_.sync_hook ? options_.sync_hook() : 0;
-  if (error == 0 && ::fdatasync(file.fd.get()) != 0) error = errno;
-  return error == 0 ? Status() : FileError(error, "sync " + file.path);
+  const int error = options_.sync_hook ? options_.sync_hook() : 0;
+  if (error != 0) return FileError(error, "sync " + file.path);
+  return storage::SyncFile(file.fd.get(), file.path);
 }
 
 Status LiveLog::RewriteLocked() {
@@ -384,7 +385,8 @@ Status LiveLog::RewriteLocked() {
     TOCSIN_RETURN_IF_ERROR(RollLocked(dirty.front()->synced_last + 1));
     const Status copied = CopyTailsLocked(dirty, *files_.back());
     if (!copied.ok()) {
-      ::unlink(files_.back()->path.c_str());
+      // What is left of it is passed over by recovery: an earlier file has the same records.
+      static_cast<void>(RemoveFile(files_.back()->path));
       files_.pop_back();
       return copied;
     }
@@ -396,7 +398,7 @@ Status LiveLog::RewriteLocked() {
     file->bytes = std::max<uint64_t>(file->synced_bytes, kLogHeaderBytes);
     file->synced_bytes = file->bytes;
     file->last = file->synced_last;
-    if (::ftruncate(file->fd.get(), static_cast<off_t>(file->bytes)) != 0) {
+    if (!Truncate(file->fd.get(), file->bytes, file->path).ok()) {
       log::Warn("log_truncate_failed", {{"file", file->path}});
     }
   }

@@ -136,6 +136,11 @@ Result<std::unique_ptr<VolumeSet>> VolumeSet::Open(Options options, Nanos now,
   std::vector<uint64_t> numbers;
   for (const std::string& name : names) {
     uint64_t number = 0;
+    if (name.ends_with(kTemporarySuffix)) {
+      if (const Status removed = RemoveTree(path + "/" + name); !removed.ok()) {
+        log::Warn("volume_not_removed", {{"path", name}, {"error", removed.ToString()}});
+      }
+    }
     const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), number);
     if (error == std::errc() && end == name.data() + name.size()) numbers.push_back(number);
   }

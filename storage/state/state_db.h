@@ -42,6 +42,9 @@ class StateDb {
   /// StateDb.
   std::unique_ptr<StateStore> Section(std::string_view section);
 
+  /// As Volume has it.
+  Status Snapshot(const std::string& directory) const { return volume_->Snapshot(directory); }
+
   uint64_t DiskBytes() const { return volume_->DiskBytes(); }
 
  private:

@@ -8,6 +8,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "storage/volume/files.h"
+#include "storage/volume/write_hook.h"
+
 namespace tocsin::storage {
 namespace {
 
@@ -15,6 +18,11 @@ leveldb::Status ErrnoStatus(const std::string& path, int error) {
   const std::string reason = std::generic_category().message(error);
   return error == ENOENT ? leveldb::Status::NotFound(path, reason)
                          : leveldb::Status::IOError(path, reason);
+}
+
+leveldb::Status ToLevelDb(const std::string& path, const Status& status) {
+  if (status.ok()) return {};
+  return leveldb::Status::IOError(path, std::string(status.message()));
 }
 
 // A table on disk. LevelDB's own maps up to a thousand of them into memory; a column is read once
@@ -43,6 +51,70 @@ class PreadFile final : public leveldb::RandomAccessFile {
  private:
   const std::string path_;
   const int fd_;
+};
+
+// A file that LevelDB writes. As its own but for the gate and the hook.
+class DiskFile final : public leveldb::WritableFile {
+ public:
+  DiskFile(std::string path, int fd, std::shared_mutex& gate)
+      : path_(std::move(path)), fd_(fd), gate_(gate) {
+    buffer_.reserve(kBufferBytes);
+  }
+  ~DiskFile() override {
+    if (fd_ >= 0) DiskFile::Close();
+  }
+  DiskFile(const DiskFile&) = delete;
+  DiskFile& operator=(const DiskFile&) = delete;
+
+  leveldb::Status Append(const leveldb::Slice& data) override {
+    if (buffer_.size() + data.size() <= kBufferBytes) {
+      buffer_.append(data.data(), data.size());
+      return {};
+    }
+    leveldb::Status status = Flush();
+    if (!status.ok()) return status;
+    if (data.size() <= kBufferBytes) {
+      buffer_.assign(data.data(), data.size());
+      return {};
+    }
+    return Write({data.data(), data.size()});
+  }
+  leveldb::Status Flush() override {
+    const std::string_view bytes = buffer_;
+    const leveldb::Status status = bytes.empty() ? leveldb::Status() : Write(bytes);
+    buffer_.clear();
+    return status;
+  }
+  leveldb::Status Sync() override {
+    // Files that a manifest names must be in the directory before it is.
+    if (NameOf(path_).starts_with("MANIFEST")) {
+      const Status synced = SyncDirectory(path_.substr(0, path_.rfind('/')));
+      if (!synced.ok()) return ToLevelDb(path_, synced);
+    }
+    const leveldb::Status flushed = Flush();
+    if (!flushed.ok()) return flushed;
+    return ToLevelDb(path_, SyncFile(fd_, path_));
+  }
+  leveldb::Status Close() override {
+    leveldb::Status status = Flush();
+    if (::close(std::exchange(fd_, -1)) != 0 && status.ok()) status = ErrnoStatus(path_, errno);
+    return status;
+  }
+
+  static std::string_view NameOf(std::string_view path) { return path.substr(path.rfind('/') + 1); }
+
+ private:
+  static constexpr size_t kBufferBytes = size_t{64} << 10;
+
+  leveldb::Status Write(std::string_view bytes) {
+    const std::shared_lock pass(gate_);
+    return ToLevelDb(path_, WriteAll(fd_, bytes, path_));
+  }
+
+  const std::string path_;
+  int fd_;
+  std::shared_mutex& gate_;
+  std::string buffer_;
 };
 
 class MemoryRandomAccessFile final : public leveldb::RandomAccessFile {
@@ -147,7 +219,7 @@ leveldb::Status VolumeEnv::NewSequentialFile(const std::string& path,
 }
 
 leveldb::Status VolumeEnv::NewWritableFile(const std::string& path, leveldb::WritableFile** file) {
-  if (!read_only_) return EnvWrapper::NewWritableFile(path, file);
+  if (!read_only_) return NewDiskFile(path, file);
   {
     const std::lock_guard lock(work_mutex_);
     if (frozen_) {
@@ -164,11 +236,25 @@ leveldb::Status VolumeEnv::NewWritableFile(const std::string& path, leveldb::Wri
   return {};
 }
 
+leveldb::Status VolumeEnv::NewDiskFile(const std::string& path, leveldb::WritableFile** file) {
+  *file = nullptr;
+  const std::shared_lock pass(gate_);
+  // What is there, of a crash say, may have another name in a snapshot: it is not written over.
+  const Status removed = storage::RemoveFile(path);
+  if (!removed.ok()) return ToLevelDb(path, removed);
+  const int refused = AskWriteHook(WriteStep::kCreate, path).error;
+  if (refused != 0) return ErrnoStatus(path, refused);
+  const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+  if (fd < 0) return ErrnoStatus(path, errno);
+  *file = new DiskFile(path, fd, gate_);
+  return {};
+}
+
 leveldb::Status VolumeEnv::NewAppendableFile(const std::string& path,
                                              leveldb::WritableFile** file) {
-  if (!read_only_) return EnvWrapper::NewAppendableFile(path, file);
+  // Asked for only with options.reuse_logs, which stays off: nothing here is opened for more.
   *file = nullptr;
-  return leveldb::Status::NotSupported(path, "read-only");
+  return leveldb::Status::NotSupported(path, "append to what is there");
 }
 
 leveldb::Status VolumeEnv::NewLogger(const std::string&, leveldb::Logger** logger) {
@@ -201,14 +287,20 @@ leveldb::Status VolumeEnv::GetFileSize(const std::string& path, uint64_t* size) 
 }
 
 leveldb::Status VolumeEnv::RemoveFile(const std::string& path) {
-  if (!read_only_) return EnvWrapper::RemoveFile(path);
+  if (!read_only_) {
+    const std::shared_lock pass(gate_);
+    return ToLevelDb(path, storage::RemoveFile(path));
+  }
   const std::lock_guard lock(files_mutex_);
   files_.erase(path);
   return {};
 }
 
 leveldb::Status VolumeEnv::RenameFile(const std::string& from, const std::string& to) {
-  if (!read_only_) return EnvWrapper::RenameFile(from, to);
+  if (!read_only_) {
+    const std::shared_lock pass(gate_);
+    return ToLevelDb(from, storage::RenameFile(from, to));
+  }
   const std::lock_guard lock(files_mutex_);
   const auto it = files_.find(from);
   if (it == files_.end()) return leveldb::Status::NotSupported(from, "read-only");
@@ -237,6 +329,20 @@ leveldb::Status VolumeEnv::UnlockFile(leveldb::FileLock* lock) {
   if (!read_only_) return EnvWrapper::UnlockFile(lock);
   delete lock;
   return {};
+}
+
+Status VolumeEnv::Snapshot(const std::string& from, const std::string& to) {
+  const std::unique_lock closed(gate_);
+  TOCSIN_ASSIGN_OR_RETURN(const std::vector<std::string> names, ListDirectory(from));
+  for (const std::string& name : names) {
+    const bool table = name.ends_with(".ldb") || name.ends_with(".sst");
+    const bool state = name == "CURRENT" || name.starts_with("MANIFEST-") || name.ends_with(".log");
+    const std::string source = from + "/" + name;
+    const std::string target = to + "/" + name;
+    if (table) TOCSIN_RETURN_IF_ERROR(LinkOrCopyFile(source, target));
+    if (state) TOCSIN_RETURN_IF_ERROR(CopyFile(source, target));
+  }
+  return SyncDirectory(to);
 }
 
 void VolumeEnv::Schedule(void (*function)(void*), void* argument) {

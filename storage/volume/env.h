@@ -1,6 +1,7 @@
-/// The leveldb::Env of one volume: pread instead of mmap, a background thread of its own, and for
-/// read-only volumes a layer of memory above the directory, so that LevelDB's recovery changes
-/// nothing on disk. Private to storage/volume.
+/// The leveldb::Env of one volume: pread instead of mmap, a background thread of its own, a gate
+/// that holds up every change of the directory while a snapshot of it is taken, and for read-only
+/// volumes a layer of memory above the directory, so that LevelDB's recovery changes nothing on
+/// disk. Private to storage/volume.
 
 #pragma once
 
@@ -10,12 +11,15 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <shared_mutex>
 #include <string>
 #include <thread>
 #include <utility>
 #include <vector>
 
 #include <leveldb/env.h>
+
+#include "cpp/base/status.h"
 
 namespace tocsin::storage {
 
@@ -31,6 +35,11 @@ class VolumeEnv final : public leveldb::EnvWrapper {
   /// Read-only volumes: the database is open, and nothing more is to be written, not even in
   /// memory. Until then its background work waits.
   void Freeze();
+
+  /// Puts into `to`, an existing directory, what a crash at this moment would leave in `from`:
+  /// tables as links, as nothing changes them, everything else as copies. LevelDB opens that, with
+  /// every write that had returned.
+  Status Snapshot(const std::string& from, const std::string& to);
 
   /// The directory's lock is held by somebody else: set by a failed LockFile.
   bool lock_refused() const { return lock_refused_; }
@@ -55,9 +64,12 @@ class VolumeEnv final : public leveldb::EnvWrapper {
  private:
   using Bytes = std::shared_ptr<std::string>;
   Bytes FindInMemory(const std::string& path);
+  leveldb::Status NewDiskFile(const std::string& path, leveldb::WritableFile** file);
   void Work();
 
   const bool read_only_;
+  // Shared: a change of a file or of the directory. Exclusive: a snapshot.
+  std::shared_mutex gate_;
   bool lock_refused_ = false;
 
   std::mutex files_mutex_;

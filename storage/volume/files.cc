@@ -9,6 +9,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "storage/volume/write_hook.h"
+
 namespace tocsin::storage {
 namespace {
 
@@ -36,19 +38,38 @@ Status FileError(int error, std::string_view what) {
 }
 
 Result<FileDescriptor> OpenFile(const std::string& path, int flags) {
+  if ((flags & (O_CREAT | O_TRUNC)) != 0) {
+    if (const int error = AskWriteHook(WriteStep::kCreate, path).error; error != 0) {
+      return Failure(FileError(error, "open " + path));
+    }
+  }
   const int fd = ::open(path.c_str(), flags | O_CLOEXEC, kFileMode);
   if (fd < 0) return Failure(FileError(errno, "open " + path));
   return FileDescriptor(fd);
 }
 
 Status WriteAll(int fd, std::string_view bytes, const std::string& path) {
+  const WriteVerdict verdict = AskWriteHook(WriteStep::kWrite, path, bytes.size());
+  if (verdict.error != 0) bytes = bytes.substr(0, verdict.bytes);
   while (!bytes.empty()) {
     const ssize_t written = ::write(fd, bytes.data(), bytes.size());
     if (written < 0 && errno == EINTR) continue;
     if (written <= 0) return FileError(written < 0 ? errno : ENOSPC, "write " + path);
     bytes.remove_prefix(static_cast<size_t>(written));
   }
-  return {};
+  return verdict.error == 0 ? Status() : FileError(verdict.error, "write " + path);
+}
+
+Status Truncate(int fd, uint64_t size, const std::string& path) {
+  int error = AskWriteHook(WriteStep::kTruncate, path).error;
+  if (error == 0 && ::ftruncate(fd, static_cast<off_t>(size)) != 0) error = errno;
+  return error == 0 ? Status() : FileError(error, "truncate " + path);
+}
+
+Status SyncFile(int fd, const std::string& path) {
+  int error = AskWriteHook(WriteStep::kSync, path).error;
+  if (error == 0 && ::fdatasync(fd) != 0) error = errno;
+  return error == 0 ? Status() : FileError(error, "sync " + path);
 }
 
 Result<std::string> ReadAt(int fd, uint64_t offset, size_t size, const std::string& path) {
@@ -79,31 +100,52 @@ Status WriteFileAtomically(const std::string& path, std::string_view bytes) {
     TOCSIN_ASSIGN_OR_RETURN(const FileDescriptor file,
                             OpenFile(temporary, O_WRONLY | O_CREAT | O_TRUNC));
     TOCSIN_RETURN_IF_ERROR(WriteAll(file.get(), bytes, temporary));
-    if (::fdatasync(file.get()) != 0) return FileError(errno, "sync " + temporary);
-    if (::rename(temporary.c_str(), path.c_str()) != 0) return FileError(errno, "rename " + path);
-    return {};
+    TOCSIN_RETURN_IF_ERROR(SyncFile(file.get(), temporary));
+    return RenameFile(temporary, path);
   }();
   if (!written.ok()) {
-    ::unlink(temporary.c_str());  // Best effort: the next writer truncates it anyway.
+    // Best effort: the next writer truncates it anyway.
+    static_cast<void>(RemoveFile(temporary));
     return written;
   }
   return SyncDirectory(fs::path(path).parent_path().string());
 }
 
+Status RenameFile(const std::string& from, const std::string& to) {
+  int error = AskWriteHook(WriteStep::kRename, to).error;
+  if (error == 0 && ::rename(from.c_str(), to.c_str()) != 0) error = errno;
+  return error == 0 ? Status() : FileError(error, "rename " + from + " to " + to);
+}
+
 Status RemoveFile(const std::string& path) {
-  if (::unlink(path.c_str()) != 0 && errno != ENOENT) return FileError(errno, "remove " + path);
-  return {};
+  int error = AskWriteHook(WriteStep::kRemove, path).error;
+  if (error == 0 && ::unlink(path.c_str()) != 0 && errno != ENOENT) error = errno;
+  return error == 0 ? Status() : FileError(error, "remove " + path);
 }
 
 Status RemoveTree(const std::string& path) {
+  const std::string leaving = path.ends_with(kTemporarySuffix) ? path : path + ".tmp";
+  if (leaving != path) {
+    const Status renamed = RenameFile(path, leaving);
+    if (renamed.code() == StatusCode::kNotFound) return {};
+    TOCSIN_RETURN_IF_ERROR(renamed);
+  }
   std::error_code error;
-  fs::remove_all(path, error);
-  if (error) return FileError(error.value(), "remove " + path);
+  if (const int refused = AskWriteHook(WriteStep::kRemove, leaving).error; refused != 0) {
+    error.assign(refused, std::generic_category());
+  } else {
+    fs::remove_all(leaving, error);
+  }
+  if (error) return FileError(error.value(), "remove " + leaving);
   return {};
 }
 
 Status MakeDirectory(const std::string& path) {
   std::error_code error;
+  if (fs::is_directory(path, error)) return {};
+  if (const int refused = AskWriteHook(WriteStep::kCreate, path).error; refused != 0) {
+    return FileError(refused, "make directory " + path);
+  }
   fs::create_directories(path, error);
   if (error) return FileError(error.value(), "make directory " + path);
   return {};
@@ -111,8 +153,32 @@ Status MakeDirectory(const std::string& path) {
 
 Status SyncDirectory(const std::string& path) {
   TOCSIN_ASSIGN_OR_RETURN(const FileDescriptor directory, OpenFile(path, O_RDONLY | O_DIRECTORY));
-  if (::fsync(directory.get()) != 0) return FileError(errno, "sync " + path);
-  return {};
+  int error = AskWriteHook(WriteStep::kSync, path).error;
+  if (error == 0 && ::fsync(directory.get()) != 0) error = errno;
+  return error == 0 ? Status() : FileError(error, "sync " + path);
+}
+
+Status CopyFile(const std::string& from, const std::string& to) {
+  constexpr size_t kPiece = size_t{1} << 20;
+  TOCSIN_ASSIGN_OR_RETURN(const FileDescriptor source, OpenFile(from, O_RDONLY));
+  TOCSIN_ASSIGN_OR_RETURN(const FileDescriptor target, OpenFile(to, O_WRONLY | O_CREAT | O_EXCL));
+  for (uint64_t at = 0;;) {
+    TOCSIN_ASSIGN_OR_RETURN(const std::string piece, ReadAt(source.get(), at, kPiece, from));
+    if (piece.empty()) break;
+    TOCSIN_RETURN_IF_ERROR(WriteAll(target.get(), piece, to));
+    at += piece.size();
+  }
+  return SyncFile(target.get(), to);
+}
+
+Status LinkOrCopyFile(const std::string& from, const std::string& to) {
+  int error = AskWriteHook(WriteStep::kRename, to).error;
+  if (error == 0 && ::link(from.c_str(), to.c_str()) != 0) error = errno;
+  // Another file system, or one without links.
+  if (error == EXDEV || error == EPERM || error == EOPNOTSUPP || error == EMLINK) {
+    return CopyFile(from, to);
+  }
+  return error == 0 ? Status() : FileError(error, "link " + from + " to " + to);
 }
 
 Result<std::vector<std::string>> ListDirectory(const std::string& path) {

@@ -42,6 +42,12 @@ Result<FileDescriptor> OpenFile(const std::string& path, int flags);
 /// the bytes may be there.
 Status WriteAll(int fd, std::string_view bytes, const std::string& path);
 
+/// Cuts the file, or fills it with zeros, to `size` bytes.
+Status Truncate(int fd, uint64_t size, const std::string& path);
+
+/// Makes the file's bytes durable.
+Status SyncFile(int fd, const std::string& path);
+
 /// Up to `size` bytes at `offset`: fewer only at the end of the file.
 Result<std::string> ReadAt(int fd, uint64_t offset, size_t size, const std::string& path);
 
@@ -53,7 +59,21 @@ Status WriteFileAtomically(const std::string& path, std::string_view bytes);
 /// Absent is no error.
 Status RemoveFile(const std::string& path);
 
-/// The directory with all that it holds. Absent is no error.
+/// What ends so is the left-over of a crash and may be removed.
+inline constexpr std::string_view kTemporarySuffix = ".tmp";
+
+/// Replaces `to`, which then is one or the other also after a crash.
+Status RenameFile(const std::string& from, const std::string& to);
+
+/// A new file `to` with the bytes that `from` has: another name for the same file where that can
+/// be, so `from` must not be changed in place any more, else a copy.
+Status LinkOrCopyFile(const std::string& from, const std::string& to);
+
+/// The same, always a copy, and durable but for its name.
+Status CopyFile(const std::string& from, const std::string& to);
+
+/// The directory with all that it holds, at once: it is renamed to end in kTemporarySuffix first,
+/// so that no crash leaves some of it. Absent is no error.
 Status RemoveTree(const std::string& path);
 
 /// With its parents.

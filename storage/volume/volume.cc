@@ -12,10 +12,10 @@
 #include <leveldb/cache.h>
 #include <leveldb/db.h>
 #include <leveldb/write_batch.h>
-#include <unistd.h>
 
 #include "cpp/base/log.h"
 #include "storage/volume/env.h"
+#include "storage/volume/files.h"
 
 namespace tocsin::storage {
 namespace {
@@ -48,19 +48,15 @@ Status ToStatus(const leveldb::Status& status, std::string_view doing) {
 // Whether the directory takes data to the disk now.
 Status Probe(const std::string& directory) {
   const std::string path = directory + "/PROBE";
-  const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-  int error = fd < 0 ? errno : 0;
-  const std::string bytes(kProbeBytes, 'p');
-  for (size_t done = 0; error == 0 && done < bytes.size();) {
-    const ssize_t size = ::write(fd, bytes.data() + done, bytes.size() - done);
-    if (size < 0 && errno != EINTR) error = errno;
-    if (size > 0) done += static_cast<size_t>(size);
-  }
-  if (error == 0 && ::fdatasync(fd) != 0) error = errno;
-  if (fd >= 0) ::close(fd);
-  ::unlink(path.c_str());
-  if (error == 0) return {};
-  return UnavailableError("the disk takes no data: " + std::generic_category().message(error));
+  const Status taken = [&]() -> Status {
+    TOCSIN_ASSIGN_OR_RETURN(const FileDescriptor file,
+                            OpenFile(path, O_WRONLY | O_CREAT | O_TRUNC));
+    TOCSIN_RETURN_IF_ERROR(WriteAll(file.get(), std::string(kProbeBytes, 'p'), path));
+    return SyncFile(file.get(), path);
+  }();
+  static_cast<void>(RemoveFile(path));  // The next one writes over it.
+  if (taken.ok()) return taken;
+  return UnavailableError("the disk takes no data: " + std::string(taken.message()));
 }
 
 }  // namespace
@@ -183,9 +179,8 @@ Volume::~Volume() { Close(); }
 
 Result<std::unique_ptr<Volume>> Volume::Open(const std::string& path, const Options& options,
                                              Telemetry& telemetry) {
+  if (options.create && !options.read_only) TOCSIN_RETURN_IF_ERROR(MakeDirectory(path));
   std::error_code error;
-  if (options.create && !options.read_only) std::filesystem::create_directories(path, error);
-  if (error) return UnavailableError("making the directory " + path + ": " + error.message());
   if (!std::filesystem::exists(path + (options.create ? "" : "/CURRENT"), error)) {
     return NotFoundError("there is no volume " + path);
   }
@@ -265,6 +260,17 @@ Status Volume::CompactAll() {
     rep_->db->CompactRange(nullptr, nullptr);
   }
   return rep_->Apply(&empty, false);
+}
+
+Status Volume::Snapshot(const std::string& directory) const {
+  std::error_code error;
+  if (std::filesystem::exists(directory, error)) {
+    return AlreadyExistsError("there is a " + directory + " already");
+  }
+  TOCSIN_RETURN_IF_ERROR(MakeDirectory(directory));
+  const auto lock = rep_->Use();
+  if (rep_->env == nullptr) return rep_->Closed();
+  return rep_->env->Snapshot(rep_->path, directory).WithContext("snapshot of " + rep_->path);
 }
 
 Status Volume::Reopen() {

@@ -93,6 +93,11 @@ class Volume {
   /// everything; reads and writes go on.
   Status CompactAll();
 
+  /// Makes `directory` and puts there, while reads and writes go on, a volume with everything that
+  /// was written before the call: tables as links where the file system has them. Writes wait for
+  /// as long as the write buffer takes to be copied. kAlreadyExists if the directory is there.
+  Status Snapshot(const std::string& directory) const;
+
   /// Closes and opens again. Done by itself on the first write after a failed one; REQUIRES
   /// nothing. If the disk still refuses writes, reads go on and kUnavailable is returned.
   Status Reopen();

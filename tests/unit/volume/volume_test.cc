@@ -246,6 +246,44 @@ TEST_F(VolumeTest, OpensForReadingOnAFullDisk) {
   EXPECT_EQ(Open({.read_only = true}).value()->Get("a").value(), "1");
 }
 
+TEST_F(VolumeTest, ASnapshotHasEveryWriteThatHadReturned) {
+  auto volume = Open({.write_buffer = 64 << 10, .table_bytes = 64 << 10}).value();
+  std::atomic<bool> stop = false;
+  std::atomic<int> written = 0;
+  std::thread writer([&] {
+    // Flushes and compactions come and go meanwhile.
+    for (int i = 0; !stop; ++i) {
+      EXPECT_TRUE(volume->Put("k" + std::to_string(i), std::string(2'000, 'x'), false).ok());
+      written = i + 1;
+    }
+  });
+  std::vector<int> had;
+  for (int s = 0; s < 5; ++s) {
+    while (written < (s + 1) * 100) std::this_thread::yield();
+    had.push_back(written);
+    EXPECT_TRUE(volume->Snapshot(path_ + "_copy" + std::to_string(s)).ok());
+  }
+  stop = true;
+  writer.join();
+  EXPECT_EQ(volume->Snapshot(path_ + "_copy0").code(), StatusCode::kAlreadyExists);
+  volume.reset();
+  const auto before = Files();
+  for (int s = 0; s < 5; ++s) {
+    const std::string path = path_ + "_copy" + std::to_string(s);
+    auto copy = Volume::Open(path, {.create = false}, Telemetry::None());
+    ASSERT_TRUE(copy.has_value()) << copy.error().ToString();
+    for (int i = 0; i < had[static_cast<size_t>(s)]; ++i) {
+      EXPECT_TRUE((*copy)->Get("k" + std::to_string(i)).has_value()) << i;
+    }
+    // It is a volume of its own: what becomes of it leaves the first one as it was.
+    EXPECT_TRUE((*copy)->Put("more", std::string(200'000, 'y'), true).ok());
+    EXPECT_TRUE((*copy)->CompactAll().ok());
+    copy->reset();
+    fs::remove_all(path);
+  }
+  EXPECT_EQ(Files(), before);
+}
+
 TEST_F(VolumeTest, ReadersAndWritersWorkSideBySideWhileItIsReopened) {
   auto volume = Open({.write_buffer = 64 << 10}).value();
   ASSERT_TRUE(volume->Put("always", "there", false).ok());
