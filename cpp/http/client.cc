@@ -2,382 +2,264 @@
 
 #include <algorithm>
 #include <array>
-#include <cerrno>
-#include <charconv>
-#include <chrono>
-#include <limits>
 #include <optional>
-#include <stop_token>
-#include <system_error>
+#include <string_view>
 #include <utility>
-
-#include <fcntl.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <poll.h>
-#include <sys/eventfd.h>
-#include <sys/socket.h>
-#include <unistd.h>
+#include <vector>
 
 #include "cpp/base/base64.h"
 #include "cpp/http/address.h"
-#include "cpp/http/head.h"
+#include "cpp/http/connection_pool.h"
+#include "cpp/http/credentials.h"
+#include "cpp/http/proxy.h"
+#include "cpp/http/response_reader.h"
+#include "cpp/http/secret.h"
+#include "cpp/http/stream.h"
+#include "cpp/http/tls.h"
+#include "cpp/http/url.h"
 
 namespace tocsin::http {
 namespace {
-
-using SteadyClock = std::chrono::steady_clock;
-
-constexpr size_t kMaxHeadBytes = 64 << 10;
-constexpr size_t kReadBytes = 64 << 10;
-
-struct Url {
-  HostPort endpoint;
-  std::string authority;  // As the Host header wants it: without user and password.
-  std::string user_info;  // Still percent-encoded.
-  std::string target;     // Path and query.
-};
-
-/// The URL as errors and logs may show it: without user and password.
-std::string Shown(std::string_view url) {
-  std::string shown(url);
-  const size_t colon = shown.find("://");
-  const size_t from = colon == std::string::npos ? 0 : colon + 3;
-  const size_t at = shown.substr(0, shown.find_first_of("/?#", from)).rfind('@');
-  if (at != std::string::npos && at >= from) shown.replace(from, at - from, "***");
-  return shown;
-}
-
-Failure BadUrl(std::string_view url, std::string_view why) {
-  return InvalidArgumentError("URL \"" + Shown(url) + "\": " + std::string(why));
-}
-
-Result<Url> ParseUrl(std::string_view text) {
-  for (size_t i = 0; i < text.size(); ++i) {
-    if (static_cast<unsigned char>(text[i]) <= ' ' || text[i] == '\x7f') {
-      return BadUrl(text, "a space or control character at position " + std::to_string(i + 1));
-    }
-  }
-  const size_t colon = text.find("://");
-  if (colon == std::string_view::npos) return BadUrl(text, "it does not begin with \"http://\"");
-  const std::string_view scheme = text.substr(0, colon);
-  if (scheme == "https") return BadUrl(text, "https is not supported yet, only http");
-  if (scheme != "http") {
-    return BadUrl(text,
-                  "\"" + std::string(scheme) + "\" at position 1 is not a scheme spoken here");
-  }
-  Url url;
-  std::string_view rest = text.substr(colon + 3);
-  rest = rest.substr(0, rest.find('#'));
-  const size_t path = std::min(rest.find_first_of("/?"), rest.size());
-  std::string_view authority = rest.substr(0, path);
-  url.target = rest.substr(path);
-  if (!url.target.starts_with('/')) url.target.insert(0, "/");
-  if (const size_t at = authority.rfind('@'); at != std::string_view::npos) {
-    url.user_info = authority.substr(0, at);
-    authority.remove_prefix(at + 1);
-  }
-  url.authority = authority;
-  Result<HostPort> endpoint = ParseHostPort(authority, 80);
-  if (!endpoint.has_value()) return BadUrl(text, endpoint.error().message());
-  if (endpoint->host.empty()) {
-    return BadUrl(text, "no host at position " + std::to_string(colon + 4));
-  }
-  url.endpoint = *std::move(endpoint);
-  return url;
-}
 
 bool HasLineBreak(std::string_view text) {
   return text.find_first_of(std::string_view("\r\n\0", 3)) != std::string_view::npos;
 }
 
-Result<std::string> FormatRequest(const ClientRequest& request, const Url& url) {
-  std::string text = request.method + " " + url.target + " HTTP/1.1\r\nHost: " + url.authority +
-                     "\r\nConnection: close\r\n";
-  bool authorized = false;
-  bool named = false;
-  for (const auto& [name, value] : request.headers) {
+bool IsOneOf(std::string_view name, std::initializer_list<std::string_view> names) {
+  return std::ranges::any_of(names, [&](std::string_view one) { return SameName(name, one); });
+}
+
+bool IsRedirect(int status) {
+  return status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
+}
+
+/// May `next` be told the secrets that were meant for `first`?
+bool MaySeeSecrets(const Url& first, const Url& next) {
+  return next.endpoint.host == first.endpoint.host &&
+         (next.endpoint.port == first.endpoint.port || (!first.tls && next.tls)) &&
+         (next.tls || !first.tls);
+}
+
+/// What a header of the options says now.
+Result<Headers> ReadHeaders(const std::vector<std::pair<std::string, Secret>>& headers) {
+  Headers read;
+  for (const auto& [name, secret] : headers) {
+    TOCSIN_ASSIGN_OR_RETURN(std::string value, ReadSecret(secret));
+    read.emplace_back(name, std::move(value));
+  }
+  return read;
+}
+
+/// Turns the request into the one that a redirect asks for.
+void Redirect(const Url& from, const Response& response, ClientRequest* request) {
+  request->url = ResolveReference(from, response.Header("location"));
+  if (response.status == 307 || response.status == 308) return;
+  if (request->method != "GET" && request->method != "HEAD") request->method = "GET";
+  request->body.clear();
+  std::erase_if(request->headers, [](const auto& header) {
+    return IsOneOf(header.first, {"content-type", "content-encoding"});
+  });
+}
+
+/// One request on its way to one server.
+struct Hop {
+  const ClientRequest& request;
+  Url url;
+  std::optional<Url> proxy;
+  bool secrets = true;  ///< May it be told what authorizes?
+};
+
+/// Which connections could carry it.
+std::string RouteOf(const Hop& hop) {
+  return hop.url.Origin() + (hop.proxy.has_value() ? " " + hop.proxy->Origin() : "");
+}
+
+std::string UserOf(const Url& url) {
+  return "Basic " + Base64(PercentDecode(url.user_info, false));
+}
+
+}  // namespace
+
+struct Client::Parts {
+  Parts(ClientOptions client_options, size_t max_idle, bool keep)
+      : options(std::move(client_options)),
+        keep_alive(keep),
+        tls(options.tls),
+        pool(max_idle, kMaxIdleTime) {
+    FetchFunction fetch_token;
+    if (options.oauth2.has_value()) {
+      ClientOptions token_options;
+      token_options.tls = options.oauth2->tls;
+      token_options.proxy = options.oauth2->proxy;
+      token_client = std::make_unique<Client>(std::move(token_options));
+      fetch_token = [this](const ClientRequest& request) { return token_client->Fetch(request); };
+    }
+    credentials = std::make_unique<Credentials>(options, std::move(fetch_token));
+  }
+
+  Result<Response> Fetch(const ClientRequest& request);
+  Result<Response> Exchange(const Hop& hop, const Patience& patience);
+  Result<std::string> FormatHead(const Hop& hop, const Patience& patience);
+  Result<std::unique_ptr<Stream>> Connect(const Hop& hop, const Patience& patience);
+  Status Tunnel(const Hop& hop, Stream* stream, const Patience& patience);
+
+  const ClientOptions options;
+  const bool keep_alive;
+  TlsContext tls;
+  ConnectionPool pool;
+  std::unique_ptr<Client> token_client;
+  std::unique_ptr<Credentials> credentials;
+};
+
+// Status line and headers of the request. Host, Connection and Content-Length are ours.
+Result<std::string> Client::Parts::FormatHead(const Hop& hop, const Patience& patience) {
+  const bool whole_url = hop.proxy.has_value() && !hop.url.tls;
+  std::string text = hop.request.method + " " + (whole_url ? hop.url.Origin() : "") +
+                     hop.url.target + " HTTP/1.1\r\nHost: " + hop.url.authority + "\r\n";
+  if (!keep_alive) text.append("Connection: close\r\n");
+  Headers headers = hop.request.headers;
+  if (hop.secrets) {
+    TOCSIN_ASSIGN_OR_RETURN(const Headers more, ReadHeaders(options.headers));
+    headers.insert(headers.end(), more.begin(), more.end());
+  }
+  const auto has = [&](std::string_view name) {
+    return std::ranges::any_of(headers, [&](const auto& h) { return SameName(h.first, name); });
+  };
+  if (!has("user-agent")) headers.emplace_back("User-Agent", "tocsin");
+  if (hop.secrets && !has("authorization")) {
+    ClientRequest asking;
+    asking.timeout = patience.Left();
+    asking.stop = patience.stop();
+    TOCSIN_ASSIGN_OR_RETURN(std::string value, credentials->Header(asking));
+    if (value.empty() && !hop.url.user_info.empty()) value = UserOf(hop.url);
+    if (!value.empty()) headers.emplace_back("Authorization", std::move(value));
+  }
+  if (whole_url && !hop.proxy->user_info.empty()) {
+    headers.emplace_back("Proxy-Authorization", UserOf(*hop.proxy));
+  }
+  for (const auto& [name, value] : headers) {
     if (HasLineBreak(name) || HasLineBreak(value)) {
       return InvalidArgumentError("header \"" + name + "\" has a line break");
     }
-    std::string lower = name;
-    std::ranges::transform(lower, lower.begin(), [](char c) {
-      return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-    });
-    if (lower == "host" || lower == "connection" || lower == "content-length") continue;
-    authorized = authorized || lower == "authorization";
-    named = named || lower == "user-agent";
+    if (IsOneOf(name, {"host", "connection", "content-length"})) continue;
+    if (!hop.secrets && IsOneOf(name, {"authorization", "cookie", "proxy-authorization"})) continue;
     text.append(name).append(": ").append(value).append("\r\n");
   }
-  if (!named) text.append("User-Agent: tocsin\r\n");
-  if (!authorized && !url.user_info.empty()) {
-    text.append("Authorization: Basic ")
-        .append(Base64(PercentDecode(url.user_info, false)))
-        .append("\r\n");
-  }
+  const ClientRequest& request = hop.request;
   if (!request.body.empty() || (request.method != "GET" && request.method != "HEAD")) {
     text.append("Content-Length: ").append(std::to_string(request.body.size())).append("\r\n");
   }
   return text.append("\r\n");
 }
 
-/// A descriptor that becomes readable when a stop is asked for; -1 if that cannot happen.
-class StopSignal {
- public:
-  explicit StopSignal(const std::stop_token& stop)
-      : fd_(stop.stop_possible() ? eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK) : -1),
-        callback_(std::in_place, stop, Raise{fd_}) {}
-  ~StopSignal() {
-    callback_.reset();  // From here on it does not touch the descriptor.
-    if (fd_ >= 0) close(fd_);
+// Asks the proxy for a connection to an https server.
+Status Client::Parts::Tunnel(const Hop& hop, Stream* stream, const Patience& patience) {
+  const HostPort& endpoint = hop.url.endpoint;
+  const bool is_v6 = endpoint.host.find(':') != std::string::npos;
+  const std::string target =
+      (is_v6 ? "[" + endpoint.host + "]" : endpoint.host) + ":" + std::to_string(endpoint.port);
+  std::string head = "CONNECT " + target + " HTTP/1.1\r\nHost: " + target + "\r\n";
+  TOCSIN_ASSIGN_OR_RETURN(Headers headers, ReadHeaders(options.proxy.connect_headers));
+  if (!hop.proxy->user_info.empty()) {
+    headers.emplace_back("Proxy-Authorization", UserOf(*hop.proxy));
   }
-  StopSignal(const StopSignal&) = delete;
-  StopSignal& operator=(const StopSignal&) = delete;
-
-  int fd() const { return fd_; }
-
- private:
-  struct Raise {
-    int fd;
-    void operator()() const { eventfd_write(fd, 1); }
-  };
-
-  const int fd_;
-  std::optional<std::stop_callback<Raise>> callback_;
-};
-
-/// A socket and the moment at which everything must be over.
-class Connection {
- public:
-  Connection(const ClientRequest& request, const Url& url)
-      : url_(Shown(request.url)),
-        authority_(url.authority),
-        deadline_(SteadyClock::now() + std::chrono::nanoseconds(request.timeout)),
-        stop_(request.stop) {}
-  ~Connection() { Close(); }
-  Connection(const Connection&) = delete;
-  Connection& operator=(const Connection&) = delete;
-
-  /// Tries the addresses one after the other.
-  Status Connect(const std::vector<SocketAddress>& addresses) {
-    Status last = UnavailableError("\"" + authority_ + "\" has no address");
-    for (const SocketAddress& address : addresses) {
-      last = ConnectTo(address);
-      if (last.ok() || last.code() == StatusCode::kDeadlineExceeded ||
-          last.code() == StatusCode::kCancelled) {
-        return last;
-      }
-      Close();
+  for (const auto& [name, value] : headers) {
+    if (HasLineBreak(name) || HasLineBreak(value)) {
+      return InvalidArgumentError("header \"" + name + "\" has a line break");
     }
-    return last;
+    head.append(name).append(": ").append(value).append("\r\n");
   }
+  TOCSIN_RETURN_IF_ERROR(stream->Write(head.append("\r\n"), patience));
+  TOCSIN_ASSIGN_OR_RETURN(const Response answer,
+                          ResponseReader(stream, &patience, 0).ReadHeadOnly());
+  if (answer.status / 100 == 2) return {};
+  return patience.Broken("the proxy " + hop.proxy->authority,
+                         "it answered " + std::to_string(answer.status));
+}
 
-  Status Write(std::string_view bytes) {
-    while (!bytes.empty()) {
-      const ssize_t sent = send(fd_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
-      if (sent > 0) {
-        bytes.remove_prefix(static_cast<size_t>(sent));
-      } else if (errno == EAGAIN) {
-        TOCSIN_RETURN_IF_ERROR(WaitFor(POLLOUT, "sending the request"));
-      } else if (errno == EPIPE || errno == ECONNRESET) {
-        // The peer may have answered before it had read everything (413): that answer counts.
-        return {};
-      } else if (errno != EINTR) {
-        return Broken("sending the request");
-      }
+Result<std::unique_ptr<Stream>> Client::Parts::Connect(const Hop& hop, const Patience& patience) {
+  const Url& next = hop.proxy.has_value() ? *hop.proxy : hop.url;
+  TOCSIN_ASSIGN_OR_RETURN(const std::vector<SocketAddress> addresses, Resolve(next.endpoint));
+  TOCSIN_ASSIGN_OR_RETURN(Descriptor socket, ConnectTo(addresses, patience));
+  auto plain = std::make_unique<PlainStream>(std::move(socket));
+  if (!hop.url.tls) return plain;
+  if (hop.proxy.has_value()) TOCSIN_RETURN_IF_ERROR(Tunnel(hop, plain.get(), patience));
+  return tls.Connect(std::move(*plain).Release(), hop.url.endpoint.host, patience);
+}
+
+Result<Response> Client::Parts::Exchange(const Hop& hop, const Patience& patience) {
+  TOCSIN_ASSIGN_OR_RETURN(const std::string head, FormatHead(hop, patience));
+  const std::string route = RouteOf(hop);
+  while (true) {
+    std::unique_ptr<Stream> stream = keep_alive ? pool.Take(route) : nullptr;
+    const bool reused = stream != nullptr;
+    if (!reused) {
+      TOCSIN_ASSIGN_OR_RETURN(stream, Connect(hop, patience));
     }
-    return {};
-  }
-
-  /// Appends what has arrived to `*buffer`, at least a byte; false at the end of the stream.
-  Result<bool> Read(std::string* buffer) {
-    const size_t before = buffer->size();
-    while (true) {
-      ssize_t received = 0;
-      buffer->resize_and_overwrite(before + kReadBytes, [&](char* data, size_t) {
-        received = recv(fd_, data + before, kReadBytes, 0);
-        return before + static_cast<size_t>(std::max<ssize_t>(received, 0));
-      });
-      if (received > 0) return true;
-      if (received == 0) return false;
-      if (errno == EAGAIN) {
-        TOCSIN_RETURN_IF_ERROR(WaitFor(POLLIN, "waiting for the response"));
-      } else if (errno != EINTR) {
-        return Broken("reading the response");
-      }
+    ResponseReader reader(stream.get(), &patience, hop.request.max_response_bytes);
+    Status sent = stream->Write(head, patience);
+    if (sent.ok()) sent = stream->Write(hop.request.body, patience);
+    Result<Response> response =
+        sent.ok() ? reader.Read(hop.request.method) : Result<Response>(std::unexpected(sent));
+    if (response.has_value()) {
+      if (keep_alive && reader.reusable()) pool.Give(route, std::move(stream));
+      return response;
     }
+    const bool hung_up = response.error().code() == StatusCode::kUnavailable && !reader.started();
+    if (!reused || !hung_up) return response;
   }
+}
 
-  const std::string& authority() const { return authority_; }
-  const std::string& url() const { return url_; }  ///< As errors may show it.
-
- private:
-  Status ConnectTo(const SocketAddress& address) {
-    fd_ = socket(address.storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (fd_ < 0) return Broken("opening a socket");
-    const int on = 1;
-    setsockopt(fd_, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-    if (connect(fd_, address.get(), address.length) == 0) return {};
-    if (errno != EINPROGRESS) return Broken("connecting to " + address.ToString());
-    TOCSIN_RETURN_IF_ERROR(WaitFor(POLLOUT, "connecting to " + address.ToString()));
-    int error = 0;
-    socklen_t length = sizeof(error);
-    getsockopt(fd_, SOL_SOCKET, SO_ERROR, &error, &length);
-    if (error == 0) return {};
-    errno = error;
-    return Broken("connecting to " + address.ToString());
-  }
-
-  Status WaitFor(short events, std::string_view step) {
-    while (true) {
-      const auto left =
-          std::chrono::ceil<std::chrono::milliseconds>(deadline_ - SteadyClock::now());
-      std::array<pollfd, 2> entries{{{.fd = fd_, .events = events, .revents = 0},
-                                     {.fd = stop_.fd(), .events = POLLIN, .revents = 0}}};
-      const auto wait = std::clamp<int64_t>(left.count(), 0, std::numeric_limits<int>::max());
-      const int ready = poll(entries.data(), entries.size(), static_cast<int>(wait));
-      if (ready > 0 && entries[1].revents != 0) {
-        return CancelledError(url_ + ": stopped while " + std::string(step));
-      }
-      if (ready > 0) return {};
-      if (ready == 0) {
-        return DeadlineExceededError(url_ + ": out of time while " + std::string(step));
-      }
-      if (errno != EINTR) return Broken(step);
+Result<Response> Client::Parts::Fetch(const ClientRequest& request) {
+  const Patience patience(ShownUrl(request.url), request.timeout, request.stop);
+  TOCSIN_ASSIGN_OR_RETURN(const Url first, ParseUrl(request.url));
+  std::optional<ClientRequest> changed;  // What redirects have made of it.
+  for (int redirects = 0;; ++redirects) {
+    const ClientRequest& current = changed.has_value() ? *changed : request;
+    TOCSIN_ASSIGN_OR_RETURN(const Url url, ParseUrl(current.url));
+    TOCSIN_ASSIGN_OR_RETURN(const std::optional<Url> proxy, ProxyFor(url, options.proxy));
+    const bool secrets = redirects == 0 || MaySeeSecrets(first, url);
+    TOCSIN_ASSIGN_OR_RETURN(Response response, Exchange({current, url, proxy, secrets}, patience));
+    if (response.status == 401) credentials->Refused();
+    if (!options.follow_redirects || !IsRedirect(response.status) ||
+        response.Header("location").empty()) {
+      return response;
     }
-  }
-
-  Failure Broken(std::string_view step) const {
-    const std::string why = std::error_code(errno, std::generic_category()).message();
-    return UnavailableError(url_ + ": " + std::string(step) + ": " + why);
-  }
-
-  void Close() {
-    if (fd_ >= 0) close(fd_);
-    fd_ = -1;
-  }
-
-  const std::string url_;
-  const std::string authority_;
-  const SteadyClock::time_point deadline_;
-  const StopSignal stop_;
-  int fd_ = -1;
-};
-
-/// Reads a response off a connection.
-class Reader {
- public:
-  Reader(Connection* connection, const ClientRequest& request)
-      : connection_(connection), request_(request) {}
-
-  Result<Response> Read() {
-    TOCSIN_ASSIGN_OR_RETURN(const ResponseHead head, ReadHead());
-    response_.status = head.status;
-    response_.headers = head.headers;
-    const bool no_body = request_.method == "HEAD" || head.status == 204 || head.status == 304;
-    if (!no_body) TOCSIN_RETURN_IF_ERROR(ReadBody());
-    return std::move(response_);
-  }
-
- private:
-  /// The first head that is not 1xx.
-  Result<ResponseHead> ReadHead() {
-    while (true) {
-      size_t end = buffer_.find("\r\n\r\n");
-      size_t gap = 4;
-      if (end == std::string::npos) {
-        end = buffer_.find("\n\n");
-        gap = 2;
-      }
-      if (end == std::string::npos) {
-        if (buffer_.size() > kMaxHeadBytes) return CorruptionError(Told("its head is too long"));
-        TOCSIN_ASSIGN_OR_RETURN(const bool more, connection_->Read(&buffer_));
-        if (!more) return CutShort();
-        continue;
-      }
-      Result<ResponseHead> head = ParseResponseHead(std::string_view(buffer_).substr(0, end));
-      if (!head.has_value()) return CorruptionError(Told(head.error().message()));
-      buffer_.erase(0, end + gap);
-      if (head->status >= 200) return head;
+    if (redirects == kMaxRedirects) {
+      return patience.Broken("following redirects", "there are more than ten");
     }
+    if (!changed.has_value()) changed = request;
+    Redirect(url, response, &*changed);
   }
+}
 
-  Status ReadBody() {
-    const std::string_view coding = response_.Header("transfer-encoding");
-    if (coding == "chunked") return ReadChunked();
-    if (!coding.empty()) {
-      return CorruptionError(Told("transfer coding \"" + std::string(coding) + "\""));
-    }
-    const std::string_view length = response_.Header("content-length");
-    if (length.empty()) return ReadToEnd();
-    uint64_t size = 0;
-    const auto [end, error] = std::from_chars(length.data(), length.data() + length.size(), size);
-    if (error != std::errc() || end != length.data() + length.size()) {
-      return CorruptionError(Told("Content-Length \"" + std::string(length) + "\""));
-    }
-    if (size > request_.max_response_bytes) return TooLarge();
-    while (buffer_.size() < size) {
-      TOCSIN_ASSIGN_OR_RETURN(const bool more, connection_->Read(&buffer_));
-      if (!more) return CutShort();
-    }
-    buffer_.resize(size);
-    response_.body = std::move(buffer_);
-    return {};
-  }
+Client::Client(ClientOptions options)
+    : parts_(std::make_unique<Parts>(std::move(options), kMaxIdle, true)) {}
 
-  Status ReadToEnd() {
-    while (true) {
-      if (buffer_.size() > request_.max_response_bytes) return TooLarge();
-      TOCSIN_ASSIGN_OR_RETURN(const bool more, connection_->Read(&buffer_));
-      if (!more) break;
-    }
-    response_.body = std::move(buffer_);
-    return {};
-  }
+Client::~Client() = default;
 
-  Status ReadChunked() {
-    ChunkedDecoder decoder;
-    while (true) {
-      std::string_view input = buffer_;
-      const Status decoded = decoder.Decode(&input, &response_.body);
-      if (!decoded.ok()) return CorruptionError(Told(decoded.message()));
-      if (response_.body.size() > request_.max_response_bytes) return TooLarge();
-      if (decoder.done()) return {};
-      buffer_.clear();
-      TOCSIN_ASSIGN_OR_RETURN(const bool more, connection_->Read(&buffer_));
-      if (!more) return CutShort();
-    }
-  }
+Result<Response> Client::Fetch(const ClientRequest& request) { return parts_->Fetch(request); }
 
-  std::string Told(std::string_view what) const {
-    return connection_->authority() + " does not speak HTTP/1.1: " + std::string(what);
+Status Client::Check() {
+  TOCSIN_RETURN_IF_ERROR(parts_->tls.Check());
+  const ClientOptions& options = parts_->options;
+  std::vector<Secret> secrets;
+  if (options.basic_auth) secrets = {options.basic_auth->username, options.basic_auth->password};
+  if (options.authorization) secrets = {options.authorization->credentials};
+  if (options.oauth2) secrets = {options.oauth2->client_secret};
+  for (const auto* headers : {&options.headers, &options.proxy.connect_headers}) {
+    for (const auto& [name, secret] : *headers) secrets.push_back(secret);
   }
-  Failure CutShort() const {
-    return UnavailableError(connection_->url() +
-                            ": the connection broke before the response was whole");
+  for (const Secret& secret : secrets) {
+    TOCSIN_ASSIGN_OR_RETURN(const std::string value, ReadSecret(secret));
   }
-  Failure TooLarge() const {
-    return ResourceExhaustedError(connection_->url() + ": the response is larger than " +
-                                  std::to_string(request_.max_response_bytes) + " bytes");
-  }
-
-  Connection* const connection_;
-  const ClientRequest& request_;
-  std::string buffer_;
-  Response response_;
-};
-
-}  // namespace
+  return parts_->token_client == nullptr ? Status() : parts_->token_client->Check();
+}
 
 Result<Response> Fetch(const ClientRequest& request) {
-  TOCSIN_ASSIGN_OR_RETURN(const Url url, ParseUrl(request.url));
-  TOCSIN_ASSIGN_OR_RETURN(const std::string head, FormatRequest(request, url));
-  Connection connection(request, url);
-  TOCSIN_ASSIGN_OR_RETURN(const std::vector<SocketAddress> addresses, Resolve(url.endpoint));
-  TOCSIN_RETURN_IF_ERROR(connection.Connect(addresses));
-  TOCSIN_RETURN_IF_ERROR(connection.Write(head));
-  TOCSIN_RETURN_IF_ERROR(connection.Write(request.body));
-  return Reader(&connection, request).Read();
+  ClientOptions options;
+  options.follow_redirects = false;
+  return Client::Parts(std::move(options), 0, false).Fetch(request);
 }
 
 }  // namespace tocsin::http

@@ -12,10 +12,6 @@ namespace {
 
 char Lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
 
-bool EqualsIgnoringCase(std::string_view a, std::string_view b) {
-  return std::ranges::equal(a, b, {}, Lower, Lower);
-}
-
 constexpr std::pair<int, std::string_view> kReasonPhrases[] = {
     {100, "Continue"},
     {200, "OK"},
@@ -63,6 +59,10 @@ std::string_view Find(const std::vector<std::pair<std::string, std::string>>& pa
 
 }  // namespace
 
+bool SameName(std::string_view a, std::string_view b) {
+  return std::ranges::equal(a, b, {}, Lower, Lower);
+}
+
 std::string_view Request::Header(std::string_view lower_case_name) const {
   return Find(headers, lower_case_name);
 }
@@ -87,15 +87,14 @@ Response Response::Json(int status, std::string body) {
 }
 
 Response& Response::Set(std::string_view name, std::string_view value) {
-  std::erase_if(headers,
-                [name](const auto& header) { return EqualsIgnoringCase(header.first, name); });
+  std::erase_if(headers, [name](const auto& header) { return SameName(header.first, name); });
   headers.emplace_back(name, value);
   return *this;
 }
 
 std::string_view Response::Header(std::string_view name) const {
   for (const auto& [key, value] : headers) {
-    if (EqualsIgnoringCase(key, name)) return value;
+    if (SameName(key, name)) return value;
   }
   return {};
 }

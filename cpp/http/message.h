@@ -13,6 +13,9 @@ namespace tocsin::http {
 
 using Headers = std::vector<std::pair<std::string, std::string>>;
 
+/// Are these the same name of a header, or the same of its options? Case does not matter.
+bool SameName(std::string_view a, std::string_view b);
+
 struct Request {
   std::string method;  ///< Upper case.
   std::string path;    ///< The target's path, as it came: not percent-decoded.
