@@ -3,14 +3,14 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
-#include <numeric>
+#include <memory>
 #include <unordered_map>
 #include <utility>
 #include <vector>
 
 #include "cpp/base/format.h"
 #include "cpp/base/hash.h"
-#include "cpp/promql/kahan.h"
+#include "cpp/promql/group_aggregator.h"
 #include "cpp/promql/range_functions.h"
 #include "cpp/promql/text.h"
 
@@ -22,18 +22,8 @@ struct Group {
   std::vector<size_t> members;
 };
 
-LabelKeys GroupingKeys(const Aggregation& aggregation) {
-  std::vector<std::string> names = aggregation.node.grouping;
-  if (aggregation.node.without) {
-    names.emplace_back(kMetricName);
-  } else if (aggregation.node.op == AggregateOp::kCountValues) {
-    names.push_back(aggregation.label);
-  }
-  return {std::move(names), !aggregation.node.without};
-}
-
 std::vector<Group> MakeGroups(const Aggregation& aggregation, const StepVector& input) {
-  LabelKeys keys = GroupingKeys(aggregation);
+  LabelKeys keys = GroupingKeys(aggregation.node, aggregation.label);
   std::unordered_map<std::string, size_t, StringHash, std::equal_to<>> index;
   std::vector<Group> groups;
   for (size_t i = 0; i < input.size(); ++i) {
@@ -48,97 +38,21 @@ std::vector<Group> MakeGroups(const Aggregation& aggregation, const StepVector& 
   return groups;
 }
 
-// The state of one group at one step. Start() takes the first value, Add() the others.
-struct SumCell {
-  KahanSum sum;
-  void Start(double v) { sum = {v, 0}; }
-  void Add(double v) { sum.Add(v); }
-  double Value() const { return sum.sum + sum.compensation; }
-};
+StepVector RunGroups(const Aggregation& aggregation, const StepVector& input,
+                     Annotations* annotations) {
+  const std::unique_ptr<GroupAggregator> aggregator =
+      GroupAggregator::Make(aggregation.node, aggregation.step_count, annotations);
+  for (const StepSeries& series : input) aggregator->Add(series);
+  return aggregator->Finish();
+}
 
-struct MeanCell {
-  KahanMean mean;
-  void Start(double v) {
-    mean = {};
-    mean.Add(v);
-  }
-  void Add(double v) { mean.Add(v); }
-  double Value() const { return mean.Value(); }
-};
-
-struct CountCell {
-  double count = 0;
-  void Start(double) { count = 1; }
-  void Add(double) { count += 1; }
-  double Value() const { return count; }
-};
-
-struct OneCell {
-  static void Start(double) {}
-  static void Add(double) {}
-  static double Value() { return 1; }
-};
-
-template <bool kMaximum>
-struct ExtremeCell {
-  double extreme = 0;
-  void Start(double v) { extreme = v; }
-  void Add(double v) {
-    if ((kMaximum ? v > extreme : v < extreme) || std::isnan(extreme)) extreme = v;
-  }
-  double Value() const { return extreme; }
-};
-
-template <bool kRoot>
-struct VarianceCell {
-  double count = 0;
-  double mean = 0;
-  double squares = 0;
-  void Start(double v) {
-    count = 1;
-    mean = v;
-    squares = std::isfinite(v) ? 0 : std::numeric_limits<double>::quiet_NaN();
-  }
-  void Add(double v) {
-    count += 1;
-    const double delta = v - mean;
-    mean += delta / count;
-    squares += delta * (v - mean);
-  }
-  double Value() const { return kRoot ? std::sqrt(squares / count) : squares / count; }
-};
-
-template <class Cell>
-StepVector RunCells(const Aggregation& aggregation, const StepVector& input) {
-  StepVector result;
-  std::vector<Cell> cells(aggregation.step_count);
-  std::vector<bool> started(aggregation.step_count);
-  std::vector<double> dense(aggregation.step_count);
-  for (Group& group : MakeGroups(aggregation, input)) {
-    started.assign(aggregation.step_count, false);
-    bool drop_name = false;
-    for (const size_t member : group.members) {
-      const StepSeries& series = input[member];
-      drop_name = drop_name || series.drop_name;
-      for (size_t i = 0; i < series.values.size(); ++i) {
-        const double value = series.values[i];
-        if (IsAbsent(value)) continue;
-        Cell& cell = cells[series.first + i];
-        if (started[series.first + i]) {
-          cell.Add(value);
-        } else {
-          cell.Start(value);
-          started[series.first + i] = true;
-        }
-      }
-    }
-    for (size_t step = 0; step < dense.size(); ++step) {
-      dense[step] = started[step] ? cells[step].Value() : Absent();
-    }
-    result.push_back(StepSeries::Make(std::move(group.labels), dense));
-    result.back().drop_name = drop_name;
-  }
-  return result;
+// For aggregations that can make nothing of histograms.
+void NoteIgnoredHistograms(const Aggregation& aggregation, PosRange pos, const StepVector& input,
+                           Annotations* annotations) {
+  const bool any = std::ranges::any_of(input, [](const StepSeries& series) {
+    return std::ranges::any_of(series.histograms, [](const auto& h) { return h != nullptr; });
+  });
+  if (any) annotations->Info(pos, HistogramIgnoredText(aggregation.node.op));
 }
 
 StepVector RunQuantile(const Aggregation& aggregation, const StepVector& input) {
@@ -166,7 +80,10 @@ StepVector RunQuantile(const Aggregation& aggregation, const StepVector& input) 
 class Chooser {
  public:
   Chooser(const Aggregation& aggregation, const StepVector& input)
-      : aggregation_(aggregation), input_(input) {
+      : aggregation_(aggregation),
+        input_(input),
+        sorts_(aggregation.node.op == AggregateOp::kTopk ||
+               aggregation.node.op == AggregateOp::kBottomk) {
     if (aggregation.node.op != AggregateOp::kLimitRatio) return;
     for (const StepSeries& series : input) {
       // Spread evenly over [0, 1), and the same for the same labels in every query.
@@ -181,7 +98,7 @@ class Chooser {
     const bool by_ratio = aggregation_.node.op == AggregateOp::kLimitRatio;
     if (!by_ratio && param < 1) return chosen_;
     for (const size_t member : group.members) {
-      if (IsAbsent(input_[member].At(step))) continue;
+      if (sorts_ ? IsAbsent(input_[member].At(step)) : !input_[member].Has(step)) continue;
       if (!by_ratio || InRatio(positions_[member], std::clamp(param, -1.0, 1.0))) {
         chosen_.push_back(member);
       }
@@ -189,7 +106,7 @@ class Chooser {
     if (by_ratio) return chosen_;
     const size_t k =
         param >= static_cast<double>(chosen_.size()) ? chosen_.size() : static_cast<size_t>(param);
-    if (aggregation_.node.op != AggregateOp::kLimitk) SortBest(k, step);
+    if (sorts_) SortBest(k, step);
     chosen_.resize(k);
     return chosen_;
   }
@@ -217,6 +134,7 @@ class Chooser {
 
   const Aggregation& aggregation_;
   const StepVector& input_;
+  const bool sorts_;               // By the floats; there is no order of histograms.
   std::vector<double> positions_;  // Of limit_ratio.
   std::vector<size_t> chosen_;
 };
@@ -231,33 +149,34 @@ StepVector RunChoice(const Aggregation& aggregation, StepVector input) {
     }
     return result;
   }
-  std::vector<std::vector<double>> kept(input.size());
+  std::vector<std::vector<bool>> kept(input.size());
   for (const Group& group : groups) {
     for (size_t step = 0; step < aggregation.step_count; ++step) {
       for (const size_t member : chooser.Choose(group, step)) {
-        kept[member].resize(aggregation.step_count, Absent());
-        kept[member][step] = input[member].At(step);
+        kept[member].resize(aggregation.step_count);
+        kept[member][step] = true;
       }
     }
   }
   StepVector result;
   for (size_t i = 0; i < input.size(); ++i) {
     if (kept[i].empty()) continue;
-    result.push_back(StepSeries::Make(std::move(input[i].labels), kept[i]));
-    result.back().drop_name = input[i].drop_name;
-    kept[i] = {};
+    for (size_t step = input[i].first; step < input[i].end(); ++step) {
+      if (!kept[i][step]) input[i].Erase(step);
+    }
+    result.push_back(std::move(input[i]));
   }
   return result;
 }
 
 StepVector RunCountValues(const Aggregation& aggregation, const StepVector& input) {
-  LabelKeys keys = GroupingKeys(aggregation);
+  LabelKeys keys = GroupingKeys(aggregation.node, aggregation.label);
   std::unordered_map<std::string, size_t, StringHash, std::equal_to<>> index;
   std::vector<Labels> labels_of;
   std::vector<std::vector<double>> counts;
-  const auto target_of = [&](const StepSeries& series, double value) {
+  const auto target_of = [&](const StepSeries& series, const std::string& value) {
     Labels labels = series.labels;
-    labels.Set(aggregation.label, FormatGoFixed(value));
+    labels.Set(aggregation.label, value);
     const std::string& key = keys.Of(labels);
     if (const auto it = index.find(key); it != index.end()) return it->second;
     labels_of.push_back(keys.Select(labels));
@@ -269,9 +188,14 @@ StepVector RunCountValues(const Aggregation& aggregation, const StepVector& inpu
     size_t target = 0;
     for (size_t step = series.first; step < series.end(); ++step) {
       const double value = series.At(step);
-      if (IsAbsent(value)) continue;
-      // Values tend to stay the same from step to step.
-      if (IsAbsent(last) || value != last) target = target_of(series, value);
+      if (const NativeHistogram* histogram = series.HistogramAt(step)) {
+        target = target_of(series, FormatHistogram(*histogram));
+      } else if (IsAbsent(value)) {
+        continue;
+      } else if (IsAbsent(last) || value != last) {
+        // Values tend to stay the same from step to step.
+        target = target_of(series, FormatGoFixed(value));
+      }
       last = value;
       double& count = counts[target][step];
       count = IsAbsent(count) ? 1 : count + 1;
@@ -343,28 +267,20 @@ Status CheckParameter(const Aggregation& aggregation, PosRange pos, Annotations*
   }
 }
 
-StepVector RunAggregation(const Aggregation& aggregation, StepVector input) {
-  switch (aggregation.node.op) {
-    case AggregateOp::kSum:
-      return RunCells<SumCell>(aggregation, input);
-    case AggregateOp::kAvg:
-      return RunCells<MeanCell>(aggregation, input);
-    case AggregateOp::kCount:
-      return RunCells<CountCell>(aggregation, input);
-    case AggregateOp::kMin:
-      return RunCells<ExtremeCell<false>>(aggregation, input);
-    case AggregateOp::kMax:
-      return RunCells<ExtremeCell<true>>(aggregation, input);
-    case AggregateOp::kGroup:
-      return RunCells<OneCell>(aggregation, input);
-    case AggregateOp::kStddev:
-      return RunCells<VarianceCell<true>>(aggregation, input);
-    case AggregateOp::kStdvar:
-      return RunCells<VarianceCell<false>>(aggregation, input);
+StepVector RunAggregation(const Aggregation& aggregation, StepVector input,
+                          Annotations* annotations) {
+  const AggregateOp op = aggregation.node.op;
+  if (GroupAggregator::Handles(op)) return RunGroups(aggregation, input, annotations);
+  switch (op) {
     case AggregateOp::kQuantile:
+      NoteIgnoredHistograms(aggregation, aggregation.node.expr->pos, input, annotations);
       return RunQuantile(aggregation, input);
     case AggregateOp::kCountValues:
       return RunCountValues(aggregation, input);
+    case AggregateOp::kTopk:
+    case AggregateOp::kBottomk:
+      NoteIgnoredHistograms(aggregation, aggregation.pos, input, annotations);
+      return RunChoice(aggregation, std::move(input));
     default:
       return RunChoice(aggregation, std::move(input));
   }

@@ -14,6 +14,7 @@ namespace tocsin::promql {
 
 struct Aggregation {
   const Aggregate& node;
+  PosRange pos;  ///< Of the whole aggregation.
   size_t step_count = 1;
   StepScalars param;  ///< Of topk, bottomk, limitk, limit_ratio and quantile.
   std::string label;  ///< Of count_values.
@@ -25,6 +26,7 @@ Status CheckParameter(const Aggregation& aggregation, PosRange pos, Annotations*
 
 /// One series a group in the order in which the groups appear; of topk and its like the series of
 /// the input, at a single step in the order of their values. REQUIRES: CheckParameter().
-StepVector RunAggregation(const Aggregation& aggregation, StepVector input);
+StepVector RunAggregation(const Aggregation& aggregation, StepVector input,
+                          Annotations* annotations);
 
 }  // namespace tocsin::promql

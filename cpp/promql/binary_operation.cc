@@ -20,23 +20,6 @@ namespace {
 
 constexpr int32_t kNobody = -1;
 
-bool Holds(BinaryOp op, double left, double right) {
-  switch (op) {
-    case BinaryOp::kEqual:
-      return left == right;
-    case BinaryOp::kNotEqual:
-      return left != right;
-    case BinaryOp::kGreater:
-      return left > right;
-    case BinaryOp::kLess:
-      return left < right;
-    case BinaryOp::kGreaterEqual:
-      return left >= right;
-    default:
-      return left <= right;
-  }
-}
-
 bool IsTrim(BinaryOp op) { return op == BinaryOp::kTrimLower || op == BinaryOp::kTrimUpper; }
 
 // The labels by which series of the two sides find each other.
@@ -71,27 +54,6 @@ class KeyIndex {
 
 }  // namespace
 
-double ScalarOperation(BinaryOp op, double left, double right) {
-  switch (op) {
-    case BinaryOp::kAdd:
-      return left + right;
-    case BinaryOp::kSub:
-      return left - right;
-    case BinaryOp::kMul:
-      return left * right;
-    case BinaryOp::kDiv:
-      return left / right;
-    case BinaryOp::kMod:
-      return std::fmod(left, right);
-    case BinaryOp::kPow:
-      return std::pow(left, right);
-    case BinaryOp::kAtan2:
-      return std::atan2(left, right);
-    default:
-      return Holds(op, left, right) ? 1 : 0;
-  }
-}
-
 double MinOrMax(bool maximum, double a, double b) {
   const double extreme =
       maximum ? std::numeric_limits<double>::infinity() : -std::numeric_limits<double>::infinity();
@@ -100,23 +62,34 @@ double MinOrMax(bool maximum, double a, double b) {
   return maximum ? std::max(a, b) : std::min(a, b);
 }
 
-void ApplyScalar(const Binary& binary, const StepScalars& scalars, bool scalar_left,
+void ApplyScalar(const StepScalars& scalars, bool scalar_left, ElementOperation operation,
                  StepVector* vector) {
-  const BinaryOp op = binary.op;
-  const bool filters = IsComparison(op) && !binary.return_bool;
+  RowBuffer row(scalars.size());
   for (StepSeries& series : *vector) {
-    for (size_t i = 0; i < series.values.size(); ++i) {
-      double& value = series.values[i];
-      if (IsAbsent(value)) continue;
-      const double scalar = scalars[series.first + i];
-      const double left = scalar_left ? scalar : value;
-      const double right = scalar_left ? value : scalar;
-      if (IsTrim(op) || (filters && !Holds(op, left, right))) {
-        value = Absent();
-      } else if (!filters) {
-        value = ScalarOperation(op, left, right);
+    if (series.histograms.empty() && operation.takes_floats()) {
+      for (size_t i = 0; i < series.values.size(); ++i) {
+        double& value = series.values[i];
+        const double scalar = scalars[series.first + i];
+        if (IsAbsent(value)) continue;
+        value = scalar_left ? operation.OfFloats(scalar, value, value)
+                            : operation.OfFloats(value, scalar, value);
+      }
+      continue;
+    }
+    row.Clear();
+    for (size_t step = series.first; step < series.end(); ++step) {
+      if (!series.Has(step)) continue;
+      const Element value = Element::At(series, step);
+      const Element scalar{scalars[step], nullptr};
+      if (scalar_left) {
+        operation.Apply(scalar, value, value, step, &row);
+      } else {
+        operation.Apply(value, scalar, value, step, &row);
       }
     }
+    const bool drop_name = series.drop_name;
+    series = StepSeries::Make(std::move(series.labels), row.row());
+    series.drop_name = drop_name;
   }
 }
 
@@ -142,7 +115,7 @@ StepVector SetOperation(const Binary& binary, size_t step_count, StepVector left
     std::vector<bool>& steps = present[deciding_groups[i]];
     steps.resize(step_count);
     for (size_t step = deciding[i].first; step < deciding[i].end(); ++step) {
-      if (!IsAbsent(deciding[i].At(step))) steps[step] = true;
+      if (deciding[i].Has(step)) steps[step] = true;
     }
   }
 
@@ -153,9 +126,7 @@ StepVector SetOperation(const Binary& binary, size_t step_count, StepVector left
     const std::vector<bool>& steps = present[filtered_groups[i]];
     for (size_t step = filtered[i].first; step < filtered[i].end(); ++step) {
       const bool is_present = !steps.empty() && steps[step];
-      if (is_present != keep_where_present) {
-        filtered[i].values[step - filtered[i].first] = Absent();
-      }
+      if (is_present != keep_where_present) filtered[i].Erase(step);
     }
   }
   RemoveEmpty(&filtered);
@@ -163,20 +134,17 @@ StepVector SetOperation(const Binary& binary, size_t step_count, StepVector left
   return left;
 }
 
-void AnnotateTrimOfFloats(BinaryOp op, PosRange pos, Annotations* annotations) {
-  const std::string name(BinaryOpName(op));
-  annotations->Info(pos, "incompatible sample types encountered for binary operator \"" + name +
-                             "\": float " + name + " float");
-}
-
-VectorOperation::VectorOperation(const Binary& binary, size_t step_count, bool delayed_name_removal)
+VectorOperation::VectorOperation(const Binary& binary, size_t step_count, bool delayed_name_removal,
+                                 ElementOperation operation)
     : binary_(binary),
       matching_(*binary.matching),
       step_count_(step_count),
       delayed_name_removal_(delayed_name_removal),
       swapped_(matching_.cardinality == Cardinality::kOneToMany),
       fill_many_(swapped_ ? matching_.fill_right : matching_.fill_left),
-      fill_one_(swapped_ ? matching_.fill_left : matching_.fill_right) {}
+      fill_one_(swapped_ ? matching_.fill_left : matching_.fill_right),
+      operation_(operation),
+      row_(step_count) {}
 
 Result<StepVector> VectorOperation::Run(StepVector left, StepVector right) {
   if (swapped_) std::swap(left, right);
@@ -186,7 +154,7 @@ Result<StepVector> VectorOperation::Run(StepVector left, StepVector right) {
   active_.assign(step_count_, fills);
   for (const StepSeries& series : many_) {
     for (size_t step = series.first; step < series.end(); ++step) {
-      if (!IsAbsent(series.At(step))) active_[step] = true;
+      if (series.Has(step)) active_[step] = true;
     }
   }
 
@@ -221,7 +189,7 @@ Result<VectorOperation::Owners> VectorOperation::FindOwners(const Group& group) 
   for (const size_t candidate : group.one) {
     const StepSeries& series = one_[candidate];
     for (size_t step = series.first; step < series.end(); ++step) {
-      if (IsAbsent(series.At(step)) || !active_[step]) continue;
+      if (!series.Has(step) || !active_[step]) continue;
       if (owners[step] != kNobody) {
         return DuplicateError(one_[static_cast<size_t>(owners[step])], series);
       }
@@ -248,7 +216,7 @@ Status VectorOperation::CheckOneToOne(const Group& group, const Owners& owners) 
     const StepSeries& series = many_[many];
     for (size_t step = series.first; step < series.end(); ++step) {
       const bool matched = owners[step] != kNobody || fill_one_;
-      if (IsAbsent(series.At(step)) || !matched) continue;
+      if (!series.Has(step) || !matched) continue;
       if (taken[step]) {
         return FailedPreconditionError(
             "multiple matches for labels: many-to-one matching must be explicit "
@@ -271,7 +239,7 @@ Status VectorOperation::CheckUniqueTargets(const Group& group, const Owners& own
     std::vector<bool>& taken = taken_by_target[target];
     taken.resize(step_count_);
     for (size_t step = series.first; step < series.end(); ++step) {
-      if (IsAbsent(series.At(step)) || (owners[step] == kNobody && !fill_one_)) continue;
+      if (!series.Has(step) || (owners[step] == kNobody && !fill_one_)) continue;
       if (taken[step]) {
         return FailedPreconditionError(
             "multiple matches for labels: grouping labels must ensure unique matches");
@@ -294,20 +262,14 @@ void VectorOperation::Combine(const StepSeries& many, const Group& group, const 
 // The result of `many` where `owner` is its match; `one` is null for the filled value.
 void VectorOperation::CombinePair(const StepSeries& many, const StepSeries* one,
                                   const Owners& owners, int32_t owner) {
-  std::vector<double> dense(step_count_, Absent());
-  const double fill = fill_one_.value_or(0);
-  bool any = false;
+  row_.Clear();
+  const Element fill{fill_one_.value_or(0), nullptr};
   for (size_t step = many.first; step < many.end(); ++step) {
-    const double value = many.At(step);
-    if (IsAbsent(value) || owners[step] != owner) continue;
-    dense[step] = Operate(value, one != nullptr ? one->At(step) : fill);
-    any = any || !IsAbsent(dense[step]);
+    if (!many.Has(step) || owners[step] != owner) continue;
+    Operate(Element::At(many, step), one != nullptr ? Element::At(*one, step) : fill, step);
   }
-  if (!any) return;
-  const Labels labels =
-      ResultLabels(many.labels, one != nullptr ? one->labels : MatchLabels(many.labels));
-  result_.push_back(StepSeries::Make(labels, dense));
-  result_.back().drop_name = many.drop_name || binary_.return_bool;
+  Emit(ResultLabels(many.labels, one != nullptr ? one->labels : MatchLabels(many.labels)),
+       many.drop_name || binary_.return_bool);
 }
 
 // Where the one side stands alone, a value for the many side is filled in.
@@ -316,36 +278,32 @@ void VectorOperation::FillMany(const Group& group, const Owners& owners, double 
   for (const size_t many : group.many) {
     const StepSeries& series = many_[many];
     for (size_t step = series.first; step < series.end(); ++step) {
-      if (!IsAbsent(series.At(step))) matched[step] = true;
+      if (series.Has(step)) matched[step] = true;
     }
   }
   for (const size_t one : group.one) {
     const StepSeries& series = one_[one];
-    std::vector<double> dense(step_count_, Absent());
-    bool any = false;
+    row_.Clear();
     for (size_t step = series.first; step < series.end(); ++step) {
       if (matched[step] || owners[step] != static_cast<int32_t>(one)) continue;
-      dense[step] = Operate(fill, series.At(step));
-      any = any || !IsAbsent(dense[step]);
+      Operate({fill, nullptr}, Element::At(series, step), step);
     }
-    if (!any) continue;
-    result_.push_back(
-        StepSeries::Make(ResultLabels(MatchLabels(series.labels), series.labels), dense));
-    result_.back().drop_name = binary_.return_bool;
+    Emit(ResultLabels(MatchLabels(series.labels), series.labels), binary_.return_bool);
   }
 }
 
-double VectorOperation::Operate(double many, double one) {
-  const double left = swapped_ ? one : many;
-  const double right = swapped_ ? many : one;
-  if (IsTrim(binary_.op)) {
-    trimmed_floats_ = true;
-    return Absent();
-  }
-  if (!IsComparison(binary_.op) || binary_.return_bool) {
-    return ScalarOperation(binary_.op, left, right);
-  }
-  return Holds(binary_.op, left, right) ? left : Absent();
+void VectorOperation::Operate(const Element& many, const Element& one, size_t step) {
+  const Element& left = swapped_ ? one : many;
+  const Element& right = swapped_ ? many : one;
+  operation_.Apply(left, right, left, step, &row_);
+}
+
+// What is in the row becomes a series, if anything is.
+void VectorOperation::Emit(Labels labels, bool drop_name) {
+  StepSeries series = StepSeries::Make(std::move(labels), row_.row());
+  if (series.values.empty()) return;
+  series.drop_name = drop_name;
+  result_.push_back(std::move(series));
 }
 
 Labels VectorOperation::MatchLabels(const Labels& labels) const {

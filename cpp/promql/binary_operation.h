@@ -8,39 +8,32 @@
 #include <vector>
 
 #include "cpp/base/status.h"
-#include "cpp/promql/annotations.h"
 #include "cpp/promql/ast.h"
+#include "cpp/promql/element_operation.h"
 #include "cpp/promql/step_vector.h"
 
 namespace tocsin::promql {
-
-/// Of two scalars: comparisons give 0 and 1. REQUIRES: arithmetic or a comparison.
-double ScalarOperation(BinaryOp op, double left, double right);
 
 /// Go's math.Min and math.Max: NaN if either is, and an infinity beats NaN where it is the extreme.
 double MinOrMax(bool maximum, double a, double b);
 
 /// A vector and a scalar, `scalar_left` says on which side. A comparison without `bool` keeps the
 /// values of the vector for which it holds. Names are left alone.
-void ApplyScalar(const Binary& binary, const StepScalars& scalars, bool scalar_left,
+void ApplyScalar(const StepScalars& scalars, bool scalar_left, ElementOperation operation,
                  StepVector* vector);
 
 /// and, or, unless.
 StepVector SetOperation(const Binary& binary, size_t step_count, StepVector left, StepVector right);
 
-/// `</` and `>/` trim native histograms; floats have no buckets.
-void AnnotateTrimOfFloats(BinaryOp op, PosRange pos, Annotations* annotations);
-
 /// Arithmetic and comparisons between vectors, with matching. For one use.
 class VectorOperation {
  public:
-  VectorOperation(const Binary& binary, size_t step_count, bool delayed_name_removal);
+  VectorOperation(const Binary& binary, size_t step_count, bool delayed_name_removal,
+                  ElementOperation operation);
 
   /// kFailedPrecondition where the matching is ambiguous at some step. Several series of the result
   /// may have the same labels.
   Result<StepVector> Run(StepVector left, StepVector right);
-  /// A trim operator met two floats.
-  bool trimmed_floats() const { return trimmed_floats_; }
 
  private:
   struct Group {
@@ -58,7 +51,8 @@ class VectorOperation {
   void CombinePair(const StepSeries& many, const StepSeries* one, const Owners& owners,
                    int32_t owner);
   void FillMany(const Group& group, const Owners& owners, double fill);
-  double Operate(double many, double one);
+  void Operate(const Element& many, const Element& one, size_t step);
+  void Emit(Labels labels, bool drop_name);
   Labels ResultLabels(const Labels& many, const Labels& one) const;
   Labels MatchLabels(const Labels& labels) const;
   Failure DuplicateError(const StepSeries& a, const StepSeries& b) const;
@@ -70,7 +64,8 @@ class VectorOperation {
   const bool swapped_;  ///< The left side is the one side.
   const std::optional<double> fill_many_;
   const std::optional<double> fill_one_;
-  bool trimmed_floats_ = false;
+  ElementOperation operation_;
+  RowBuffer row_;
   StepVector many_;
   StepVector one_;
   std::vector<bool> active_;  ///< Steps at which the many side has a value, or is filled.

@@ -34,11 +34,17 @@ MatrixValue ToMatrix(StepVector vector, const Steps& steps) {
     SeriesData data{.labels = std::move(series.labels)};
     data.samples.reserve(series.values.size());
     for (size_t step = series.first; step < series.end(); ++step) {
-      const double value = series.At(step);
-      if (!IsAbsent(value)) data.samples.push_back({steps.At(step), value});
+      if (series.HistogramAt(step) != nullptr) {
+        data.histograms.push_back({steps.At(step), series.histograms[step - series.first]});
+      } else if (!IsAbsent(series.At(step))) {
+        data.samples.push_back({steps.At(step), series.At(step)});
+      }
     }
     series.values = {};
-    if (!data.samples.empty()) matrix.series.push_back(std::move(data));
+    series.histograms = {};
+    if (!data.samples.empty() || !data.histograms.empty()) {
+      matrix.series.push_back(std::move(data));
+    }
   }
   std::ranges::sort(matrix.series, {}, &SeriesData::labels);
   return matrix;
@@ -48,7 +54,8 @@ Result<MatrixValue> ToMatrix(std::vector<RangeSeries> ranges, const EngineOption
   MatrixValue matrix;
   for (RangeSeries& series : ranges) {
     if (options.delayed_name_removal && series.drop_name) DropMetricName(&series.labels);
-    matrix.series.push_back({std::move(series.labels), std::move(series.samples)});
+    matrix.series.push_back(
+        {std::move(series.labels), std::move(series.samples), std::move(series.histograms)});
   }
   std::ranges::stable_sort(matrix.series, {}, &SeriesData::labels);
   const auto same = std::ranges::adjacent_find(matrix.series, {}, &SeriesData::labels);
@@ -78,15 +85,23 @@ Result<Value> EvalInstant(const Expr& expr, QueryContext* context, const Steps& 
   TOCSIN_RETURN_IF_ERROR(Finish(context->options(), &vector));
   VectorValue value;
   for (StepSeries& series : vector) {
-    if (!IsAbsent(series.At(0))) {
-      value.samples.push_back({std::move(series.labels), {steps.start, series.At(0)}});
+    if (!series.Has(0)) continue;
+    VectorSample& sample = value.samples.emplace_back();
+    sample.labels = std::move(series.labels);
+    sample.sample.t = steps.start;
+    if (series.HistogramAt(0) != nullptr) {
+      sample.histogram = series.histograms[0 - series.first];
+    } else {
+      sample.sample.v = series.At(0);
     }
   }
   return value;
 }
 
-QueryResult MakeResult(Value value, std::string_view query, const Annotations& annotations) {
-  return {std::move(value), annotations.Warnings(query), annotations.Infos(query)};
+QueryResult MakeResult(Value value, std::string_view query, QueryContext* context) {
+  const Annotations& annotations = context->annotations();
+  return {std::move(value), annotations.Warnings(query), annotations.Infos(query),
+          context->TakeStats()};
 }
 
 }  // namespace
@@ -104,7 +119,7 @@ Result<QueryResult> Engine::QueryParsed(const Expr& expr, std::string_view query
   QueryContext context(source, options_, clock_, options);
   context.SetRange({t, t, 0});
   TOCSIN_ASSIGN_OR_RETURN(Value value, EvalInstant(expr, &context, {t, 1, 1}));
-  return MakeResult(std::move(value), query, context.annotations());
+  return MakeResult(std::move(value), query, &context);
 }
 
 Result<QueryResult> Engine::QueryRange(std::string_view query, const SeriesSource& source,
@@ -137,7 +152,7 @@ Result<QueryResult> Engine::QueryRange(std::string_view query, const SeriesSourc
     TOCSIN_ASSIGN_OR_RETURN(vector, evaluator.EvalVector(expr));
     TOCSIN_RETURN_IF_ERROR(Finish(options_, &vector));
   }
-  return MakeResult(ToMatrix(std::move(vector), steps), query, context.annotations());
+  return MakeResult(ToMatrix(std::move(vector), steps), query, &context);
 }
 
 }  // namespace tocsin::promql

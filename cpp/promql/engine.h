@@ -13,6 +13,7 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
 #include <stop_token>
 #include <string_view>
 
@@ -47,7 +48,14 @@ struct EngineOptions {
 /// What differs from query to query.
 struct QueryOptions {
   Millis lookback = 0;  ///< 0: the engine's.
+  Nanos timeout = 0;    ///< 0: the engine's. The smaller one counts.
   std::stop_token cancel;
+  /// Asked now and then; an error ends the query with it. May be empty.
+  std::function<Status()> interrupted;
+  /// Samples are counted for QueryResult.stats, which costs some time...
+  bool stats = false;
+  /// ...and for each step as well.
+  bool per_step_stats = false;
 };
 
 struct TimeRange {

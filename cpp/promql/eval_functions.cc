@@ -11,7 +11,6 @@
 #include "cpp/promql/binary_operation.h"
 #include "cpp/promql/evaluator.h"
 #include "cpp/promql/natural_order.h"
-#include "cpp/promql/range_functions.h"
 #include "cpp/promql/text.h"
 
 namespace tocsin::promql {
@@ -102,11 +101,6 @@ double CalendarValue(FunctionId id, double seconds) {
   }
 }
 
-bool NameEndsLikeCounter(std::string_view name) {
-  return name.ends_with("_total") || name.ends_with("_sum") || name.ends_with("_count") ||
-         name.ends_with("_bucket");
-}
-
 // The labels that a series would have that the selector asks for in vain: those that it names with
 // `=`, once.
 Labels LabelsOfAbsent(const Expr& arg) {
@@ -126,20 +120,10 @@ Labels LabelsOfAbsent(const Expr& arg) {
   return labels;
 }
 
-// -1 if no argument is a range vector.
-int MatrixArgument(const Call& call) {
-  for (size_t i = 0; i < call.args.size(); ++i) {
-    if (call.args[i].type() == ValueType::kMatrix) return static_cast<int>(i);
-  }
-  return -1;
-}
-
 }  // namespace
 
 Result<StepVector> Evaluator::EvalCall(const Expr& expr, const Call& call) {
-  if (const int matrix = MatrixArgument(call); matrix >= 0) {
-    return EvalRangeCall(call, static_cast<size_t>(matrix));
-  }
+  if (MatrixArgument(call) >= 0) return EvalRangeCall(call);
   switch (call.function->id) {
     case FunctionId::kAbsent:
       return EvalAbsent(call);
@@ -179,85 +163,18 @@ Result<StepVector> Evaluator::EvalCall(const Expr& expr, const Call& call) {
     case FunctionId::kHistogramCount:
     case FunctionId::kHistogramStddev:
     case FunctionId::kHistogramStdvar:
-    case FunctionId::kHistogramSum: {
-      // These leave floats out, and a source has nothing else: the operand may still fail.
-      TOCSIN_ASSIGN_OR_RETURN(StepVector vector, EvalVector(call.args[0]));
-      vector.clear();
-      return vector;
-    }
+    case FunctionId::kHistogramSum:
+      return EvalHistogramNumber(call);
     case FunctionId::kStartTimestamp:
-      return FailedPreconditionError(
-          "start_timestamp() is not supported: start timestamps are not stored");
+      return EvalStartTimestamp(call);
     default:
       return EvalMap(call);
   }
 }
 
-Result<StepVector> Evaluator::EvalRangeCall(const Call& call, size_t matrix_arg) {
-  const FunctionId id = call.function->id;
-  const Expr& arg = call.args[matrix_arg].Unwrapped();
-  std::vector<StepScalars> scalars;
-  for (size_t i = 0; i < call.args.size(); ++i) {
-    if (i == matrix_arg) continue;
-    TOCSIN_ASSIGN_OR_RETURN(scalars.emplace_back(), EvalScalar(call.args[i]));
-  }
-  TOCSIN_ASSIGN_OR_RETURN(const WindowGrid grid, GridOf(arg));
-  RangeCall range_call{call.function, scalars, false, false};
-  if (const auto* matrix = arg.As<MatrixSelector>()) {
-    range_call.anchored = matrix->selector.anchored;
-    range_call.smoothed = matrix->selector.smoothed;
-  }
-  const bool is_absent = id == FunctionId::kAbsentOverTime;
-  const Function* const present = FindFunction("present_over_time");
-  if (is_absent) range_call.function = present;
-  TOCSIN_ASSIGN_OR_RETURN(const RangeKernel kernel, MakeRangeKernel(range_call));
-
-  StepVector result;
-  std::vector<double> dense(steps_.count);
-  std::vector<bool> present_at(steps_.count);
-  const auto visit = [&](RangeSeries&& series) -> Status {
-    kernel(series.samples, grid, dense);
-    StepSeries values = StepSeries::Make(std::move(series.labels), dense);
-    if (values.values.empty()) return Status();
-    values.drop_name = series.drop_name;
-    if (is_absent) {
-      for (size_t step = 0; step < dense.size(); ++step) {
-        if (!IsAbsent(dense[step])) present_at[step] = true;
-      }
-      return Status();
-    }
-    const std::string_view name = values.labels.metric_name();
-    if ((id == FunctionId::kRate || id == FunctionId::kIncrease) && !name.empty() &&
-        !NameEndsLikeCounter(name)) {
-      context_.annotations().Info(arg.pos,
-                                  "metric might not be a counter, name does not end in "
-                                  "_total/_sum/_count/_bucket: " +
-                                      QuoteGo(name));
-    }
-    TOCSIN_RETURN_IF_ERROR(context_.Charge(values.values.size()));
-    result.push_back(std::move(values));
-    return Status();
-  };
-  TOCSIN_RETURN_IF_ERROR(VisitRange(arg, grid, visit));
-  if (is_absent) return AbsentSteps(present_at, arg);
-  if (id == FunctionId::kQuantileOverTime && !result.empty()) {
-    for (const double phi : scalars[0]) {
-      if (phi >= 0 && phi <= 1) continue;
-      context_.annotations().Warn(
-          call.args[0].pos, "quantile value should be between 0 and 1, got " + FormatGoFloat(phi));
-      break;
-    }
-  }
-  // These two give a sample of the series itself, as an offset does.
-  if (id == FunctionId::kFirstOverTime || id == FunctionId::kLastOverTime) {
-    TOCSIN_RETURN_IF_ERROR(CheckUnique(&result));
-    return result;
-  }
-  return NameDropped(std::move(result));
-}
-
 Result<StepVector> Evaluator::EvalMap(const Call& call) {
   TOCSIN_ASSIGN_OR_RETURN(StepVector vector, EvalVector(call.args[0]));
+  RemoveHistograms(&vector);
   std::vector<StepScalars> scalars;
   for (size_t i = 1; i < call.args.size(); ++i) {
     TOCSIN_ASSIGN_OR_RETURN(scalars.emplace_back(), EvalScalar(call.args[i]));
@@ -303,6 +220,7 @@ Result<StepVector> Evaluator::EvalCalendar(const Call& call) {
     return StepVector{StepSeries::Make(Labels(), values)};
   }
   TOCSIN_ASSIGN_OR_RETURN(StepVector vector, EvalVector(call.args[0]));
+  RemoveHistograms(&vector);
   for (StepSeries& series : vector) {
     for (double& value : series.values) {
       if (!IsAbsent(value)) value = CalendarValue(id, value);
@@ -314,17 +232,32 @@ Result<StepVector> Evaluator::EvalCalendar(const Call& call) {
 Result<StepVector> Evaluator::EvalTimestamp(const Call& call) {
   // Of a selector the times of its samples, of everything else those of the evaluation.
   if (const auto* selector = call.args[0].Unwrapped().As<VectorSelector>()) {
-    TOCSIN_ASSIGN_OR_RETURN(StepVector times, EvalSelector(*selector, /*timestamps=*/true));
+    TOCSIN_ASSIGN_OR_RETURN(StepVector times,
+                            EvalSelector(*selector, call.args[0].pos, SelectorValue::kTime));
     return NameDropped(std::move(times));
   }
   TOCSIN_ASSIGN_OR_RETURN(StepVector vector, EvalVector(call.args[0]));
   for (StepSeries& series : vector) {
-    for (size_t i = 0; i < series.values.size(); ++i) {
-      if (IsAbsent(series.values[i])) continue;
-      series.values[i] = static_cast<double>(steps_.At(series.first + i)) / 1000;
+    for (size_t step = series.first; step < series.end(); ++step) {
+      if (!series.Has(step)) continue;
+      series.values[step - series.first] = static_cast<double>(steps_.At(step)) / 1000;
     }
   }
+  RemoveHistograms(&vector);
   return NameDropped(std::move(vector));
+}
+
+Result<StepVector> Evaluator::EvalStartTimestamp(const Call& call) {
+  // Only samples have one, and only a selector gives samples.
+  const auto* selector = call.args[0].Unwrapped().As<VectorSelector>();
+  if (selector == nullptr || !context_.options().use_start_timestamps) {
+    TOCSIN_ASSIGN_OR_RETURN(StepVector vector, EvalVector(call.args[0]));
+    vector.clear();
+    return vector;
+  }
+  TOCSIN_ASSIGN_OR_RETURN(StepVector times,
+                          EvalSelector(*selector, call.args[0].pos, SelectorValue::kStartTime));
+  return NameDropped(std::move(times));
 }
 
 Result<StepVector> Evaluator::AbsentSteps(const std::vector<bool>& present, const Expr& arg) const {
@@ -344,7 +277,7 @@ Result<StepVector> Evaluator::EvalAbsent(const Call& call) {
   std::vector<bool> present(steps_.count);
   for (const StepSeries& series : vector) {
     for (size_t step = series.first; step < series.end(); ++step) {
-      if (!IsAbsent(series.At(step))) present[step] = true;
+      if (series.Has(step)) present[step] = true;
     }
   }
   return AbsentSteps(present, call.args[0]);
@@ -356,10 +289,16 @@ Result<StepVector> Evaluator::EvalSort(const Expr& expr, const Call& call) {
     context_.annotations().Warn(expr.pos,
                                 "sort is ineffective for range queries since results are always "
                                 "ordered by labels");
-    return vector;
   }
   const FunctionId id = call.function->id;
-  if (id == FunctionId::kSort || id == FunctionId::kSortDesc) {
+  const bool by_value = id == FunctionId::kSort || id == FunctionId::kSortDesc;
+  if (by_value) {
+    // There is no order of histograms.
+    RemoveHistograms(&vector);
+    RemoveEmpty(&vector);
+  }
+  if (steps_.count > 1) return vector;
+  if (by_value) {
     const bool descending = id == FunctionId::kSortDesc;
     std::ranges::stable_sort(vector, [descending](const StepSeries& a, const StepSeries& b) {
       const double x = a.values.front();

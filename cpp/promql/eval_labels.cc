@@ -216,12 +216,14 @@ Result<StepVector> Evaluator::EvalInfo(const Call& call) {
     std::ranges::copy(selector.data, std::back_inserter(info_selector.matchers));
     std::ranges::copy(selector.names, std::back_inserter(info_selector.matchers));
     if (const TimeShift* shift = FirstShift(call.args[0])) info_selector.shift = *shift;
-    TOCSIN_ASSIGN_OR_RETURN(infos, EvalSelector(info_selector, /*timestamps=*/true));
+    TOCSIN_ASSIGN_OR_RETURN(
+        infos, EvalSelector(info_selector, call.args[0].pos, SelectorValue::kInfoTime));
   }
   InfoGroups groups;
   for (const StepSeries& info : infos) groups[IdentityOf(info.labels)].push_back(&info);
 
   StepVector result;
+  RowBuffer row(steps_.count);
   std::map<std::string_view, const StepSeries*> picked;
   for (StepSeries& series : base) {
     TOCSIN_RETURN_IF_ERROR(context_.CheckAlive());
@@ -230,19 +232,25 @@ Result<StepVector> Evaluator::EvalInfo(const Call& call) {
       continue;
     }
     // The labels may change from step to step; each set of them is a series of its own.
-    std::map<Labels, std::vector<double>> values_by_labels;
+    std::map<Labels, std::vector<size_t>> steps_by_labels;
     const std::vector<const StepSeries*>& candidates = groups[IdentityOf(series.labels)];
     for (size_t step = series.first; step < series.end(); ++step) {
-      if (IsAbsent(series.At(step))) continue;
+      if (!series.Has(step)) continue;
       TOCSIN_RETURN_IF_ERROR(PickInfo(candidates, step, &picked));
       if (picked.empty() && selector.NeedsInfo()) continue;
       TOCSIN_ASSIGN_OR_RETURN(const Labels labels, WithInfo(series.labels, selector, picked));
-      std::vector<double>& values = values_by_labels[labels];
-      values.resize(steps_.count, Absent());
-      values[step] = series.At(step);
+      steps_by_labels[labels].push_back(step);
     }
-    for (const auto& [labels, values] : values_by_labels) {
-      result.push_back(StepSeries::Make(labels, values));
+    for (const auto& [labels, steps] : steps_by_labels) {
+      row.Clear();
+      for (const size_t step : steps) {
+        if (series.HistogramAt(step) != nullptr) {
+          row.SetHistogram(step, series.histograms[step - series.first]);
+        } else {
+          row.values()[step] = series.At(step);
+        }
+      }
+      result.push_back(StepSeries::Make(labels, row.row()));
       result.back().drop_name = series.drop_name;
     }
   }

@@ -1,36 +1,88 @@
 // Selectors and subqueries: what is read from the source, and at which times.
 
 #include <algorithm>
+#include <iterator>
 #include <optional>
 #include <utility>
 
 #include "cpp/promql/evaluator.h"
+#include "cpp/promql/native_histogram.h"
 #include "cpp/promql/smoothing.h"
+#include "cpp/promql/start_times.h"
 
 namespace tocsin::promql {
 namespace {
 
-// Of a step that looks at `time`: the last sample at or before it that is not older than the
-// lookback. Steps move forward, and `next` (the first sample after `time`) with them.
-const Sample* LastSample(const std::vector<Sample>& samples, Millis time, Millis lookback,
-                         size_t* next) {
-  while (*next < samples.size() && samples[*next].t <= time) ++*next;
-  if (*next == 0) return nullptr;
-  const Sample& sample = samples[*next - 1];
-  if (sample.t <= time - lookback || IsStaleNan(sample.v)) return nullptr;
-  return &sample;
+// Finds for steps that move forward the last sample at or before a time.
+class LastSample {
+ public:
+  explicit LastSample(const SeriesView& series) : series_(series) {}
+
+  // Moves to `time`. False if there is no sample, or it is not younger than `oldest`, or stale.
+  bool MoveTo(Millis time, Millis oldest) {
+    const auto& [labels, samples, histograms, starts] = series_;
+    while (floats_ < samples.size() && samples[floats_].t <= time) ++floats_;
+    while (histograms_ < histograms.size() && histograms[histograms_].t <= time) ++histograms_;
+    const bool has_float = floats_ > 0;
+    is_histogram_ =
+        histograms_ > 0 && !(has_float && samples[floats_ - 1].t > histograms[histograms_ - 1].t);
+    if (!is_histogram_ && !has_float) return false;
+    return t() > oldest && (is_histogram_ || !IsStaleNan(v()));
+  }
+
+  // Of the sample found.
+  bool is_histogram() const { return is_histogram_; }
+  Millis t() const { return is_histogram_ ? series_.histograms[histograms_ - 1].t : sample().t; }
+  double v() const { return sample().v; }
+  const HistogramPtr& histogram() const { return series_.histograms[histograms_ - 1].histogram; }
+  Millis start() const { return StartAt(series_.starts, t()); }
+
+ private:
+  const Sample& sample() const { return series_.samples[floats_ - 1]; }
+
+  const SeriesView& series_;
+  size_t floats_ = 0;      // Those at or before the time.
+  size_t histograms_ = 0;  // The same.
+  bool is_histogram_ = false;
+};
+
+// A sample less than the lookback before or at most the lookback after `time`.
+template <class AnySample>
+bool AnyWithin(std::span<const AnySample> samples, Millis time, Millis lookback) {
+  const auto it = std::ranges::upper_bound(samples, time - lookback, {}, &AnySample::t);
+  return it != samples.end() && it->t <= time + lookback;
 }
 
-void RemoveStaleMarkers(std::vector<Sample>* samples) {
-  std::erase_if(*samples, [](const Sample& sample) { return IsStaleNan(sample.v); });
+bool AnyStale(std::span<const Sample> samples) {
+  return std::ranges::any_of(samples, [](const Sample& sample) { return IsStaleNan(sample.v); });
 }
 
-std::vector<Sample> ToSamples(const StepSeries& series, const Steps& steps) {
-  std::vector<Sample> samples;
-  samples.reserve(series.values.size());
+// The samples without stale markers: themselves, or a copy in `buffer` if there are some.
+std::span<const Sample> WithoutStale(std::span<const Sample> samples, std::vector<Sample>* buffer) {
+  if (!AnyStale(samples)) return samples;
+  buffer->clear();
+  std::ranges::copy_if(samples, std::back_inserter(*buffer),
+                       [](const Sample& sample) { return !IsStaleNan(sample.v); });
+  return *buffer;
+}
+
+RangeSeries ToRange(const StepSeries& series, const Steps& steps) {
+  RangeSeries range{series.labels, series.drop_name, {}, {}};
+  range.samples.reserve(series.values.size());
   for (size_t step = series.first; step < series.end(); ++step) {
-    const double value = series.At(step);
-    if (!IsAbsent(value)) samples.push_back({steps.At(step), value});
+    if (series.HistogramAt(step) != nullptr) {
+      range.histograms.push_back({steps.At(step), series.histograms[step - series.first]});
+    } else if (!IsAbsent(series.At(step))) {
+      range.samples.push_back({steps.At(step), series.At(step)});
+    }
+  }
+  return range;
+}
+
+size_t SamplesWorth(std::span<const HistogramSample> histograms) {
+  size_t samples = 0;
+  for (const HistogramSample& sample : histograms) {
+    samples += tocsin::promql::SamplesWorth(*sample.histogram);
   }
   return samples;
 }
@@ -71,37 +123,90 @@ Result<Millis> Evaluator::RangeOf(const Expr& matrix) const {
   return EvaluateDuration(range, context_.durations(), true);
 }
 
-Result<StepVector> Evaluator::EvalSelector(const VectorSelector& selector, bool timestamps) {
+Status Evaluator::ScanSelector(const VectorSelector& selector, PosRange pos, SelectorValue what,
+                               const RowVisitor& visitor) {
+  if (selector.smoothed && what == SelectorValue::kSample) {
+    return ScanSmoothed(selector, pos, visitor);
+  }
   TOCSIN_ASSIGN_OR_RETURN(const ReferenceTimes times, ResolveShift(selector.shift));
   const Millis lookback = context_.lookback();
-  const bool smoothed = selector.smoothed && !timestamps;
-  StepVector result;
-  std::vector<double> dense(steps_.count);
-  const auto visit = [&](SeriesData&& series) -> Status {
+  RowBuffer row(steps_.count);
+  const auto scan = [&](const SeriesView& series) -> Status {
     TOCSIN_RETURN_IF_ERROR(context_.CheckAlive());
-    if (smoothed) RemoveStaleMarkers(&series.samples);
-    size_t next = 0;
+    row.Clear();
+    bool any = false;
+    LastSample last(series);
     for (size_t step = 0; step < steps_.count; ++step) {
-      if (smoothed) {
-        dense[step] = SmoothedValue(series.samples, times.At(step), lookback);
-        continue;
+      const Millis time = times.At(step);
+      if (!last.MoveTo(time, time - lookback)) continue;
+      any = true;
+      if (context_.counts_samples()) {
+        context_.CountSamples(steps_.At(step), last.is_histogram()
+                                                   ? tocsin::promql::SamplesWorth(*last.histogram())
+                                                   : 1);
       }
-      const Sample* sample = LastSample(series.samples, times.At(step), lookback, &next);
-      if (sample == nullptr) {
-        dense[step] = Absent();
+      if (what == SelectorValue::kStartTime) {
+        row.values()[step] = static_cast<double>(last.start()) / 1000;
+      } else if (what != SelectorValue::kSample) {
+        if (what == SelectorValue::kInfoTime && last.is_histogram()) {
+          return FailedPreconditionError("this should be an info metric, with float samples: " +
+                                         ToLabels(series.labels).ToString());
+        }
+        row.values()[step] = static_cast<double>(last.t()) / 1000;
+      } else if (last.is_histogram()) {
+        row.SetHistogram(step, last.histogram());
       } else {
-        dense[step] = timestamps ? static_cast<double>(sample->t) / 1000 : sample->v;
+        row.values()[step] = last.v();
       }
     }
-    StepSeries values = StepSeries::Make(std::move(series.labels), dense);
-    if (values.values.empty()) return Status();
-    TOCSIN_RETURN_IF_ERROR(context_.Charge(values.values.size()));
-    result.push_back(std::move(values));
+    return any ? visitor({series.labels, false, row.row()}) : Status();
+  };
+  const SeriesRequest request{selector.matchers, times.first() - lookback + 1, times.last(),
+                              what == SelectorValue::kStartTime};
+  return context_.source().Scan(request, scan);
+}
+
+Status Evaluator::ScanSmoothed(const VectorSelector& selector, PosRange pos,
+                               const RowVisitor& visitor) {
+  TOCSIN_ASSIGN_OR_RETURN(const ReferenceTimes times, ResolveShift(selector.shift));
+  const Millis lookback = context_.lookback();
+  RowBuffer row(steps_.count);
+  std::vector<Sample> buffer;
+  const auto scan = [&](const SeriesView& series) -> Status {
+    TOCSIN_RETURN_IF_ERROR(context_.CheckAlive());
+    const std::span<const Sample> samples = WithoutStale(series.samples, &buffer);
+    const std::string_view name = ValueOf(series.labels, kMetricName);
+    row.Clear();
+    for (size_t step = 0; step < steps_.count; ++step) {
+      const Millis time = times.At(step);
+      const bool floats = AnyWithin(samples, time, lookback);
+      const bool histograms = AnyWithin(series.histograms, time, lookback);
+      if (floats && histograms) {
+        Annotate(&context_.annotations(), pos, {HistogramNote::kMixedWithFloats}, name);
+      } else if (floats) {
+        row.values()[step] = SmoothedValue(samples, time, lookback);
+      } else if (histograms) {
+        const HistogramResult result = SmoothedHistogram(series.histograms, time, lookback);
+        Annotate(&context_.annotations(), pos, result.notes, name);
+        if (result.histogram) row.SetHistogram(step, result.histogram);
+      }
+    }
+    return visitor({series.labels, false, row.row()});
+  };
+  return context_.source().Scan(
+      {selector.matchers, times.first() - lookback + 1, times.last() + lookback}, scan);
+}
+
+Result<StepVector> Evaluator::EvalSelector(const VectorSelector& selector, PosRange pos,
+                                           SelectorValue what) {
+  StepVector result;
+  const auto collect = [&](const SeriesRow& row) -> Status {
+    StepSeries series = StepSeries::Make(ToLabels(row.labels), row.row);
+    TOCSIN_RETURN_IF_ERROR(context_.Charge(series.values.size()));
+    result.push_back(std::move(series));
     return Status();
   };
-  const Millis to = times.last() + (smoothed ? lookback : 0);
-  TOCSIN_RETURN_IF_ERROR(
-      context_.source().Visit(selector.matchers, times.first() - lookback + 1, to, visit));
+  TOCSIN_RETURN_IF_ERROR(ScanSelector(selector, pos, what, collect));
   return result;
 }
 
@@ -118,23 +223,40 @@ Result<WindowGrid> Evaluator::GridOf(const Expr& matrix) const {
   return grid;
 }
 
+void Evaluator::CountWindows(std::span<const Sample> samples,
+                             std::span<const HistogramSample> histograms, const WindowGrid& grid) {
+  ForEachWindow(samples, grid, [&](const Window& window) {
+    size_t count = window.size();
+    for (const HistogramSample& sample : histograms) {
+      const bool inside = sample.t > window.start_time - grid.extend_left &&
+                          sample.t <= window.end_time + grid.extend_right;
+      if (inside) count += tocsin::promql::SamplesWorth(*sample.histogram);
+    }
+    if (count > 0) context_.CountSamples(steps_.At(window.step), count);
+  });
+}
+
 Status Evaluator::VisitRange(const Expr& matrix, const WindowGrid& grid,
                              const RangeVisitor& visitor) {
   if (const auto* subquery = matrix.As<Subquery>()) return VisitSubquery(*subquery, grid, visitor);
-  const auto visit = [&](SeriesData&& series) -> Status {
+  std::vector<Sample> buffer;
+  const auto scan = [&](const SeriesView& series) -> Status {
     TOCSIN_RETURN_IF_ERROR(context_.CheckAlive());
-    RemoveStaleMarkers(&series.samples);
-    if (series.samples.empty()) return Status();
+    const std::span<const Sample> samples = WithoutStale(series.samples, &buffer);
+    if (context_.counts_samples()) CountWindows(samples, series.histograms, grid);
+    if (samples.empty() && series.histograms.empty()) return Status();
     // Held while the visitor works on it, and given back with it.
-    const size_t raw = series.samples.size();
+    const size_t raw = samples.size() + SamplesWorth(series.histograms);
     TOCSIN_RETURN_IF_ERROR(context_.Charge(raw));
     TOCSIN_RETURN_IF_ERROR(
-        visitor(RangeSeries{std::move(series.labels), false, std::move(series.samples)}));
+        visitor({series.labels, false, samples, series.histograms, series.starts}));
     context_.Release(raw);
     return Status();
   };
   const VectorSelector& selector = matrix.As<MatrixSelector>()->selector;
-  return context_.source().Visit(selector.matchers, grid.earliest(), grid.latest(), visit);
+  return context_.source().Scan(
+      {selector.matchers, grid.earliest(), grid.latest(), context_.options().use_start_timestamps},
+      scan);
 }
 
 // A subquery is evaluated once, at all of its own steps that any window needs, and its results are
@@ -159,13 +281,16 @@ Status Evaluator::VisitSubquery(const Subquery& subquery, const WindowGrid& grid
   const Steps steps{start, step, count};
   TOCSIN_ASSIGN_OR_RETURN(StepVector vector,
                           Evaluator(&context_, steps).EvalVector(*subquery.expr));
+  std::vector<LabelView> labels;
   for (StepSeries& series : vector) {
-    std::vector<Sample> samples = ToSamples(series, steps);
-    if (samples.empty()) continue;
-    TOCSIN_RETURN_IF_ERROR(
-        visitor(RangeSeries{std::move(series.labels), series.drop_name, std::move(samples)}));
+    const RangeSeries range = ToRange(series, steps);
+    if (range.samples.empty() && range.histograms.empty()) continue;
+    labels.clear();
+    for (const auto& [name, value] : range.labels) labels.push_back({name, value});
+    TOCSIN_RETURN_IF_ERROR(visitor({labels, range.drop_name, range.samples, range.histograms}));
     context_.Release(series.values.size());
     series.values = {};
+    series.histograms = {};
   }
   return Status();
 }
@@ -176,16 +301,21 @@ Result<std::vector<RangeSeries>> Evaluator::EvalMatrix(const Expr& expr) {
   const auto* selector = matrix.As<MatrixSelector>();
   const bool extended = grid.extend_left > 0;
   std::vector<RangeSeries> result;
-  const auto visit = [&](RangeSeries&& series) -> Status {
-    std::vector<Sample> kept;
+  const auto visit = [&](const RangeView& series) -> Status {
+    RangeSeries kept{ToLabels(series.labels), series.drop_name, {}, {}};
     ForEachWindow(series.samples, grid, [&](const Window& window) {
-      kept = extended ? ExtendToEdges(window, selector->selector.smoothed)
-                      : std::vector<Sample>(window.samples().begin(), window.samples().end());
+      kept.samples = extended
+                         ? ExtendToEdges(window, selector->selector.smoothed)
+                         : std::vector<Sample>(window.samples().begin(), window.samples().end());
+      for (const HistogramSample& sample : series.histograms) {
+        if (sample.t > window.start_time && sample.t <= window.end_time) {
+          kept.histograms.push_back(sample);
+        }
+      }
     });
-    if (kept.empty()) return Status();
-    TOCSIN_RETURN_IF_ERROR(context_.Charge(kept.size()));
-    series.samples = std::move(kept);
-    result.push_back(std::move(series));
+    if (kept.samples.empty() && kept.histograms.empty()) return Status();
+    TOCSIN_RETURN_IF_ERROR(context_.Charge(kept.samples.size() + SamplesWorth(kept.histograms)));
+    result.push_back(std::move(kept));
     return Status();
   };
   TOCSIN_RETURN_IF_ERROR(VisitRange(matrix, grid, visit));

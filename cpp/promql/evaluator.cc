@@ -3,20 +3,18 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <memory>
 #include <numbers>
+#include <tuple>
 #include <utility>
 
 #include "cpp/promql/aggregation.h"
 #include "cpp/promql/binary_operation.h"
+#include "cpp/promql/group_aggregator.h"
+#include "cpp/promql/native_histogram.h"
 
 namespace tocsin::promql {
 namespace {
-
-size_t Cells(const StepVector& vector) {
-  size_t cells = 0;
-  for (const StepSeries& series : vector) cells += series.values.size();
-  return cells;
-}
 
 // The function's result depends on the time of evaluation even if its arguments do not.
 bool DependsOnTime(FunctionId id) {
@@ -154,26 +152,35 @@ Result<StepVector> Evaluator::EvalVector(const Expr& expr) {
   const size_t charged = context_.charged();
   StepVector result;
   if (steps_.count > 1 && IsStepInvariant(expr)) {
+    const uint64_t counted = context_.counted();
     TOCSIN_ASSIGN_OR_RETURN(result,
                             Evaluator(&context_, {steps_.start, steps_.step, 1}).EvalVector(expr));
-    TOCSIN_RETURN_IF_ERROR(context_.Charge(result.size() * (steps_.count - 1)));
-    for (StepSeries& series : result) series.values.resize(steps_.count, series.values.front());
+    const uint64_t once = context_.counted() - counted;
+    for (size_t i = 1; i < steps_.count && once > 0; ++i) context_.CountSamples(steps_.At(i), once);
+    TOCSIN_RETURN_IF_ERROR(context_.Charge(SamplesWorth(result) * (steps_.count - 1)));
+    for (StepSeries& series : result) {
+      series.values.resize(steps_.count, series.values.front());
+      if (series.histograms.empty()) continue;
+      series.histograms.resize(steps_.count, series.histograms.front());
+    }
   } else {
     TOCSIN_ASSIGN_OR_RETURN(result, EvalVectorNode(expr));
     RemoveEmpty(&result);
   }
   // What the operands held is gone; the result is there.
   context_.Release(context_.charged() - charged);
-  TOCSIN_RETURN_IF_ERROR(context_.Charge(Cells(result)));
+  TOCSIN_RETURN_IF_ERROR(context_.Charge(SamplesWorth(result)));
   return result;
 }
 
 Result<StepVector> Evaluator::EvalVectorNode(const Expr& expr) {
-  if (const auto* selector = expr.As<VectorSelector>()) return EvalSelector(*selector, false);
+  if (const auto* selector = expr.As<VectorSelector>()) {
+    return EvalSelector(*selector, expr.pos, SelectorValue::kSample);
+  }
   if (const auto* paren = expr.As<Paren>()) return EvalVector(*paren->expr);
   if (const auto* unary = expr.As<Unary>()) return EvalUnary(*unary);
   if (const auto* binary = expr.As<Binary>()) return EvalBinary(expr, *binary);
-  if (const auto* aggregate = expr.As<Aggregate>()) return EvalAggregate(*aggregate);
+  if (const auto* aggregate = expr.As<Aggregate>()) return EvalAggregate(expr, *aggregate);
   return EvalCall(expr, *expr.As<Call>());
 }
 
@@ -184,11 +191,15 @@ Result<StepVector> Evaluator::EvalUnary(const Unary& unary) {
     for (double& value : series.values) {
       if (!IsAbsent(value)) value = -value;
     }
+    for (HistogramPtr& histogram : series.histograms) {
+      if (histogram) histogram = NegatedHistogram(*histogram);
+    }
   }
   return NameDropped(std::move(vector));
 }
 
 Result<StepVector> Evaluator::EvalBinary(const Expr& expr, const Binary& binary) {
+  const ElementOperation operation(binary, expr.pos, &context_.annotations());
   const bool left_scalar = binary.lhs->type() == ValueType::kScalar;
   const bool right_scalar = binary.rhs->type() == ValueType::kScalar;
   if (left_scalar || right_scalar) {
@@ -196,11 +207,7 @@ Result<StepVector> Evaluator::EvalBinary(const Expr& expr, const Binary& binary)
     const Expr& scalar_side = left_scalar ? *binary.lhs : *binary.rhs;
     TOCSIN_ASSIGN_OR_RETURN(StepVector vector, EvalVector(vector_side));
     TOCSIN_ASSIGN_OR_RETURN(const StepScalars scalars, EvalScalar(scalar_side));
-    const bool trims = binary.op == BinaryOp::kTrimLower || binary.op == BinaryOp::kTrimUpper;
-    if (trims && !vector.empty()) {
-      AnnotateTrimOfFloats(binary.op, expr.pos, &context_.annotations());
-    }
-    ApplyScalar(binary, scalars, left_scalar, &vector);
+    ApplyScalar(scalars, left_scalar, operation, &vector);
     if (!binary.return_bool && IsComparison(binary.op)) return vector;
     return NameDropped(std::move(vector));
   }
@@ -211,18 +218,20 @@ Result<StepVector> Evaluator::EvalBinary(const Expr& expr, const Binary& binary)
     TOCSIN_RETURN_IF_ERROR(CheckUnique(&result));
     return result;
   }
-  VectorOperation operation(binary, steps_.count, context_.options().delayed_name_removal);
-  TOCSIN_ASSIGN_OR_RETURN(StepVector result, operation.Run(std::move(left), std::move(right)));
-  if (operation.trimmed_floats()) {
-    AnnotateTrimOfFloats(binary.op, expr.pos, &context_.annotations());
-  }
+  VectorOperation operations(binary, steps_.count, context_.options().delayed_name_removal,
+                             operation);
+  TOCSIN_ASSIGN_OR_RETURN(StepVector result, operations.Run(std::move(left), std::move(right)));
   // Also with delayed name removal: one result series may come from several pairs.
   TOCSIN_RETURN_IF_ERROR(MergeSameLabels(&result));
   return result;
 }
 
-Result<StepVector> Evaluator::EvalAggregate(const Aggregate& aggregate) {
-  Aggregation aggregation{aggregate, steps_.count, {}, {}};
+Result<StepVector> Evaluator::EvalAggregate(const Expr& expr, const Aggregate& aggregate) {
+  if (GroupAggregator::Handles(aggregate.op)) {
+    TOCSIN_ASSIGN_OR_RETURN(std::optional<StepVector> result, AggregateOnTheFly(aggregate));
+    if (result) return *std::move(result);
+  }
+  Aggregation aggregation{aggregate, expr.pos, steps_.count, {}, {}};
   if (aggregate.param) {
     const Expr& param = (*aggregate.param)->Unwrapped();
     if (const auto* string = param.As<StringLiteral>()) {
@@ -234,7 +243,33 @@ Result<StepVector> Evaluator::EvalAggregate(const Aggregate& aggregate) {
         CheckParameter(aggregation, (*aggregate.param)->pos, &context_.annotations()));
   }
   TOCSIN_ASSIGN_OR_RETURN(StepVector input, EvalVector(*aggregate.expr));
-  return RunAggregation(aggregation, std::move(input));
+  return RunAggregation(aggregation, std::move(input), &context_.annotations());
+}
+
+Result<std::optional<StepVector>> Evaluator::AggregateOnTheFly(const Aggregate& aggregate) {
+  const Expr& inner = aggregate.expr->Unwrapped();
+  const auto* selector = inner.As<VectorSelector>();
+  const auto* call = inner.As<Call>();
+  const bool is_range_call = call != nullptr && MatrixArgument(*call) >= 0 &&
+                             call->function->id != FunctionId::kAbsentOverTime;
+  if (selector == nullptr && !is_range_call) return std::nullopt;
+  const std::unique_ptr<GroupAggregator> aggregator =
+      GroupAggregator::Make(aggregate, steps_.count, &context_.annotations());
+  const size_t charged = context_.charged();
+  const auto add = [&](const SeriesRow& row) -> Status {
+    const size_t groups = aggregator->group_count();
+    aggregator->Add(row.labels, row.drop_name, row.row, 0);
+    return context_.Charge((aggregator->group_count() - groups) * steps_.count);
+  };
+  if (selector != nullptr) {
+    TOCSIN_RETURN_IF_ERROR(ScanSelector(*selector, inner.pos, SelectorValue::kSample, add));
+    return aggregator->Finish();
+  }
+  TOCSIN_ASSIGN_OR_RETURN(const bool unique, ScanRangeCall(*call, add));
+  if (unique) return aggregator->Finish();
+  // Series that are the same without their names are to be found first, which needs all of them.
+  context_.Release(context_.charged() - charged);
+  return std::nullopt;
 }
 
 Result<StepVector> Evaluator::NameDropped(StepVector vector) const {
@@ -243,12 +278,14 @@ Result<StepVector> Evaluator::NameDropped(StepVector vector) const {
     return vector;
   }
   // Different series of one name stay different without it: only names that differ can collide.
-  bool same_name = true;
-  for (const StepSeries& series : vector) {
-    same_name = same_name && series.labels.metric_name() == vector.front().labels.metric_name();
-  }
+  const auto metadata = [](const StepSeries& series) {
+    const Labels& labels = series.labels;
+    return std::tuple(labels.metric_name(), labels.Get("__type__"), labels.Get("__unit__"));
+  };
+  bool same = true;
+  for (const StepSeries& series : vector) same = same && metadata(series) == metadata(vector[0]);
   for (StepSeries& series : vector) DropMetricName(&series.labels);
-  if (!same_name) TOCSIN_RETURN_IF_ERROR(MergeSameLabels(&vector));
+  if (!same) TOCSIN_RETURN_IF_ERROR(MergeSameLabels(&vector));
   return vector;
 }
 

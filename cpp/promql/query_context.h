@@ -13,6 +13,7 @@
 #include "cpp/promql/engine.h"
 #include "cpp/promql/source.h"
 #include "cpp/promql/step_vector.h"
+#include "cpp/promql/value.h"
 
 namespace tocsin::promql {
 
@@ -25,7 +26,9 @@ class QueryContext {
         options_(options),
         clock_(clock),
         query_options_(std::move(query_options)),
-        deadline_(clock.Now() + options.timeout) {}
+        deadline_(clock.Now() + (query_options_.timeout > 0
+                                     ? std::min(query_options_.timeout, options.timeout)
+                                     : options.timeout)) {}
 
   const SeriesSource& source() const { return source_; }
   const EngineOptions& options() const { return options_; }
@@ -47,6 +50,14 @@ class QueryContext {
   void Release(size_t samples) { charged_ -= std::min(samples, charged_); }
   size_t charged() const { return charged_; }
 
+  /// Whether samples that steps look at are to be counted.
+  bool counts_samples() const { return query_options_.stats || query_options_.per_step_stats; }
+  /// Counts some for the step of the whole query at time `t`; what a subquery looks at between two
+  /// steps counts for the later one.
+  void CountSamples(Millis t, uint64_t samples);
+  uint64_t counted() const { return stats_.total_samples; }
+  QueryStats TakeStats();
+
  private:
   const SeriesSource& source_;
   const EngineOptions& options_;
@@ -56,6 +67,7 @@ class QueryContext {
   Annotations annotations_;
   TimeRange range_;
   size_t charged_ = 0;
+  QueryStats stats_;
   unsigned checks_ = 0;
 };
 

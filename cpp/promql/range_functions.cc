@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "cpp/promql/kahan.h"
+#include "cpp/promql/native_histogram.h"
 #include "cpp/promql/sliding.h"
 #include "cpp/promql/smoothing.h"
 
@@ -23,12 +24,11 @@ double Seconds(Millis millis) { return static_cast<double>(millis) / 1000; }
 // A kernel of a function of one window, which is not called for empty ones.
 template <class OfWindow>
 RangeKernel PerWindow(OfWindow of_window) {
-  return
-      [of_window](std::span<const Sample> samples, const WindowGrid& grid, std::span<double> out) {
-        ForEachWindow(samples, grid, [&](const Window& window) {
-          out[window.step] = window.empty() ? Absent() : of_window(window);
-        });
-      };
+  return [of_window](const RangeSamples& range, const WindowGrid& grid, std::span<double> out) {
+    ForEachWindow(range.samples, grid, [&](const Window& window) {
+      out[window.step] = window.empty() ? Absent() : of_window(window);
+    });
+  };
 }
 
 // rate, increase, delta.
@@ -36,19 +36,27 @@ struct Extrapolation {
   bool is_counter = false;
   bool per_second = false;
 
-  // `increase`: the difference between the last sample and the first, resets added.
-  double operator()(const Window& window, double increase) const {
-    const double to_start = Seconds(window.front().t - window.start_time);
+  // `increase`: the difference between the last sample and the first, resets added. `start`: when
+  // the counter of the first sample began, if that is inside of the window, else 0.
+  double operator()(const Window& window, double increase, Millis start) const {
     const double to_end = Seconds(window.end_time - window.back().t);
-    const double sampled = Seconds(window.back().t - window.front().t);
-    const double average = sampled / static_cast<double>(window.size() - 1);
+    double sampled = Seconds(window.back().t - window.front().t);
+    const double average = window.size() > 1 ? sampled / static_cast<double>(window.size() - 1) : 0;
     // A boundary that is farther away than a sample may be late is taken for the end of the series:
     // then half a distance between samples is added, the best guess for where it began or ended.
     const double threshold = average * 1.1;
-    double before = to_start >= threshold ? average / 2 : to_start;
-    if (is_counter && increase > 0 && window.front().v >= 0) {
-      // A counter is never negative: it began at zero, and not before that.
-      before = std::min(before, sampled * (window.front().v / increase));
+    double before = 0;
+    if (start != 0) {
+      // It was zero then: nothing needs to be guessed on that side.
+      sampled = Seconds(window.back().t - start);
+      increase += window.front().v;
+    } else {
+      before = Seconds(window.front().t - window.start_time);
+      if (before >= threshold) before = average / 2;
+      if (is_counter && increase > 0 && window.front().v >= 0) {
+        // A counter is never negative: it began at zero, and not before that.
+        before = std::min(before, sampled * (window.front().v / increase));
+      }
     }
     const double after = to_end >= threshold ? average / 2 : to_end;
     double factor = sampled != 0 ? (sampled + before + after) / sampled : 1;
@@ -57,36 +65,66 @@ struct Extrapolation {
   }
 };
 
-RangeKernel RateKernel(Extrapolation extrapolation) {
-  return
-      [extrapolation, resets = std::vector<size_t>()](
-          std::span<const Sample> samples, const WindowGrid& grid, std::span<double> out) mutable {
-        resets.clear();
-        for (size_t i = 1; extrapolation.is_counter && i < samples.size(); ++i) {
-          if (samples[i].v < samples[i - 1].v) resets.push_back(i);
-        }
-        size_t first_reset = 0;
-        ForEachWindow(samples, grid, [&](const Window& window) {
-          out[window.step] = Absent();
-          if (window.size() < 2) return;
-          while (first_reset < resets.size() && resets[first_reset] <= window.begin) ++first_reset;
-          double increase = window.back().v - window.front().v;
-          for (size_t i = first_reset; i < resets.size() && resets[i] < window.end; ++i) {
-            increase += samples[resets[i] - 1].v;
-          }
-          out[window.step] = extrapolation(window, increase);
-        });
-      };
+// The samples before which the counter began anew.
+void FindResets(const RangeSamples& range, std::vector<size_t>* resets) {
+  resets->clear();
+  const std::span<const Sample> samples = range.samples;
+  const std::span<const Millis> starts = range.starts;
+  for (size_t i = 1; i < samples.size(); ++i) {
+    if (samples[i].v < samples[i - 1].v ||
+        (!starts.empty() &&
+         IsStartTimeReset(starts[i - 1], samples[i - 1].t, starts[i], samples[i].t))) {
+      resets->push_back(i);
+    }
+  }
 }
 
-double InstantDelta(const Window& window, bool is_rate) {
-  if (window.size() < 2) return Absent();
-  const Sample& last = window.back();
-  const Sample& before = window.all[window.end - 2];
-  if (last.t == before.t) return Absent();
-  const bool reset = is_rate && last.v < before.v;
-  const double value = reset ? last.v : last.v - before.v;
-  return is_rate ? value / Seconds(last.t - before.t) : value;
+// When the counter of the first sample of a window began, if that is inside of it, else 0.
+Millis StartInside(const RangeSamples& range, const Window& window) {
+  if (range.starts.empty()) return 0;
+  const Millis start = range.starts[window.begin];
+  return start > window.start_time && start < window.front().t ? start : 0;
+}
+
+RangeKernel RateKernel(Extrapolation extrapolation) {
+  return [extrapolation, resets = std::vector<size_t>()](
+             const RangeSamples& range, const WindowGrid& grid, std::span<double> out) mutable {
+    resets.clear();
+    if (extrapolation.is_counter) FindResets(range, &resets);
+    size_t first_reset = 0;
+    ForEachWindow(range.samples, grid, [&](const Window& window) {
+      out[window.step] = Absent();
+      if (window.empty()) return;
+      const Millis start = extrapolation.is_counter ? StartInside(range, window) : 0;
+      if (window.size() < 2 && start == 0) return;
+      while (first_reset < resets.size() && resets[first_reset] <= window.begin) ++first_reset;
+      double increase = window.back().v - window.front().v;
+      for (size_t i = first_reset; i < resets.size() && resets[i] < window.end; ++i) {
+        increase += range.samples[resets[i] - 1].v;
+      }
+      out[window.step] = extrapolation(window, increase, start);
+    });
+  };
+}
+
+// irate, idelta.
+RangeKernel InstantKernel(bool is_rate) {
+  return [is_rate](const RangeSamples& range, const WindowGrid& grid, std::span<double> out) {
+    ForEachWindow(range.samples, grid, [&](const Window& window) {
+      out[window.step] = Absent();
+      if (window.size() < 2) return;
+      const Sample& last = window.back();
+      const Sample& before = window.all[window.end - 2];
+      if (last.t == before.t) return;
+      const bool reset =
+          is_rate &&
+          (last.v < before.v ||
+           (!range.starts.empty() && IsStartTimeReset(range.starts[window.end - 2], before.t,
+                                                      range.starts[window.end - 1], last.t)));
+      const double value = reset ? last.v : last.v - before.v;
+      out[window.step] = is_rate ? value / Seconds(last.t - before.t) : value;
+    });
+  };
 }
 
 double StandardVariance(const Window& window) {
@@ -145,29 +183,27 @@ Line FitLine(std::span<const Sample> samples, Millis intercept_time) {
 }
 
 RangeKernel PredictLinear(const StepScalars& seconds) {
-  return
-      [&seconds](std::span<const Sample> samples, const WindowGrid& grid, std::span<double> out) {
-        ForEachWindow(samples, grid, [&](const Window& window) {
-          out[window.step] = Absent();
-          if (window.size() < 2) return;
-          const Line line = FitLine(window.samples(), grid.times.steps.At(window.step));
-          out[window.step] = line.slope * seconds[window.step] + line.intercept;
-        });
-      };
+  return [&seconds](const RangeSamples& range, const WindowGrid& grid, std::span<double> out) {
+    ForEachWindow(range.samples, grid, [&](const Window& window) {
+      out[window.step] = Absent();
+      if (window.size() < 2) return;
+      const Line line = FitLine(window.samples(), grid.times.steps.At(window.step));
+      out[window.step] = line.slope * seconds[window.step] + line.intercept;
+    });
+  };
 }
 
 RangeKernel QuantileKernel(const StepScalars& phi) {
-  return
-      [&phi, values = std::vector<double>()](
-          std::span<const Sample> samples, const WindowGrid& grid, std::span<double> out) mutable {
-        ForEachWindow(samples, grid, [&](const Window& window) {
-          out[window.step] = Absent();
-          if (window.empty()) return;
-          values.clear();
-          for (const Sample& sample : window.samples()) values.push_back(sample.v);
-          out[window.step] = QuantileOf(phi[window.step], &values);
-        });
-      };
+  return [&phi, values = std::vector<double>()](const RangeSamples& range, const WindowGrid& grid,
+                                                std::span<double> out) mutable {
+    ForEachWindow(range.samples, grid, [&](const Window& window) {
+      out[window.step] = Absent();
+      if (window.empty()) return;
+      values.clear();
+      for (const Sample& sample : window.samples()) values.push_back(sample.v);
+      out[window.step] = QuantileOf(phi[window.step], &values);
+    });
+  };
 }
 
 double DoubleExponentialSmoothing(const Window& window, double smoothing, double trend) {
@@ -215,11 +251,11 @@ Result<RangeKernel> ExtendedKernel(const RangeCall& call) {
   const std::string_view modifier = call.anchored ? "anchored" : "smoothed";
   switch (call.function->id) {
     case FunctionId::kRate:
-      return PerWindow(ExtendedRate{true, true, call.smoothed});
+      return PerWindow(ExtendedFloatRate{true, true, call.smoothed});
     case FunctionId::kIncrease:
-      return PerWindow(ExtendedRate{true, false, call.smoothed});
+      return PerWindow(ExtendedFloatRate{true, false, call.smoothed});
     case FunctionId::kDelta:
-      return PerWindow(ExtendedRate{false, false, call.smoothed});
+      return PerWindow(ExtendedFloatRate{false, false, call.smoothed});
     case FunctionId::kChanges:
       if (call.anchored) return CountChangesKernel(/*resets=*/false, /*anchored=*/true);
       break;
@@ -292,9 +328,9 @@ Result<RangeKernel> MakeRangeKernel(const RangeCall& call) {
   if (call.anchored || call.smoothed) return ExtendedKernel(call);
   switch (call.function->id) {
     case FunctionId::kIrate:
-      return PerWindow([](const Window& window) { return InstantDelta(window, true); });
+      return InstantKernel(/*is_rate=*/true);
     case FunctionId::kIdelta:
-      return PerWindow([](const Window& window) { return InstantDelta(window, false); });
+      return InstantKernel(/*is_rate=*/false);
     case FunctionId::kCountOverTime:
       return PerWindow([](const Window& window) { return static_cast<double>(window.size()); });
     case FunctionId::kPresentOverTime:

@@ -16,10 +16,17 @@
 
 namespace tocsin::promql {
 
-/// Puts the values of one series at all steps into `out`, Absent() where there is none. Samples
-/// ascend by time and contain no stale markers. May keep scratch memory from call to call.
-using RangeKernel = std::function<void(std::span<const Sample> samples, const WindowGrid& grid,
-                                       std::span<double> out)>;
+/// The floats of one series, ascending by time, without stale markers.
+struct RangeSamples {
+  std::span<const Sample> samples;
+  /// The start time of each, 0 if not known; or empty: none is to be looked at.
+  std::span<const Millis> starts = {};
+};
+
+/// Puts the values of one series at all steps into `out`, Absent() where there is none. May keep
+/// scratch memory from call to call.
+using RangeKernel =
+    std::function<void(const RangeSamples& range, const WindowGrid& grid, std::span<double> out)>;
 
 struct RangeCall {
   const Function* function = nullptr;

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "cpp/promql/kahan.h"
+#include "cpp/promql/native_histogram.h"
 
 namespace tocsin::promql {
 namespace {
@@ -78,11 +79,11 @@ bool WindowsOverlapMuch(const WindowGrid& grid) {
 }  // namespace
 
 RangeKernel SumKernel(bool average) {
-  return [average, sliding = SlidingSum()](std::span<const Sample> samples, const WindowGrid& grid,
+  return [average, sliding = SlidingSum()](const RangeSamples& range, const WindowGrid& grid,
                                            std::span<double> out) mutable {
     const bool slide = WindowsOverlapMuch(grid);
-    sliding.Start(samples);
-    ForEachWindow(samples, grid, [&](const Window& window) {
+    sliding.Start(range.samples);
+    ForEachWindow(range.samples, grid, [&](const Window& window) {
       double& value = out[window.step];
       value = Absent();
       if (window.empty()) return;
@@ -102,14 +103,14 @@ RangeKernel SumKernel(bool average) {
 
 RangeKernel ExtremeKernel(bool maximum) {
   // Indices of samples that are an extreme of everything from them to the end of the window.
-  return [maximum, candidates = std::vector<size_t>()](std::span<const Sample> samples,
-                                                       const WindowGrid& grid,
-                                                       std::span<double> out) mutable {
+  return [maximum, candidates = std::vector<size_t>()](
+             const RangeSamples& range, const WindowGrid& grid, std::span<double> out) mutable {
+    const std::span<const Sample> samples = range.samples;
     candidates.clear();
     size_t first = 0;  // Of the candidates still inside the window.
     size_t seen = 0;   // Samples that have been looked at.
     const auto beats = [maximum](double a, double b) { return maximum ? a > b : a < b; };
-    ForEachWindow(samples, grid, [&](const Window& window) {
+    ForEachWindow(range.samples, grid, [&](const Window& window) {
       out[window.step] = Absent();
       for (; seen < window.end; ++seen) {
         if (std::isnan(samples[seen].v)) continue;
@@ -128,29 +129,32 @@ RangeKernel ExtremeKernel(bool maximum) {
 }
 
 RangeKernel CountChangesKernel(bool resets, bool anchored) {
-  return
-      [resets, anchored, before = std::vector<uint32_t>()](
-          std::span<const Sample> samples, const WindowGrid& grid, std::span<double> out) mutable {
-        // before[i]: changes up to and including sample i, compared with the one before it.
-        before.assign(samples.size(), 0);
-        for (size_t i = 1; i < samples.size(); ++i) {
-          const double a = samples[i - 1].v;
-          const double b = samples[i].v;
-          const bool differs = a != b && !(std::isnan(a) && std::isnan(b));
-          before[i] = before[i - 1] + ((resets ? b < a : differs) ? 1 : 0);
-        }
-        ForEachWindow(samples, grid, [&](const Window& window) {
-          out[window.step] = Absent();
-          if (window.empty()) return;
-          size_t begin = window.begin;
-          if (anchored) {
-            // Without a sample inside the range itself there is nothing to count.
-            if (window.back().t <= window.start_time) return;
-            while (begin + 1 < window.end && samples[begin + 1].t <= window.start_time) ++begin;
-          }
-          out[window.step] = static_cast<double>(before[window.end - 1] - before[begin]);
-        });
-      };
+  return [resets, anchored, before = std::vector<uint32_t>()](
+             const RangeSamples& range, const WindowGrid& grid, std::span<double> out) mutable {
+    const std::span<const Sample> samples = range.samples;
+    const std::span<const Millis> starts = range.starts;
+    // before[i]: changes up to and including sample i, compared with the one before it.
+    before.assign(samples.size(), 0);
+    for (size_t i = 1; i < samples.size(); ++i) {
+      const double a = samples[i - 1].v;
+      const double b = samples[i].v;
+      const bool differs = a != b && !(std::isnan(a) && std::isnan(b));
+      const bool restarted = !starts.empty() && IsStartTimeReset(starts[i - 1], samples[i - 1].t,
+                                                                 starts[i], samples[i].t);
+      before[i] = before[i - 1] + ((resets ? b < a || restarted : differs) ? 1 : 0);
+    }
+    ForEachWindow(range.samples, grid, [&](const Window& window) {
+      out[window.step] = Absent();
+      if (window.empty()) return;
+      size_t begin = window.begin;
+      if (anchored) {
+        // Without a sample inside the range itself there is nothing to count.
+        if (window.back().t <= window.start_time) return;
+        while (begin + 1 < window.end && samples[begin + 1].t <= window.start_time) ++begin;
+      }
+      out[window.step] = static_cast<double>(before[window.end - 1] - before[begin]);
+    });
+  };
 }
 
 }  // namespace tocsin::promql

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <memory>
+#include <utility>
 
 #include "cpp/promql/step_vector.h"
 
@@ -74,7 +76,25 @@ double SmoothedValue(std::span<const Sample> samples, Millis time, Millis lookba
   return has_next ? Interpolate(before, *it, time, /*is_counter=*/false) : before.v;
 }
 
-double ExtendedRate::operator()(const Window& window) const {
+HistogramResult SmoothedHistogram(std::span<const HistogramSample> histograms, Millis time,
+                                  Millis lookback) {
+  const auto it = std::ranges::lower_bound(histograms, time, {}, &HistogramSample::t);
+  const bool has_next = it != histograms.end() && it->t <= time + lookback;
+  if (has_next && it->t == time) return {it->histogram, {}};
+  if (it == histograms.begin() || (it - 1)->t <= time - lookback) return {};
+  const HistogramSample& before = *(it - 1);
+  if (has_next) {
+    const bool gauge = before.histogram->counter_reset == CounterResetHint::kGauge &&
+                       it->histogram->counter_reset == CounterResetHint::kGauge;
+    return InterpolatedHistogram(before, *it, time, /*counter=*/!gauge);
+  }
+  // What is known about resets concerns the sample, not the value that is carried on.
+  NativeHistogram carried = *before.histogram;
+  carried.counter_reset = CounterResetHint::kUnknown;
+  return {std::make_shared<const NativeHistogram>(std::move(carried)), {}};
+}
+
+double ExtendedFloatRate::operator()(const Window& window) const {
   Edges edges;
   if (!FindEdges(window, smoothed, is_counter, &edges)) return Absent();
   double result = edges.right - edges.left;

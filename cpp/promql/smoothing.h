@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "cpp/model/labels.h"
+#include "cpp/promql/native_histogram.h"
 #include "cpp/promql/windows.h"
 
 namespace tocsin::promql {
@@ -19,9 +20,13 @@ double Interpolate(const Sample& before, const Sample& after, Millis t, bool is_
 /// lookback; the last value if there is none after it; Absent() if there is none before it.
 double SmoothedValue(std::span<const Sample> samples, Millis time, Millis lookback);
 
+/// The same of histograms.
+HistogramResult SmoothedHistogram(std::span<const HistogramSample> histograms, Millis time,
+                                  Millis lookback);
+
 /// What rate, increase and delta do with an extended window: the difference between its edges.
 /// Absent() if nothing is to be measured. Seconds are those of the range.
-struct ExtendedRate {
+struct ExtendedFloatRate {
   bool is_counter = false;
   bool per_second = false;
   bool smoothed = false;

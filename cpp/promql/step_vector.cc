@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <functional>
+#include <string_view>
 #include <unordered_map>
 #include <utility>
 
@@ -11,22 +13,38 @@ namespace {
 constexpr std::string_view kTypeLabel = "__type__";
 constexpr std::string_view kUnitLabel = "__unit__";
 
-Status MergeInto(StepSeries* target, const StepSeries& other) {
-  const size_t first = std::min(target->first, other.first);
-  const size_t end = std::max(target->end(), other.end());
+// Whether a row has a value at a step.
+bool Has(const StepRow& row, size_t step) {
+  return !IsAbsent(row.values[step]) || (!row.histograms.empty() && row.histograms[step]);
+}
+
+// Stretches a series to [first, end) and makes room for histograms if it is to have some.
+void Widen(StepSeries* series, size_t first, size_t end, bool histograms) {
   std::vector<double> values(end - first, Absent());
-  std::ranges::copy(target->values,
-                    values.begin() + static_cast<std::ptrdiff_t>(target->first - first));
-  for (size_t i = 0; i < other.values.size(); ++i) {
-    if (IsAbsent(other.values[i])) continue;
-    double& slot = values[other.first - first + i];
-    if (!IsAbsent(slot)) {
+  const auto offset = static_cast<std::ptrdiff_t>(series->first - first);
+  std::ranges::copy(series->values, values.begin() + offset);
+  if (histograms || !series->histograms.empty()) {
+    std::vector<HistogramPtr> moved(end - first);
+    std::ranges::move(series->histograms, moved.begin() + offset);
+    series->histograms = std::move(moved);
+  }
+  series->first = first;
+  series->values = std::move(values);
+}
+
+Status MergeInto(StepSeries* target, const StepSeries& other) {
+  Widen(target, std::min(target->first, other.first), std::max(target->end(), other.end()),
+        !other.histograms.empty());
+  for (size_t step = other.first; step < other.end(); ++step) {
+    if (!other.Has(step)) continue;
+    if (target->Has(step)) {
       return FailedPreconditionError("vector cannot contain metrics with the same labelset");
     }
-    slot = other.values[i];
+    target->values[step - target->first] = other.At(step);
+    if (!other.histograms.empty()) {
+      target->histograms[step - target->first] = other.histograms[step - other.first];
+    }
   }
-  target->first = first;
-  target->values = std::move(values);
   target->drop_name = target->drop_name || other.drop_name;
   return Status();
 }
@@ -41,27 +59,93 @@ void AppendSized(std::string* key, std::string_view text) {
 
 }  // namespace
 
-StepSeries StepSeries::Make(Labels labels, std::span<const double> dense) {
+void RowBuffer::Clear() {
+  std::ranges::fill(values_, Absent());
+  if (any_histogram_) std::ranges::fill(histograms_, nullptr);
+  any_histogram_ = false;
+}
+
+void RowBuffer::SetHistogram(size_t step, HistogramPtr histogram) {
+  histograms_.resize(values_.size());
+  histograms_[step] = std::move(histogram);
+  values_[step] = Absent();
+  any_histogram_ = true;
+}
+
+void RowBuffer::SetAbsent(size_t step) {
+  values_[step] = Absent();
+  if (any_histogram_) histograms_[step] = nullptr;
+}
+
+StepRow RowBuffer::row() const {
+  return {values_, any_histogram_ ? std::span<const HistogramPtr>(histograms_)
+                                  : std::span<const HistogramPtr>()};
+}
+
+void StepSeries::Erase(size_t step) {
+  values[step - first] = Absent();
+  if (!histograms.empty()) histograms[step - first] = nullptr;
+}
+
+StepSeries StepSeries::Make(Labels labels, const StepRow& row) {
   size_t first = 0;
-  size_t end = dense.size();
-  while (first < end && IsAbsent(dense[first])) ++first;
-  while (end > first && IsAbsent(dense[end - 1])) --end;
+  size_t end = row.values.size();
+  while (first < end && !tocsin::promql::Has(row, first)) ++first;
+  while (end > first && !tocsin::promql::Has(row, end - 1)) --end;
   StepSeries series;
   series.labels = std::move(labels);
   series.first = first;
-  series.values.assign(dense.begin() + static_cast<std::ptrdiff_t>(first),
-                       dense.begin() + static_cast<std::ptrdiff_t>(end));
+  const std::span<const double> values = row.values.subspan(first, end - first);
+  series.values.assign(values.begin(), values.end());
+  if (!row.histograms.empty()) {
+    const std::span<const HistogramPtr> kept = row.histograms.subspan(first, end - first);
+    series.histograms.assign(kept.begin(), kept.end());
+  }
   return series;
+}
+
+size_t SamplesWorth(const StepVector& vector) {
+  size_t samples = 0;
+  for (const StepSeries& series : vector) {
+    samples += series.values.size();
+    for (const HistogramPtr& histogram : series.histograms) {
+      if (histogram) samples += SamplesWorth(*histogram) - 1;
+    }
+  }
+  return samples;
+}
+
+void RemoveHistograms(StepVector* vector) {
+  for (StepSeries& series : *vector) series.histograms = {};
 }
 
 void RemoveEmpty(StepVector* vector) {
   std::erase_if(*vector, [](const StepSeries& series) {
-    return std::ranges::all_of(series.values, IsAbsent);
+    return std::ranges::all_of(series.values, IsAbsent) &&
+           std::ranges::all_of(series.histograms, [](const auto& h) { return h == nullptr; });
   });
+}
+
+bool IsMetadataLabel(std::string_view name) {
+  return name == kMetricName || name == kTypeLabel || name == kUnitLabel;
 }
 
 void DropMetricName(Labels* labels) {
   for (const std::string_view name : {kMetricName, kTypeLabel, kUnitLabel}) labels->Remove(name);
+}
+
+Labels ToLabels(std::span<const LabelView> labels) {
+  std::vector<Labels::Pair> pairs;
+  pairs.reserve(labels.size());
+  for (const LabelView& label : labels) pairs.emplace_back(label.name, label.value);
+  return Labels(std::move(pairs));
+}
+
+std::string_view ValueOf(std::span<const LabelView> labels, std::string_view name) {
+  for (const LabelView& label : labels) {
+    if (label.name == name) return label.value;
+  }
+  return {};
 }
 
 Status MergeSameLabels(StepVector* vector) {
@@ -91,19 +175,29 @@ LabelKeys::LabelKeys(std::vector<std::string> names, bool keep)
   std::ranges::sort(names_);
 }
 
-bool LabelKeys::Selects(const std::string& name) const {
-  return std::ranges::binary_search(names_, name) == keep_;
+bool LabelKeys::Selects(std::string_view name) const {
+  return std::ranges::binary_search(names_, name, std::less<>()) == keep_;
 }
 
 const std::string& LabelKeys::Of(const Labels& labels) {
+  return KeyOf(labels, [](const Labels::Pair& pair) { return LabelView{pair.first, pair.second}; });
+}
+
+const std::string& LabelKeys::Of(std::span<const LabelView> labels) {
+  return KeyOf(labels, [](const LabelView& label) { return label; });
+}
+
+template <class Range, class ToView>
+const std::string& LabelKeys::KeyOf(const Range& labels, ToView to_view) {
   key_.clear();
   // Both lists are ordered by name, so that one walk does.
   auto name = names_.begin();
-  for (const auto& [label, value] : labels) {
-    while (name != names_.end() && *name < label) ++name;
-    if ((name != names_.end() && *name == label) != keep_) continue;
-    AppendSized(&key_, label);
-    AppendSized(&key_, value);
+  for (const auto& label : labels) {
+    const LabelView view = to_view(label);
+    while (name != names_.end() && *name < view.name) ++name;
+    if ((name != names_.end() && *name == view.name) != keep_) continue;
+    AppendSized(&key_, view.name);
+    AppendSized(&key_, view.value);
   }
   return key_;
 }
@@ -112,6 +206,14 @@ Labels LabelKeys::Select(const Labels& labels) const {
   std::vector<Labels::Pair> pairs;
   for (const Labels::Pair& pair : labels) {
     if (Selects(pair.first)) pairs.push_back(pair);
+  }
+  return Labels(std::move(pairs));
+}
+
+Labels LabelKeys::Select(std::span<const LabelView> labels) const {
+  std::vector<Labels::Pair> pairs;
+  for (const LabelView& label : labels) {
+    if (Selects(label.name)) pairs.emplace_back(label.name, label.value);
   }
   return Labels(std::move(pairs));
 }

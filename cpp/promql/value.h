@@ -2,7 +2,9 @@
 
 #pragma once
 
+#include <cstdint>
 #include <string>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -40,12 +42,23 @@ struct MatrixValue {
 
 using Value = std::variant<ScalarValue, StringValue, VectorValue, MatrixValue>;
 
+/// What a query has looked at. Histograms count for what they are worth in memory.
+struct QueryStats {
+  /// Samples that steps have looked at; one that is in the windows of two steps counts twice. Only
+  /// with QueryOptions::stats or per_step_stats.
+  uint64_t total_samples = 0;
+  uint64_t peak_samples = 0;  ///< In memory at one time.
+  /// For each step of the query its part of total_samples, only with QueryOptions::per_step_stats.
+  std::vector<std::pair<Millis, uint64_t>> samples_per_step;
+};
+
 struct QueryResult {
   Value value;
   /// "PromQL warning: ... (1:5)". No two are equal.
   std::vector<std::string> warnings;
   /// "PromQL info: ... (1:5)"
   std::vector<std::string> infos;
+  QueryStats stats = {};
 };
 
 }  // namespace tocsin::promql

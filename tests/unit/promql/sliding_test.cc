@@ -75,7 +75,7 @@ void ExpectSlides(const RangeKernel& kernel, bool nasty, double tolerance, const
     const std::vector<Sample> samples = RandomSamples(&random, nasty);
     const WindowGrid grid = RandomGrid(&random);
     std::vector<double> out(grid.times.steps.count);
-    kernel(samples, grid, out);
+    kernel({samples}, grid, out);
     for (size_t step = 0; step < out.size(); ++step) {
       const std::vector<Sample> inside = Inside(samples, grid, step);
       if (inside.empty()) {
@@ -148,13 +148,13 @@ TEST(SlidingTest, IncreasesAreThoseOfEachWindow) {
     const std::vector<Sample> samples = RandomSamples(&random, false);
     const WindowGrid grid = RandomGrid(&random);
     std::vector<double> all(grid.times.steps.count);
-    (*kernel)(samples, grid, all);
+    (*kernel)({samples}, grid, all);
     for (size_t step = 0; step < all.size(); ++step) {
       // The same step alone, over nothing but its own samples.
       WindowGrid single = grid;
       single.times.steps = {grid.times.steps.At(step), 1, 1};
       std::vector<double> one(1);
-      (*kernel)(Inside(samples, grid, step), single, one);
+      (*kernel)({Inside(samples, grid, step)}, single, one);
       if (IsAbsent(one[0])) {
         ASSERT_TRUE(IsAbsent(all[step]));
       } else {
