@@ -30,12 +30,7 @@ void RegisterAdmin(AdminBackend backend, http::Router* router) {
     return status.ok() ? http::Response::Text(200, "ready\n")
                        : http::Response::Text(503, std::string(status.message()) + "\n");
   });
-  router->Handle("GET", "/metrics", [shared](const http::Request&) {
-    http::Response response;
-    response.body = shared->metrics();
-    response.Set("Content-Type", "text/plain; version=0.0.4; charset=utf-8");
-    return response;
-  });
+  RegisterMetrics(shared->metrics, router);
   for (const char* path : {"/status/buildinfo", "/api/status/buildinfo"}) {
     router->Handle("GET", path, [shared](const http::Request&) {
       return http::Response::Json(200, BuildInfo(*shared));

@@ -5,6 +5,7 @@
 #include <functional>
 #include <string>
 
+#include "cpp/api/metrics_page.h"
 #include "cpp/base/status.h"
 #include "cpp/http/router.h"
 
@@ -15,7 +16,7 @@ struct AdminBackend {
   std::string revision;
   /// OK when everything serves, else a sentence that names what does not yet or no longer.
   std::function<Status()> ready;
-  std::function<std::string()> metrics;  ///< Prometheus text format 0.0.4.
+  MetricsWriter metrics;
   std::function<Status()> flush;
 };
 

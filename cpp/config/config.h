@@ -51,6 +51,16 @@ struct Queries {
   uint64_t max_bytes_per_tag_values = 4 << 20;  ///< Of one list of names or values.
 };
 
+/// Of our own metrics under the names of a Collector, on a port of their own.
+struct SelfMetrics {
+  std::string address = "0.0.0.0:8888";  ///< Empty: does not listen.
+  bool is_default = true;                ///< Nobody has asked for the address: it may be taken.
+  bool without_type_suffix = false;      ///< No `_total`.
+  bool without_units = false;            ///< No `_bytes`, `_seconds`.
+  /// service.telemetry.resource: labels of every metric, over those that we give ourselves.
+  std::vector<std::pair<std::string, std::string>> resource;
+};
+
 struct MetricsGenerator {
   bool enabled = true;
   Nanos collection_interval = 15 * kSecond;
@@ -120,6 +130,7 @@ struct Config {
   Receivers receivers;
   Storage storage;
   Queries queries;
+  SelfMetrics self_metrics;
   MetricsGenerator metrics_generator;
   bool strict_traceql = false;
   Nanos scrape_interval = kMinute;      ///< Where a scrape config has none; also of itself.

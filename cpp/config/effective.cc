@@ -139,6 +139,32 @@ void WriteReceivers(const Receivers& receivers, Writer* w) {
   w->Close();
 }
 
+void WriteSelfMetrics(const SelfMetrics& metrics, Writer* w) {
+  constexpr std::string_view kAddress = "service.telemetry.metrics.address";
+  w->Open("service");
+  w->Open("telemetry");
+  w->Open("metrics");
+  if (metrics.address.empty() || !(metrics.without_type_suffix || metrics.without_units)) {
+    w->Text("address", metrics.address);
+  } else {
+    const size_t colon = metrics.address.rfind(':');
+    w->Open("readers");
+    w->OpenEntry({}, 0);
+    w->Open("pull");
+    w->Open("exporter");
+    w->Open("prometheus");
+    w->Plain("host", Quoted(metrics.address.substr(0, colon)), kAddress);
+    w->Plain("port", metrics.address.substr(colon + 1), kAddress);
+    w->Bool("without_type_suffix", metrics.without_type_suffix);
+    w->Bool("without_units", metrics.without_units);
+    for (int i = 0; i < 5; ++i) w->Close();
+  }
+  w->Close();
+  if (!metrics.resource.empty()) w->Map("resource", metrics.resource);
+  w->Close();
+  w->Close();
+}
+
 void WriteStorage(const Storage& storage, Writer* w) {
   w->Open("ingester");
   w->Period("trace_idle_period", storage.trace_idle_period);
@@ -295,6 +321,7 @@ std::string Effective(const Config& config, const Reading& reading) {
   Writer w(reading);
   WriteServer(config, &w);
   WriteReceivers(config.receivers, &w);
+  WriteSelfMetrics(config.self_metrics, &w);
   WriteStorage(config.storage, &w);
   WriteQueries(config.queries, &w);
   w.Open("traceql");

@@ -97,14 +97,70 @@ void ReadDistributor(Section* top, Config* config) {
   distributor.Done();
 }
 
+constexpr std::string_view kSelfMetricsAddress = "service.telemetry.metrics.address";
+
+// A reader that others pull from. Returns whether it is one.
+bool ReadReader(Section reader, SelfMetrics* out) {
+  Section pull = reader.Map("pull");
+  Section exporter = pull.Map("exporter");
+  Section prometheus = exporter.Map("prometheus");
+  std::string host = "localhost";
+  uint32_t port = 8888;
+  prometheus.Text("host", &host);
+  prometheus.Count("port", &port, kSelfMetricsAddress);
+  prometheus.Bool("without_type_suffix", &out->without_type_suffix);
+  prometheus.Bool("without_units", &out->without_units);
+  prometheus.Ignore({"without_scope_info", "with_resource_constant_labels"},
+                    "there are no scopes, and every metric has the labels of the resource");
+  prometheus.Done();
+  exporter.Done();
+  pull.Done();
+  reader.Ignore({"periodic"}, "the server's own metrics are pulled, not pushed");
+  reader.Done();
+  if (!prometheus.present()) return false;
+  out->address = EndpointOf(host, port);
+  if (out->address.empty()) {
+    prometheus.Fail("port", "and host give " + host + ":" + std::to_string(port) +
+                                ", which is no address to listen on");
+  }
+  out->is_default = false;
+  return true;
+}
+
+void ReadSelfMetrics(Section* service, SelfMetrics* out) {
+  Section telemetry = service->Map("telemetry");
+  Section metrics = telemetry.Map("metrics");
+  size_t pulled = 0;
+  for (Section& reader : metrics.Maps("readers")) {
+    SelfMetrics ignored;
+    const bool first = pulled == 0;
+    if (!ReadReader(reader, first ? out : &ignored)) continue;
+    if (!first) {
+      reader.reading().Warn(*reader.node(), "a second reader that is pulled has no effect");
+    }
+    ++pulled;
+  }
+  if (metrics.Any("address") != nullptr) out->is_default = false;
+  metrics.Endpoint("address", &out->address);
+  std::string level = "normal";
+  metrics.Choice("level", {"none", "basic", "normal", "detailed"}, &level);
+  if (level == "none") out->address.clear();
+  metrics.Ignore({"views"}, "the metrics are few");
+  metrics.Done();
+  telemetry.Pairs("resource", &out->resource);
+  telemetry.Ignore({"logs", "traces"}, "log_level of server sets what is logged");
+  telemetry.Done();
+}
+
 bool IsPipelineOf(std::string_view signal, std::string_view name) {
   return name == signal || (name.starts_with(signal) && name[signal.size()] == '/');
 }
 
 // What the pipelines name decides what is said of the components; it changes nothing.
-void ReadService(Section* top) {
+void ReadService(Section* top, Config* config) {
   Section service = top->Map("service");
-  service.Ignore({"telemetry", "extensions"}, "the server's own logs and metrics are always there");
+  ReadSelfMetrics(&service, &config->self_metrics);
+  service.Ignore({"extensions"}, "it is not supported in this version");
   Section pipelines = service.Map("pipelines");
   if (pipelines.present()) {
     for (const auto& [name, value] : pipelines.node()->members) {
@@ -155,7 +211,7 @@ void WarnOfComponents(Section* top, std::string_view kind, const lib::Yaml* serv
 
 void ReadCollectorSections(Section* top, Config* config) {
   ReadDistributor(top, config);
-  ReadService(top);
+  ReadService(top, config);
   const lib::Yaml* service = top->Any("service");
   for (const std::string_view kind : {"processors", "exporters", "connectors"}) {
     WarnOfComponents(top, kind, service);

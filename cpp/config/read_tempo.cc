@@ -18,9 +18,7 @@ void ReadServer(Section* top, Config* config) {
   uint32_t port = 3200;
   server.Text("http_listen_address", &host);
   server.Count("http_listen_port", &port);
-  if (host.empty()) host = "0.0.0.0";
-  if (host.find(':') != std::string::npos && host.front() != '[') host = "[" + host + "]";
-  out.http_address = NormalEndpoint(host + ":" + std::to_string(port), 0);
+  out.http_address = EndpointOf(host, port);
   if (out.http_address.empty()) {
     server.Fail("http_listen_port", "and http_listen_address give " + host + ":" +
                                         std::to_string(port) + ", which is no address");

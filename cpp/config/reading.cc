@@ -83,6 +83,12 @@ size_t EditDistance(std::string_view a, std::string_view b) {
 
 }  // namespace
 
+std::string EndpointOf(std::string host, uint32_t port) {
+  if (host.empty()) host = "0.0.0.0";
+  if (host.find(':') != std::string::npos && host.front() != '[') host = "[" + host + "]";
+  return NormalEndpoint(host + ":" + std::to_string(port), 0);
+}
+
 std::string_view Nearest(std::string_view word, const std::set<std::string, std::less<>>& known) {
   constexpr size_t kLongest = 64;
   if (word.size() > kLongest) return {};

@@ -134,6 +134,9 @@ class Section {
 /// `default_port`: for a text without one; 0 to demand one.
 std::string NormalEndpoint(std::string_view text, int default_port);
 
+/// The same of a host and a port that are told apart: an IPv6 address needs no brackets.
+std::string EndpointOf(std::string host, uint32_t port);
+
 /// The entry of `known` that was probably meant; "" if none is near.
 std::string_view Nearest(std::string_view word, const std::set<std::string, std::less<>>& known);
 

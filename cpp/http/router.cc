@@ -130,13 +130,22 @@ Response Router::Route(Request request) const {
   return response;
 }
 
+std::string Router::Entry::Pattern() const {
+  std::string pattern;
+  for (const std::string& segment : segments) pattern.append("/").append(segment);
+  return pattern;
+}
+
+void Router::WrapHandlers(
+    const std::function<Handler(std::string_view, std::string_view, Handler)>& wrap) {
+  for (Entry& entry : entries_) {
+    entry.handler = wrap(entry.method, entry.Pattern(), std::move(entry.handler));
+  }
+}
+
 std::vector<std::pair<std::string, std::string>> Router::Patterns() const {
   std::vector<std::pair<std::string, std::string>> patterns;
-  for (const Entry& entry : entries_) {
-    std::string pattern;
-    for (const std::string& segment : entry.segments) pattern.append("/").append(segment);
-    patterns.emplace_back(entry.method, std::move(pattern));
-  }
+  for (const Entry& entry : entries_) patterns.emplace_back(entry.method, entry.Pattern());
   return patterns;
 }
 

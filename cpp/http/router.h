@@ -21,6 +21,10 @@ class Router {
   /// be `{name...}`, which takes the rest. Literal segments win over `{name}`.
   void Handle(std::string_view method, std::string_view pattern, Handler handler);
 
+  /// Replaces each handler that is there by what `wrap` makes of it, as for measuring.
+  void WrapHandlers(const std::function<Handler(std::string_view method, std::string_view pattern,
+                                                Handler handler)>& wrap);
+
   /// Answers 404 for an unknown path (a sentence that names it) and 405 with `Allow` for a known
   /// path and another method. HEAD is answered as GET without its body.
   Response Route(Request request) const;
@@ -33,6 +37,8 @@ class Router {
     std::string method;
     std::vector<std::string> segments;
     Handler handler;
+
+    std::string Pattern() const;
   };
 
   /// The entry that answers, or null; then `*allowed` has the methods that the path does know.

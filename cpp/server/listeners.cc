@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "cpp/base/log.h"
+#include "cpp/server/request_metrics.h"
 
 namespace tocsin::server {
 namespace {
@@ -37,16 +38,19 @@ http::ServerOptions ApiOptions(const config::Config& config, Telemetry* telemetr
 }  // namespace
 
 Listeners::Listeners(const config::Config& config, receive::OtlpReceiver* otlp,
-                     Telemetry* telemetry)
+                     telemetry::Registry* registry)
     : config_(config),
-      rpc_(RpcOptions(config, telemetry)),
-      otlp_server_(OtlpOptions(config, telemetry)),
-      api_server_(ApiOptions(config, telemetry)) {
+      registry_(*registry),
+      rpc_(RpcOptions(config, registry)),
+      otlp_server_(OtlpOptions(config, registry)),
+      api_server_(ApiOptions(config, registry)) {
   otlp->Register(&otlp_router_);
   otlp->RegisterLanding(&otlp_router_);
   otlp->Register(&api_router_);
   otlp->RegisterLanding(&api_router_);
-  for (auto& [method, handler] : otlp->RpcMethods()) rpc_.Handle(method, std::move(handler));
+  for (auto& [method, handler] : otlp->RpcMethods()) {
+    rpc_.Handle(method, MeasuredCall(method, std::move(handler), registry));
+  }
 }
 
 Listeners::~Listeners() { Shutdown(0); }
@@ -67,6 +71,8 @@ Result<std::string> Listeners::Listen(http::Server* server, const char* name,
 }
 
 Result<Addresses> Listeners::Start() {
+  MeasureRequests(&api_router_, &registry_);
+  MeasureRequests(&otlp_router_, &registry_);
   TOCSIN_RETURN_IF_ERROR(rpc_.Start());
   Addresses addresses;
   const auto add = [&](http::Server* server, const char* name, const std::string& address,
@@ -81,6 +87,12 @@ Result<Addresses> Listeners::Start() {
       add(&otlp_server_, "otlp_grpc", config_.receivers.otlp_grpc, &otlp_router_));
   TOCSIN_RETURN_IF_ERROR(
       add(&otlp_server_, "otlp_http", config_.receivers.otlp_http, &otlp_router_));
+  const config::SelfMetrics& own = config_.self_metrics;
+  const Status status = add(&api_server_, "metrics", own.address, &telemetry_router_);
+  if (!status.ok() && !own.is_default) return Failure(status);
+  if (!status.ok()) {
+    log::Warn("not listening", {{"name", "metrics"}, {"reason", status.message()}});
+  }
   return addresses;
 }
 

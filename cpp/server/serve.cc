@@ -32,11 +32,13 @@
 #include "cpp/server/listeners.h"
 #include "cpp/server/otlp_sink.h"
 #include "cpp/server/remote_write_service.h"
+#include "cpp/server/request_metrics.h"
 #include "cpp/server/revision.h"
 #include "cpp/server/rule_files.h"
 #include "cpp/server/scrape_service.h"
 #include "cpp/server/server_file.h"
 #include "cpp/server/signals.h"
+#include "cpp/telemetry/collector_view.h"
 #include "cpp/telemetry/registry.h"
 
 namespace tocsin::server {
@@ -47,6 +49,11 @@ namespace {
 constexpr int kMallocArenas = 2;
 // Freed memory goes back to the system when so much of it is at the end of the heap.
 constexpr int kMallocTrimBytes = 16 << 20;
+
+telemetry::Format TelemetryFormat(api::MetricsFormat format) {
+  return format == api::MetricsFormat::kOpenMetrics ? telemetry::Format::kOpenMetrics
+                                                    : telemetry::Format::kText;
+}
 
 enum class Phase : uint8_t { kStarting, kServing, kStopping };
 
@@ -130,11 +137,19 @@ class Service {
     admin.version = Version();
     admin.revision = Revision();
     admin.ready = [this] { return Ready(); };
-    admin.metrics = [this] { return registry_.Expose(); };
+    admin.metrics = [this](api::MetricsFormat format) {
+      return registry_.Expose(TelemetryFormat(format));
+    };
     admin.flush = [this] { return engine_->Flush(); };
     api::RegisterAdmin(std::move(admin), router);
     RegisterStatus(router);
     RegisterStore(router);
+    api::RegisterMetrics(
+        [this, options = CollectorOptionsOf(config_.self_metrics)](api::MetricsFormat format) {
+          return telemetry::Expose(telemetry::CollectorView(registry_.Collect(), options),
+                                   TelemetryFormat(format));
+        },
+        &listeners_->telemetry_router());
   }
 
   void RegisterStore(http::Router* router) {

@@ -11,7 +11,7 @@
 
 namespace tocsin::server {
 
-/// Listener names ("http", "otlp_grpc", "otlp_http") and their "host:port".
+/// Listener names ("http", "otlp_grpc", "otlp_http", "metrics") and their "host:port".
 using Addresses = std::vector<std::pair<std::string, std::string>>;
 
 /// The address to reach a listener at from the same machine: 0.0.0.0 and [::] become loopback.

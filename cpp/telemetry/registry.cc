@@ -1,101 +1,131 @@
 #include "cpp/telemetry/registry.h"
 
-#include <filesystem>
-#include <fstream>
+#include <algorithm>
 #include <map>
 #include <mutex>
 #include <utility>
 
 #include <prometheus/counter.h>
-#include <prometheus/family.h>
 #include <prometheus/gauge.h>
 #include <prometheus/histogram.h>
-#include <prometheus/registry.h>
-#include <prometheus/text_serializer.h>
-#include <sys/resource.h>
-#include <unistd.h>
 
 #include "cpp/base/clock.h"
+#include "cpp/telemetry/process.h"
 
 namespace tocsin::telemetry {
 namespace {
 
+double UnixSeconds() { return static_cast<double>(Clock::Real().Now()) * 1e-9; }
+
 class CounterHandle : public Counter {
  public:
-  explicit CounterHandle(prometheus::Counter& counter) : counter_(counter) {}
   void Add(double by) override { counter_.Increment(by); }
 
+  void CollectInto(Metric* metric) const {
+    metric->value = counter_.Collect().counter.value;
+    metric->created = created_;
+  }
+
  private:
-  prometheus::Counter& counter_;
+  prometheus::Counter counter_;
+  const double created_ = UnixSeconds();
 };
 
 class GaugeHandle : public Gauge {
  public:
-  explicit GaugeHandle(prometheus::Gauge& gauge) : gauge_(gauge) {}
   void Set(double value) override { gauge_.Set(value); }
 
+  void CollectInto(Metric* metric) const { metric->value = gauge_.Collect().gauge.value; }
+
  private:
-  prometheus::Gauge& gauge_;
+  prometheus::Gauge gauge_;
 };
 
-class HistogramHandle : public Histogram {
+class HistogramHandle : public ExemplarHistogram {
  public:
-  explicit HistogramHandle(prometheus::Histogram& histogram) : histogram_(histogram) {}
+  explicit HistogramHandle(const std::vector<double>& bounds)
+      : bounds_(bounds), histogram_(bounds) {}
+
   void Observe(double value) override { histogram_.Observe(value); }
 
- private:
-  prometheus::Histogram& histogram_;
-};
-
-prometheus::Labels ToPrometheus(const Telemetry::MetricLabels& labels) {
-  return {labels.begin(), labels.end()};
-}
-
-// Resident pages from /proc/self/statm, the only place that has the present and not the peak value.
-double ResidentBytes() {
-  std::ifstream statm("/proc/self/statm");
-  double total = 0;
-  double resident = 0;
-  statm >> total >> resident;
-  return resident * static_cast<double>(sysconf(_SC_PAGESIZE));
-}
-
-double OpenFiles() {
-  std::error_code error;
-  double count = 0;
-  for (auto it = std::filesystem::directory_iterator("/proc/self/fd", error);
-       !error && it != std::filesystem::directory_iterator(); it.increment(error)) {
-    ++count;
+  void Observe(double value, std::string_view trace_id) override {
+    histogram_.Observe(value);
+    if (trace_id.empty()) return;
+    const auto bucket = std::ranges::lower_bound(bounds_, value) - bounds_.begin();
+    const std::scoped_lock lock(mutex_);
+    exemplars_.resize(bounds_.size() + 1);
+    exemplars_[static_cast<size_t>(bucket)] = {
+        .trace_id = std::string(trace_id), .value = value, .time = UnixSeconds()};
   }
-  return count;
-}
 
-double CpuSeconds() {
-  rusage usage{};
-  getrusage(RUSAGE_SELF, &usage);
-  const auto seconds = [](const timeval& t) {
-    return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_usec) * 1e-6;
-  };
-  return seconds(usage.ru_utime) + seconds(usage.ru_stime);
-}
+  void CollectInto(Metric* metric) const {
+    const auto collected = histogram_.Collect().histogram;
+    metric->value = collected.sample_sum;
+    metric->created = created_;
+    const std::scoped_lock lock(mutex_);
+    for (size_t i = 0; i < collected.bucket.size(); ++i) {
+      metric->buckets.push_back({.upper_bound = collected.bucket[i].upper_bound,
+                                 .cumulative_count = collected.bucket[i].cumulative_count,
+                                 .exemplar = i < exemplars_.size() ? exemplars_[i] : std::nullopt});
+    }
+  }
+
+ private:
+  const std::vector<double> bounds_;
+  prometheus::Histogram histogram_;
+  const double created_ = UnixSeconds();
+  mutable std::mutex mutex_;
+  std::vector<std::optional<Exemplar>> exemplars_;  // By bucket; empty until there is one.
+};
 
 }  // namespace
 
 struct Registry::Rep {
+  // By name, then by labels.
   template <class Handle>
-  using Handles = std::map<std::pair<std::string, MetricLabels>, std::unique_ptr<Handle>>;
+  struct Kind {
+    struct Named {
+      std::string help;
+      std::map<MetricLabels, std::unique_ptr<Handle>> handles;
+    };
+    std::map<std::string, Named, std::less<>> families;
+
+    template <class... Args>
+    Handle& Get(std::string_view name, std::string_view help, MetricLabels labels,
+                const Args&... args) {
+      std::ranges::sort(labels);
+      auto family = families.find(name);
+      if (family == families.end()) {
+        family = families.emplace(name, Named{std::string(help), {}}).first;
+      }
+      auto& handle = family->second.handles[std::move(labels)];
+      if (handle == nullptr) handle = std::make_unique<Handle>(args...);
+      return *handle;
+    }
+
+    void CollectInto(MetricKind kind, std::vector<Family>* out) const {
+      for (const auto& [name, named] : families) {
+        Family& family = out->emplace_back(
+            Family{.name = name, .help = named.help, .kind = kind, .metrics = {}});
+        for (const auto& [labels, handle] : named.handles) {
+          Metric& metric = family.metrics.emplace_back();
+          metric.labels = labels;
+          handle->CollectInto(&metric);
+        }
+      }
+    }
+  };
 
   std::mutex mutex;
-  prometheus::Registry registry;
-  Handles<CounterHandle> counters;
-  Handles<GaugeHandle> gauges;
-  Handles<HistogramHandle> histograms;
+  Kind<CounterHandle> counters;
+  Kind<GaugeHandle> gauges;
+  Kind<HistogramHandle> histograms;
   double cpu_reported = 0;
 };
 
 Registry::Registry() : rep_(std::make_unique<Rep>()) {
   GetGauge("process_start_time_seconds", "Start time of the process, Unix seconds.", {})
-      .Set(static_cast<double>(Clock::Real().Now()) * 1e-9);
+      .Set(UnixSeconds());
 }
 
 Registry::~Registry() = default;
@@ -103,56 +133,39 @@ Registry::~Registry() = default;
 Counter& Registry::GetCounter(std::string_view name, std::string_view help,
                               const MetricLabels& labels) {
   const std::scoped_lock lock(rep_->mutex);
-  auto& handle = rep_->counters[{std::string(name), labels}];
-  if (handle == nullptr) {
-    auto& family = prometheus::BuildCounter()
-                       .Name(std::string(name))
-                       .Help(std::string(help))
-                       .Register(rep_->registry);
-    handle = std::make_unique<CounterHandle>(family.Add(ToPrometheus(labels)));
-  }
-  return *handle;
+  return rep_->counters.Get(name, help, labels);
 }
 
 Gauge& Registry::GetGauge(std::string_view name, std::string_view help,
                           const MetricLabels& labels) {
   const std::scoped_lock lock(rep_->mutex);
-  auto& handle = rep_->gauges[{std::string(name), labels}];
-  if (handle == nullptr) {
-    auto& family = prometheus::BuildGauge()
-                       .Name(std::string(name))
-                       .Help(std::string(help))
-                       .Register(rep_->registry);
-    handle = std::make_unique<GaugeHandle>(family.Add(ToPrometheus(labels)));
-  }
-  return *handle;
+  return rep_->gauges.Get(name, help, labels);
 }
 
-Histogram& Registry::GetHistogram(std::string_view name, std::string_view help,
-                                  const std::vector<double>& buckets, const MetricLabels& labels) {
+ExemplarHistogram& Registry::GetHistogram(std::string_view name, std::string_view help,
+                                          const std::vector<double>& buckets,
+                                          const MetricLabels& labels) {
   const std::scoped_lock lock(rep_->mutex);
-  auto& handle = rep_->histograms[{std::string(name), labels}];
-  if (handle == nullptr) {
-    auto& family = prometheus::BuildHistogram()
-                       .Name(std::string(name))
-                       .Help(std::string(help))
-                       .Register(rep_->registry);
-    handle = std::make_unique<HistogramHandle>(family.Add(ToPrometheus(labels), buckets));
-  }
-  return *handle;
+  return rep_->histograms.Get(name, help, labels, buckets);
 }
 
-std::string Registry::Expose() {
+std::vector<Family> Registry::Collect() {
   GetGauge("process_resident_memory_bytes", "Resident memory.", {}).Set(ResidentBytes());
+  GetGauge("process_heap_bytes", "Memory that the allocator has given out.", {}).Set(HeapBytes());
   GetGauge("process_open_fds", "Open file descriptors.", {}).Set(OpenFiles());
   Counter& cpu = GetCounter("process_cpu_seconds_total", "User and system CPU time.", {});
-  {
-    const std::scoped_lock lock(rep_->mutex);
-    const double now = CpuSeconds();
-    cpu.Add(now - rep_->cpu_reported);
-    rep_->cpu_reported = now;
-  }
-  return prometheus::TextSerializer().Serialize(rep_->registry.Collect());
+  const std::scoped_lock lock(rep_->mutex);
+  const double now = CpuSeconds();
+  cpu.Add(now - rep_->cpu_reported);
+  rep_->cpu_reported = now;
+  std::vector<Family> families;
+  rep_->counters.CollectInto(MetricKind::kCounter, &families);
+  rep_->gauges.CollectInto(MetricKind::kGauge, &families);
+  rep_->histograms.CollectInto(MetricKind::kHistogram, &families);
+  std::ranges::sort(families, {}, &Family::name);
+  return families;
 }
+
+std::string Registry::Expose(Format format) { return telemetry::Expose(Collect(), format); }
 
 }  // namespace tocsin::telemetry

@@ -90,6 +90,16 @@ def request(
         return Answer(error.code, dict(error.headers), error.read())
 
 
+# Ports that are free, whatever else runs on this machine.
+FREE_PORTS = {
+    "server.http_listen_address": "127.0.0.1",
+    "server.http_listen_port": "0",
+    "receivers.otlp.protocols.grpc.endpoint": "127.0.0.1:0",
+    "receivers.otlp.protocols.http.endpoint": "127.0.0.1:0",
+    "service.telemetry.metrics.address": "127.0.0.1:0",
+}
+
+
 @dataclass
 class Server:
     """A running `tocsin serve`. `data` outlives it, so that it can be started again."""
@@ -98,6 +108,7 @@ class Server:
     config: str = ""
     settings: dict[str, str] = field(default_factory=dict)
     environment: dict[str, str] = field(default_factory=dict)
+    listeners: dict[str, str] = field(default_factory=lambda: dict(FREE_PORTS))
     process: subprocess.Popen[bytes] | None = None
     addresses: dict[str, str] = field(default_factory=dict)
 
@@ -112,13 +123,7 @@ class Server:
     def command(self) -> list[str]:
         config_file = self.data.parent / f"{self.data.name}.yaml"
         config_file.write_text(self.config)
-        settings = {
-            "storage.path": str(self.data),
-            "server.http_listen_address": "127.0.0.1",
-            "server.http_listen_port": "0",
-            "receivers.otlp.protocols.grpc.endpoint": "127.0.0.1:0",
-            "receivers.otlp.protocols.http.endpoint": "127.0.0.1:0",
-        } | self.settings
+        settings = {"storage.path": str(self.data)} | self.listeners | self.settings
         pairs = [part for key, value in settings.items() for part in ("--set", f"{key}={value}")]
         return [BINARY, "serve", "--config", str(config_file), *pairs]
 
@@ -176,6 +181,11 @@ class Server:
     @property
     def otlp_http(self) -> str:
         return "http://" + self.addresses["otlp_http"]
+
+    @property
+    def own_metrics(self) -> str:
+        """Where the metrics are under the names of a Collector."""
+        return "http://" + self.addresses["metrics"] + "/metrics"
 
     def get(self, path: str, **headers: str) -> Answer:
         return request(self.url + path, headers=headers)

@@ -132,14 +132,53 @@ service:
     metrics: {receivers: [otlp]}
 )");
   EXPECT_THAT(loaded.warnings,
-              ElementsAre("etc/tocsin.yaml:3:3: service.telemetry has no effect: the server's own "
-                          "logs and metrics are always there",
+              ElementsAre("etc/tocsin.yaml:3:15: service.telemetry.logs has no effect: log_level "
+                          "of server sets what is logged",
                           "etc/tocsin.yaml:6:5: service.pipelines.metrics has no effect: only "
                           "traces are received"));
   EXPECT_THAT(ErrorOf("service: {pipelines: {trace: }}"),
               HasSubstr("unknown key \"trace\" in service.pipelines"));
   EXPECT_THAT(ErrorOf("service: {pipelines: {traces: {recievers: }}}"),
               HasSubstr("in service.pipelines.traces; did you mean \"receivers\"?"));
+}
+
+TEST(LoadTest, TelemetryOfTheService) {
+  EXPECT_EQ(MustLoad("").config.self_metrics.address, "0.0.0.0:8888");
+  EXPECT_TRUE(MustLoad("").config.self_metrics.is_default);
+  const SelfMetrics old =
+      MustLoad("service: {telemetry: {metrics: {address: ':9999', level: detailed}}}")
+          .config.self_metrics;
+  EXPECT_EQ(old.address, "0.0.0.0:9999");
+  EXPECT_FALSE(old.is_default);
+  const SelfMetrics off =
+      MustLoad("service: {telemetry: {metrics: {level: none}}}").config.self_metrics;
+  EXPECT_EQ(off.address, "");
+  const Loaded loaded = MustLoad(R"(
+service:
+  telemetry:
+    resource: {service.name: hub}
+    metrics:
+      readers:
+      - periodic: {exporter: {otlp: {endpoint: "x:4317"}}}
+      - pull: {exporter: {prometheus: {host: "::1", port: 0, without_type_suffix: true}}}
+)");
+  const SelfMetrics& read = loaded.config.self_metrics;
+  EXPECT_EQ(read.address, "[::1]:0");
+  EXPECT_TRUE(read.without_type_suffix);
+  EXPECT_FALSE(read.without_units);
+  EXPECT_THAT(read.resource, ElementsAre(testing::Pair("service.name", "hub")));
+  EXPECT_THAT(loaded.warnings, ElementsAre(HasSubstr("readers[0].periodic has no effect")));
+  const Result<Loaded> again = Load({loaded.effective, "", {}});
+  ASSERT_TRUE(again.has_value()) << again.error().ToString() << "\n" << loaded.effective;
+  EXPECT_TRUE(again->warnings.empty());
+  EXPECT_EQ(again->config.self_metrics.address, read.address);
+  EXPECT_TRUE(again->config.self_metrics.without_type_suffix);
+  EXPECT_EQ(again->config.self_metrics.resource, read.resource);
+  EXPECT_THAT(ErrorOf("service: {telemetry: {metrics: {readers: [{pull: {exporter: {prometheus: "
+                      "{port: 99999}}}}]}}}"),
+              HasSubstr("which is no address to listen on"));
+  EXPECT_THAT(ErrorOf("service: {telemetry: {metrics: {adress: x}}}"),
+              HasSubstr("did you mean \"address\"?"));
 }
 
 TEST(LoadTest, SeedTlsExporterNeedsNoCertificate) {

@@ -30,6 +30,26 @@ TEST(RegistryTest, TheSameNameAndLabelsAreOneHandle) {
   EXPECT_EQ(&first, &registry.GetCounter("c_total", "A counter.", {}));
 }
 
+TEST(RegistryTest, TheOrderOfLabelsDoesNotMatter) {
+  Registry registry;
+  Gauge& first = registry.GetGauge("g", "A gauge.", {{"a", "1"}, {"b", "2"}});
+  EXPECT_EQ(&first, &registry.GetGauge("g", "A gauge.", {{"b", "2"}, {"a", "1"}}));
+}
+
+TEST(RegistryTest, ABucketKeepsItsLastTrace) {
+  Registry registry;
+  ExemplarHistogram& histogram = registry.GetHistogram("h", "A histogram.", {1, 2}, {});
+  histogram.Observe(0.5, "aa");
+  histogram.Observe(1, "bb");
+  histogram.Observe(1.5, "");
+  histogram.Observe(9, "cc");
+  const std::string text = registry.Expose(Format::kOpenMetrics);
+  EXPECT_THAT(text, HasSubstr("h_bucket{le=\"1.0\"} 2 # {trace_id=\"bb\"} 1.0 "));
+  EXPECT_THAT(text, HasSubstr("h_bucket{le=\"2.0\"} 3\n"));
+  EXPECT_THAT(text, HasSubstr("h_bucket{le=\"+Inf\"} 4 # {trace_id=\"cc\"} 9.0 "));
+  EXPECT_THAT(registry.Expose(), testing::Not(HasSubstr("trace_id")));
+}
+
 TEST(RegistryTest, TheProcessIsExposed) {
   Registry registry;
   EXPECT_THAT(registry.Expose(), HasSubstr("process_resident_memory_bytes "));
