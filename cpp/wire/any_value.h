@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "cpp/model/span_batch.h"
+#include "cpp/wire/proto_fields.h"
 
 namespace tocsin::wire {
 
@@ -23,18 +24,6 @@ struct AnyValue {
 };
 
 inline constexpr const char* kNotUtf8 = "a string is not UTF-8";
-
-/// What is wrong with bytes, and where; `at` is null as long as nothing is.
-struct WireError {
-  const char* at = nullptr;
-  const char* what = nullptr;
-
-  /// Notes the first error. Returns false, for `return error->Set(...)`.
-  bool Set(const char* where, const char* why) {
-    if (at == nullptr) *this = {where, why};
-    return false;
-  }
-};
 
 /// A KeyValue as it lies on the wire.
 struct WireKeyValue {
