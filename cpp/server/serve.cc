@@ -30,6 +30,7 @@
 #include "cpp/server/alert_service.h"
 #include "cpp/server/engine_options.h"
 #include "cpp/server/listeners.h"
+#include "cpp/server/metrics_intake.h"
 #include "cpp/server/otlp_sink.h"
 #include "cpp/server/remote_write_service.h"
 #include "cpp/server/request_metrics.h"
@@ -76,6 +77,7 @@ class Service {
         engine_, engine::Engine::Open(EngineOptionsOf(config_), Clock::Real(), registry_));
     remote_write_ = std::make_unique<RemoteWriteService>(config_, engine_.get(), &registry_);
     sink_ = std::make_unique<OtlpSink>(engine_.get());
+    metrics_intake_ = std::make_unique<MetricsIntake>(config_, engine_.get(), &registry_);
     receive::OtlpOptions otlp_options;
     otlp_options.max_request_bytes = config_.receivers.max_request_bytes;
     otlp_ = std::make_unique<receive::OtlpReceiver>(sink_.get(), otlp_options, &registry_);
@@ -144,6 +146,7 @@ class Service {
     api::RegisterAdmin(std::move(admin), router);
     RegisterStatus(router);
     RegisterStore(router);
+    metrics_intake_->Register(router);
     api::RegisterMetrics(
         [this, options = CollectorOptionsOf(config_.self_metrics)](api::MetricsFormat format) {
           return telemetry::Expose(telemetry::CollectorView(registry_.Collect(), options),
@@ -249,6 +252,7 @@ class Service {
   std::unique_ptr<engine::Engine> engine_;
   std::unique_ptr<RemoteWriteService> remote_write_;
   std::unique_ptr<OtlpSink> sink_;
+  std::unique_ptr<MetricsIntake> metrics_intake_;
   std::unique_ptr<receive::OtlpReceiver> otlp_;
   std::unique_ptr<AlertService> alerts_;
   std::unique_ptr<api::TempoQueries> tempo_;  // Used by the listeners until they end.
