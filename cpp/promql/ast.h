@@ -56,6 +56,7 @@ enum class BinaryOp : uint8_t {
 std::string_view BinaryOpName(BinaryOp op);
 bool IsComparison(BinaryOp op);
 bool IsSetOperator(BinaryOp op);
+inline bool IsTrim(BinaryOp op) { return op == BinaryOp::kTrimLower || op == BinaryOp::kTrimUpper; }
 
 enum class AggregateOp : uint8_t {
   kSum,

@@ -20,8 +20,6 @@ namespace {
 
 constexpr int32_t kNobody = -1;
 
-bool IsTrim(BinaryOp op) { return op == BinaryOp::kTrimLower || op == BinaryOp::kTrimUpper; }
-
 // The labels by which series of the two sides find each other.
 LabelKeys MatchingKeys(const VectorMatching& matching) {
   std::vector<std::string> names = matching.labels;
@@ -141,8 +139,8 @@ VectorOperation::VectorOperation(const Binary& binary, size_t step_count, bool d
       step_count_(step_count),
       delayed_name_removal_(delayed_name_removal),
       swapped_(matching_.cardinality == Cardinality::kOneToMany),
-      fill_many_(swapped_ ? matching_.fill_right : matching_.fill_left),
-      fill_one_(swapped_ ? matching_.fill_left : matching_.fill_right),
+      fill_many_(matching_.fill_left),
+      fill_one_(matching_.fill_right),
       operation_(operation),
       row_(step_count) {}
 

@@ -33,7 +33,7 @@ class ElementOperation {
   ElementOperation(const Binary& binary, PosRange pos, Annotations* annotations)
       : op_(binary.op),
         filters_(IsComparison(binary.op) && !binary.return_bool),
-        trims_(binary.op == BinaryOp::kTrimLower || binary.op == BinaryOp::kTrimUpper),
+        trims_(IsTrim(binary.op)),
         pos_(pos),
         annotations_(*annotations) {}
 

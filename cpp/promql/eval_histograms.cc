@@ -172,6 +172,11 @@ std::vector<double> QuantilesOf(const std::vector<HistogramSeries>& histograms, 
 
 }  // namespace
 
+Result<StepVector> Evaluator::EvalBuckets(const Expr& expr) {
+  const QueryContext::HistogramScope scope(&context_, QueryContext::HistogramNeed::kBuckets);
+  return EvalVector(expr);
+}
+
 Result<StepVector> Evaluator::FinishHistograms(StepVector result) const {
   TOCSIN_ASSIGN_OR_RETURN(result, NameDropped(std::move(result)));
   // A series may be a histogram of one kind now and of the other one later.
@@ -181,7 +186,7 @@ Result<StepVector> Evaluator::FinishHistograms(StepVector result) const {
 
 Result<StepVector> Evaluator::EvalHistogramQuantile(const Call& call) {
   TOCSIN_ASSIGN_OR_RETURN(const StepScalars phi, EvalScalar(call.args[0]));
-  TOCSIN_ASSIGN_OR_RETURN(const StepVector vector, EvalVector(call.args[1]));
+  TOCSIN_ASSIGN_OR_RETURN(const StepVector vector, EvalBuckets(call.args[1]));
   WarnOfPhi(phi, call.args[0].pos, &context_.annotations());
   const HistogramScope scope{steps_, context_.options().delayed_name_removal, call.args[1].pos,
                              &context_.annotations()};
@@ -196,7 +201,7 @@ Result<StepVector> Evaluator::EvalHistogramQuantile(const Call& call) {
 }
 
 Result<StepVector> Evaluator::EvalHistogramQuantiles(const Call& call) {
-  TOCSIN_ASSIGN_OR_RETURN(const StepVector vector, EvalVector(call.args[0]));
+  TOCSIN_ASSIGN_OR_RETURN(const StepVector vector, EvalBuckets(call.args[0]));
   const std::string& label = StringArgument(call, 1);
   const HistogramScope scope{steps_, context_.options().delayed_name_removal, call.args[0].pos,
                              &context_.annotations()};
@@ -229,7 +234,7 @@ Result<StepVector> Evaluator::EvalHistogramQuantiles(const Call& call) {
 Result<StepVector> Evaluator::EvalHistogramFraction(const Call& call) {
   TOCSIN_ASSIGN_OR_RETURN(const StepScalars lower, EvalScalar(call.args[0]));
   TOCSIN_ASSIGN_OR_RETURN(const StepScalars upper, EvalScalar(call.args[1]));
-  TOCSIN_ASSIGN_OR_RETURN(const StepVector vector, EvalVector(call.args[2]));
+  TOCSIN_ASSIGN_OR_RETURN(const StepVector vector, EvalBuckets(call.args[2]));
   const HistogramScope scope{steps_, context_.options().delayed_name_removal, call.args[2].pos,
                              &context_.annotations()};
   const std::vector<HistogramSeries> histograms = HistogramFinder(scope).Find(vector);
@@ -252,8 +257,13 @@ Result<StepVector> Evaluator::EvalHistogramFraction(const Call& call) {
 }
 
 Result<StepVector> Evaluator::EvalHistogramNumber(const Call& call) {
+  const FunctionId id = call.function->id;
+  const bool stats = id == FunctionId::kHistogramCount || id == FunctionId::kHistogramSum ||
+                     id == FunctionId::kHistogramAvg;
+  std::optional<QueryContext::HistogramScope> scope;
+  if (stats) scope.emplace(&context_, QueryContext::HistogramNeed::kStats);
   TOCSIN_ASSIGN_OR_RETURN(StepVector vector, EvalVector(call.args[0]));
-  const auto number = [id = call.function->id](const NativeHistogram& histogram) {
+  const auto number = [id](const NativeHistogram& histogram) {
     switch (id) {
       case FunctionId::kHistogramCount:
         return histogram.count;

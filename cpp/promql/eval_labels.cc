@@ -143,15 +143,43 @@ Result<Labels> WithInfo(const Labels& base, const InfoSelector& selector,
   return labels;
 }
 
-// The shift of the first selector in an expression, to which info() looks as well.
-const TimeShift* FirstShift(const Expr& expr) {
-  const TimeShift* shift = nullptr;
-  Walk(expr, [&shift](const Expr& node) {
-    if (shift != nullptr) return;
-    if (const auto* selector = node.As<VectorSelector>()) shift = &selector->shift;
-    if (const auto* matrix = node.As<MatrixSelector>()) shift = &matrix->selector.shift;
-  });
-  return shift;
+// Finds the first selector in an expression, and the shifts around it: its own first, then those of
+// the subqueries that it is in, from the inside out.
+bool FindShifts(const Expr& expr, std::vector<const TimeShift*>* shifts) {
+  if (const auto* selector = expr.As<VectorSelector>()) {
+    shifts->push_back(&selector->shift);
+    return true;
+  }
+  if (const auto* matrix = expr.As<MatrixSelector>()) {
+    shifts->push_back(&matrix->selector.shift);
+    return true;
+  }
+  bool found = false;
+  ForEachChild(expr, [&](const Expr& child) { found = found || FindShifts(child, shifts); });
+  const auto* subquery = expr.As<Subquery>();
+  if (found && subquery != nullptr) shifts->push_back(&subquery->shift);
+  return found;
+}
+
+// The time to which the first selector in an expression refers: offsets add up until an `@` pins
+// it.
+Result<TimeShift> FirstShift(const Expr& expr, const DurationContext& durations) {
+  std::vector<const TimeShift*> shifts;
+  FindShifts(expr, &shifts);
+  TimeShift sum;
+  Millis offset = 0;
+  for (const TimeShift* shift : shifts) {
+    if (shift->offset) {
+      TOCSIN_ASSIGN_OR_RETURN(const Millis more,
+                              EvaluateDuration(*shift->offset, durations, false));
+      offset += more;
+    }
+    sum.at = shift->at;
+    sum.timestamp = shift->timestamp;
+    if (sum.at != TimeShift::At::kNone) break;
+  }
+  sum.offset = Duration{offset, std::nullopt};
+  return sum;
 }
 
 }  // namespace
@@ -215,7 +243,7 @@ Result<StepVector> Evaluator::EvalInfo(const Call& call) {
     info_selector.matchers = std::move(matchers);
     std::ranges::copy(selector.data, std::back_inserter(info_selector.matchers));
     std::ranges::copy(selector.names, std::back_inserter(info_selector.matchers));
-    if (const TimeShift* shift = FirstShift(call.args[0])) info_selector.shift = *shift;
+    TOCSIN_ASSIGN_OR_RETURN(info_selector.shift, FirstShift(call.args[0], context_.durations()));
     TOCSIN_ASSIGN_OR_RETURN(
         infos, EvalSelector(info_selector, call.args[0].pos, SelectorValue::kInfoTime));
   }

@@ -2,10 +2,12 @@
 
 #include <algorithm>
 #include <iterator>
+#include <memory>
 #include <optional>
 #include <utility>
 
 #include "cpp/promql/evaluator.h"
+#include "cpp/promql/histogram_stats.h"
 #include "cpp/promql/native_histogram.h"
 #include "cpp/promql/smoothing.h"
 #include "cpp/promql/start_times.h"
@@ -66,12 +68,23 @@ std::span<const Sample> WithoutStale(std::span<const Sample> samples, std::vecto
   return *buffer;
 }
 
+// What is known about counter resets holds between neighbours among the samples, of which a
+// subquery may leave some out, and show others several times.
+HistogramPtr WithoutResetHint(const HistogramPtr& histogram) {
+  const CounterResetHint hint = histogram->counter_reset;
+  if (hint == CounterResetHint::kUnknown || hint == CounterResetHint::kGauge) return histogram;
+  NativeHistogram copy = *histogram;
+  copy.counter_reset = CounterResetHint::kUnknown;
+  return std::make_shared<const NativeHistogram>(std::move(copy));
+}
+
 RangeSeries ToRange(const StepSeries& series, const Steps& steps) {
   RangeSeries range{series.labels, series.drop_name, {}, {}};
   range.samples.reserve(series.values.size());
   for (size_t step = series.first; step < series.end(); ++step) {
     if (series.HistogramAt(step) != nullptr) {
-      range.histograms.push_back({steps.At(step), series.histograms[step - series.first]});
+      range.histograms.push_back(
+          {steps.At(step), WithoutResetHint(series.histograms[step - series.first])});
     } else if (!IsAbsent(series.At(step))) {
       range.samples.push_back({steps.At(step), series.At(step)});
     }
@@ -123,6 +136,13 @@ Result<Millis> Evaluator::RangeOf(const Expr& matrix) const {
   return EvaluateDuration(range, context_.durations(), true);
 }
 
+std::span<const HistogramSample> Evaluator::NeededOf(std::span<const HistogramSample> histograms,
+                                                     std::vector<HistogramSample>* buffer) const {
+  if (histograms.empty() || !context_.needs_stats_only()) return histograms;
+  ReduceToStats(histograms, buffer);
+  return *buffer;
+}
+
 Status Evaluator::ScanSelector(const VectorSelector& selector, PosRange pos, SelectorValue what,
                                const RowVisitor& visitor) {
   if (selector.smoothed && what == SelectorValue::kSample) {
@@ -131,9 +151,11 @@ Status Evaluator::ScanSelector(const VectorSelector& selector, PosRange pos, Sel
   TOCSIN_ASSIGN_OR_RETURN(const ReferenceTimes times, ResolveShift(selector.shift));
   const Millis lookback = context_.lookback();
   RowBuffer row(steps_.count);
-  const auto scan = [&](const SeriesView& series) -> Status {
+  std::vector<HistogramSample> reduced;
+  const auto scan = [&](SeriesView series) -> Status {
     TOCSIN_RETURN_IF_ERROR(context_.CheckAlive());
     row.Clear();
+    series.histograms = NeededOf(series.histograms, &reduced);
     bool any = false;
     LastSample last(series);
     for (size_t step = 0; step < steps_.count; ++step) {
@@ -172,9 +194,11 @@ Status Evaluator::ScanSmoothed(const VectorSelector& selector, PosRange pos,
   const Millis lookback = context_.lookback();
   RowBuffer row(steps_.count);
   std::vector<Sample> buffer;
-  const auto scan = [&](const SeriesView& series) -> Status {
+  std::vector<HistogramSample> reduced;
+  const auto scan = [&](SeriesView series) -> Status {
     TOCSIN_RETURN_IF_ERROR(context_.CheckAlive());
     const std::span<const Sample> samples = WithoutStale(series.samples, &buffer);
+    series.histograms = NeededOf(series.histograms, &reduced);
     const std::string_view name = ValueOf(series.labels, kMetricName);
     row.Clear();
     for (size_t step = 0; step < steps_.count; ++step) {
@@ -240,9 +264,11 @@ Status Evaluator::VisitRange(const Expr& matrix, const WindowGrid& grid,
                              const RangeVisitor& visitor) {
   if (const auto* subquery = matrix.As<Subquery>()) return VisitSubquery(*subquery, grid, visitor);
   std::vector<Sample> buffer;
-  const auto scan = [&](const SeriesView& series) -> Status {
+  std::vector<HistogramSample> reduced;
+  const auto scan = [&](SeriesView series) -> Status {
     TOCSIN_RETURN_IF_ERROR(context_.CheckAlive());
     const std::span<const Sample> samples = WithoutStale(series.samples, &buffer);
+    series.histograms = NeededOf(series.histograms, &reduced);
     if (context_.counts_samples()) CountWindows(samples, series.histograms, grid);
     if (samples.empty() && series.histograms.empty()) return Status();
     // Held while the visitor works on it, and given back with it.
@@ -279,6 +305,7 @@ Status Evaluator::VisitSubquery(const Subquery& subquery, const WindowGrid& grid
     return ResourceExhaustedError("a subquery has more steps than a query may hold samples");
   }
   const Steps steps{start, step, count};
+  const QueryContext::HistogramScope scope(&context_, QueryContext::HistogramNeed::kBuckets);
   TOCSIN_ASSIGN_OR_RETURN(StepVector vector,
                           Evaluator(&context_, steps).EvalVector(*subquery.expr));
   std::vector<LabelView> labels;
@@ -302,6 +329,11 @@ Result<std::vector<RangeSeries>> Evaluator::EvalMatrix(const Expr& expr) {
   const bool extended = grid.extend_left > 0;
   std::vector<RangeSeries> result;
   const auto visit = [&](const RangeView& series) -> Status {
+    if (extended && !series.histograms.empty()) {
+      return FailedPreconditionError(
+          std::string(selector->selector.smoothed ? "smoothed" : "anchored") +
+          " modifier is not supported with histograms");
+    }
     RangeSeries kept{ToLabels(series.labels), series.drop_name, {}, {}};
     ForEachWindow(series.samples, grid, [&](const Window& window) {
       kept.samples = extended

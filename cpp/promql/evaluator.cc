@@ -200,6 +200,8 @@ Result<StepVector> Evaluator::EvalUnary(const Unary& unary) {
 
 Result<StepVector> Evaluator::EvalBinary(const Expr& expr, const Binary& binary) {
   const ElementOperation operation(binary, expr.pos, &context_.annotations());
+  std::optional<QueryContext::HistogramScope> scope;
+  if (IsTrim(binary.op)) scope.emplace(&context_, QueryContext::HistogramNeed::kBuckets);
   const bool left_scalar = binary.lhs->type() == ValueType::kScalar;
   const bool right_scalar = binary.rhs->type() == ValueType::kScalar;
   if (left_scalar || right_scalar) {
@@ -208,7 +210,7 @@ Result<StepVector> Evaluator::EvalBinary(const Expr& expr, const Binary& binary)
     TOCSIN_ASSIGN_OR_RETURN(StepVector vector, EvalVector(vector_side));
     TOCSIN_ASSIGN_OR_RETURN(const StepScalars scalars, EvalScalar(scalar_side));
     ApplyScalar(scalars, left_scalar, operation, &vector);
-    if (!binary.return_bool && IsComparison(binary.op)) return vector;
+    if (!binary.return_bool && (IsComparison(binary.op) || IsTrim(binary.op))) return vector;
     return NameDropped(std::move(vector));
   }
   TOCSIN_ASSIGN_OR_RETURN(StepVector left, EvalVector(*binary.lhs));

@@ -84,6 +84,9 @@ class Evaluator {
   // eval_selectors.cc
   Result<ReferenceTimes> ResolveShift(const TimeShift& shift) const;
   Result<Millis> RangeOf(const Expr& matrix) const;
+  /// What the expression around a selector needs of its histograms; they themselves or `buffer`.
+  std::span<const HistogramSample> NeededOf(std::span<const HistogramSample> histograms,
+                                            std::vector<HistogramSample>* buffer) const;
   /// Shows the series of a selector one by one, those without a value left out.
   Status ScanSelector(const VectorSelector& selector, PosRange pos, SelectorValue what,
                       const RowVisitor& visitor);
@@ -119,6 +122,8 @@ class Evaluator {
   Result<StepVector> EvalInfo(const Call& call);
 
   // eval_histograms.cc
+  /// A vector of which the buckets of native histograms are needed.
+  Result<StepVector> EvalBuckets(const Expr& expr);
   Result<StepVector> FinishHistograms(StepVector result) const;
   Result<StepVector> EvalHistogramQuantile(const Call& call);
   Result<StepVector> EvalHistogramQuantiles(const Call& call);

@@ -50,6 +50,25 @@ class QueryContext {
   void Release(size_t samples) { charged_ -= std::min(samples, charged_); }
   size_t charged() const { return charged_; }
 
+  /// What an expression that is being evaluated needs of native histograms: nothing but counts and
+  /// sums inside of a kStats scope, unless there is also a kBuckets scope around.
+  enum class HistogramNeed : uint8_t { kStats, kBuckets };
+  class HistogramScope {
+   public:
+    HistogramScope(QueryContext* context, HistogramNeed need)
+        : depth_(need == HistogramNeed::kStats ? context->stats_scopes_
+                                               : context->buckets_scopes_) {
+      ++depth_;
+    }
+    ~HistogramScope() { --depth_; }
+    HistogramScope(const HistogramScope&) = delete;
+    HistogramScope& operator=(const HistogramScope&) = delete;
+
+   private:
+    size_t& depth_;
+  };
+  bool needs_stats_only() const { return stats_scopes_ > 0 && buckets_scopes_ == 0; }
+
   /// Whether samples that steps look at are to be counted.
   bool counts_samples() const { return query_options_.stats || query_options_.per_step_stats; }
   /// Counts some for the step of the whole query at time `t`; what a subquery looks at between two
@@ -67,6 +86,8 @@ class QueryContext {
   Annotations annotations_;
   TimeRange range_;
   size_t charged_ = 0;
+  size_t stats_scopes_ = 0;
+  size_t buckets_scopes_ = 0;
   QueryStats stats_;
   unsigned checks_ = 0;
 };

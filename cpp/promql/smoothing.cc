@@ -84,6 +84,9 @@ HistogramResult SmoothedHistogram(std::span<const HistogramSample> histograms, M
   if (it == histograms.begin() || (it - 1)->t <= time - lookback) return {};
   const HistogramSample& before = *(it - 1);
   if (has_next) {
+    if (before.histogram->custom_buckets() != it->histogram->custom_buckets()) {
+      return {nullptr, {HistogramNote::kMixedSchemas}};
+    }
     const bool gauge = before.histogram->counter_reset == CounterResetHint::kGauge &&
                        it->histogram->counter_reset == CounterResetHint::kGauge;
     return InterpolatedHistogram(before, *it, time, /*counter=*/!gauge);

@@ -143,8 +143,7 @@ Status TypeChecker::CheckMatching(const Expr& expr, Binary& binary) const {
     if (IsSetOperator(binary.op)) {
       return Error(expr.pos, "set operator " + op + " not allowed in binary scalar expression");
     }
-    const bool trims = binary.op == BinaryOp::kTrimLower || binary.op == BinaryOp::kTrimUpper;
-    if (trims && binary.lhs->type() == ValueType::kScalar) {
+    if (IsTrim(binary.op) && binary.lhs->type() == ValueType::kScalar) {
       return Error(expr.pos, "operator " + op + " needs an instant vector on its left-hand side");
     }
     binary.matching.reset();
