@@ -13,6 +13,7 @@
 #include "cpp/base/format.h"
 #include "cpp/promql/ast.h"
 #include "cpp/promql/functions.h"
+#include "cpp/promql/print_parts.h"
 #include "cpp/promql/text.h"
 
 namespace tocsin::promql {
@@ -114,9 +115,7 @@ struct NodePrinter {
            ExtensionText(selector) + AtText(selector.shift) + OffsetText(selector.shift);
   }
   std::string operator()(const Subquery& subquery) const {
-    return ToString(*subquery.expr) + "[" + DurationText(subquery.range) + ":" +
-           (subquery.step ? DurationText(*subquery.step) : "") + "]" + AtText(subquery.shift) +
-           OffsetText(subquery.shift);
+    return ToString(*subquery.expr) + SubquerySuffix(subquery);
   }
   std::string operator()(const Call& call) const {
     std::string text(call.function->name);
@@ -128,22 +127,12 @@ struct NodePrinter {
     return text.append(")");
   }
   std::string operator()(const Aggregate& aggregate) const {
-    std::string text(AggregateOpName(aggregate.op));
-    if (aggregate.without) {
-      text.append(" without ").append(JoinLabels(aggregate.grouping)).append(" ");
-    } else if (!aggregate.grouping.empty()) {
-      text.append(" by ").append(JoinLabels(aggregate.grouping)).append(" ");
-    }
-    text.push_back('(');
+    std::string text = AggregateHead(aggregate) + "(";
     if (aggregate.param) text.append(ToString(**aggregate.param)).append(", ");
     return text.append(ToString(*aggregate.expr)).append(")");
   }
   std::string operator()(const Binary& binary) const {
-    std::string text = ToString(*binary.lhs);
-    text.append(" ").append(BinaryOpName(binary.op));
-    if (binary.return_bool) text.append(" bool");
-    if (binary.matching) text.append(MatchingText(*binary.matching));
-    return text.append(" ").append(ToString(*binary.rhs));
+    return ToString(*binary.lhs) + " " + BinaryMiddle(binary) + " " + ToString(*binary.rhs);
   }
   std::string operator()(const Unary& unary) const {
     return (unary.negative ? "-" : "+") + ToString(*unary.expr);
@@ -169,6 +158,29 @@ std::string_view DurationOpName(DurationExpr::Op op) {
 }
 
 }  // namespace
+
+std::string AggregateHead(const Aggregate& aggregate) {
+  std::string text(AggregateOpName(aggregate.op));
+  if (aggregate.without) {
+    text.append(" without ").append(JoinLabels(aggregate.grouping)).append(" ");
+  } else if (!aggregate.grouping.empty()) {
+    text.append(" by ").append(JoinLabels(aggregate.grouping)).append(" ");
+  }
+  return text;
+}
+
+std::string BinaryMiddle(const Binary& binary) {
+  std::string text(BinaryOpName(binary.op));
+  if (binary.return_bool) text.append(" bool");
+  if (binary.matching) text.append(MatchingText(*binary.matching));
+  return text;
+}
+
+std::string SubquerySuffix(const Subquery& subquery) {
+  return "[" + DurationText(subquery.range) + ":" +
+         (subquery.step ? DurationText(*subquery.step) : "") + "]" + AtText(subquery.shift) +
+         OffsetText(subquery.shift);
+}
 
 std::string ToString(const Expr& expr) { return std::visit(NodePrinter(), expr.node); }
 
