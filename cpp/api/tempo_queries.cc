@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "cpp/api/interrupt.h"
+#include "cpp/api/shared_spans.h"
 #include "cpp/base/duration.h"
 #include "cpp/traceql/lenient.h"
 #include "cpp/traceql/parser.h"
@@ -163,6 +164,7 @@ Result<SpanBatch> TempoQueries::Trace(const TraceId& id, const TimeWindow& windo
   TOCSIN_ASSIGN_OR_RETURN(const QueryGate::Pass pass, gate_.Enter(interrupted));
   TOCSIN_ASSIGN_OR_RETURN(SpanBatch trace, source_.View(options_.tenant, 0, UINT64_MAX)->Trace(id));
   if (!Overlaps(trace, window)) return SpanBatch{};
+  SeparateSharedSpans(&trace);
   return trace;
 }
 
@@ -186,6 +188,7 @@ Result<TempoQueries::Beginning> TempoQueries::BeginTrace(const TraceId& id,
   }));
   TOCSIN_RETURN_IF_ERROR(status);
   if (!overlaps) return Beginning{};
+  if (!beginning.more) SeparateSharedSpans(&beginning.first);
   return beginning;
 }
 

@@ -92,14 +92,16 @@ class TempoQueries {
   Result<traceql::TagValues> TagValues(const TagValuesQuery& query,
                                        const Interrupted& interrupted) const;
 
-  /// Everything of a trace, if one of its spans overlaps the window; else an empty batch.
+  /// Everything of a trace, if one of its spans overlaps the window; else an empty batch. Spans
+  /// that share an id are separated (shared_spans.h).
   Result<SpanBatch> Trace(const TraceId& id, const TimeWindow& window,
                           const Interrupted& interrupted) const;
 
   /// A trace that may be too large to have in memory as a whole. Found under the same conditions.
   struct Beginning {
-    SpanBatch first;    ///< The first piece of view->TracePieces(); empty: there is no such trace.
-    bool more = false;  ///< There are other pieces.
+    /// The first piece of view->TracePieces(); empty: there is no such trace.
+    SpanBatch first;
+    bool more = false;  ///< There are other pieces. If not, shared ids are separated in `first`.
     std::shared_ptr<const traceql::SpanView> view;
   };
   Result<Beginning> BeginTrace(const TraceId& id, const TimeWindow& window,

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <functional>
 #include <memory>
 #include <string>
 #include <utility>
@@ -9,6 +10,7 @@
 #include "cpp/api/accept.h"
 #include "cpp/api/errors.h"
 #include "cpp/api/params.h"
+#include "cpp/api/shared_spans.h"
 #include "cpp/api/trace_compact_json.h"
 #include "cpp/api/trace_filter.h"
 #include "cpp/api/trace_pruning.h"
@@ -104,12 +106,26 @@ SpanBatch Beginning(const SpanBatch& trace, uint64_t max_bytes) {
   return std::move(builder).Finish();
 }
 
+// The pieces of a trace with shared ids separated: they are read twice.
+Status VisitPieces(const traceql::SpanView& view, const TraceId& id,
+                   const std::function<bool(const SpanBatch&)>& visit) {
+  SharedSpans shared;
+  TOCSIN_RETURN_IF_ERROR(view.TracePieces(id, [&](const SpanBatch& piece) {
+    shared.See(piece);
+    return true;
+  }));
+  return view.TracePieces(id, [&](SpanBatch piece) {
+    shared.Separate(&piece);
+    return visit(piece);
+  });
+}
+
 // Messages of protobuf that stand one after the other are one, with their lists joined.
 bool StreamProtobuf(const traceql::SpanView& view, const TraceId& id, Version version,
                     const http::BodyWriter& write) {
   bool written = true;
   uint64_t bytes = 0;
-  const Status status = view.TracePieces(id, [&](const SpanBatch& piece) {
+  const Status status = VisitPieces(view, id, [&](const SpanBatch& piece) {
     bytes += piece.MemoryBytes();
     std::string body = wire::EncodeTrace(piece);
     if (version == Version::kV2) {
@@ -142,7 +158,7 @@ bool StreamJson(const traceql::SpanView& view, const TraceId& id, Version versio
   bool written = write(v1 ? "{\"batches\":[" : "{\"trace\":{\"resourceSpans\":[");
   bool first = true;
   uint64_t bytes = 0;
-  const Status status = view.TracePieces(id, [&](const SpanBatch& piece) {
+  const Status status = VisitPieces(view, id, [&](const SpanBatch& piece) {
     if (piece.empty()) return written;
     bytes += piece.MemoryBytes();
     const std::string json = wire::EncodeTraceJson(piece);

@@ -1,13 +1,11 @@
 #include "cpp/api/trace_compact_json.h"
 
 #include <array>
-#include <bit>
-#include <cmath>
 #include <map>
 #include <string_view>
 #include <utility>
 
-#include "cpp/api/proto_fields.h"
+#include "cpp/api/plain_json.h"
 #include "cpp/lib/json.h"
 #include "cpp/model/ids.h"
 #include "cpp/wire/span_groups.h"
@@ -25,87 +23,6 @@ constexpr std::array<std::string_view, 6> kKinds = {"",
                                                     "SPAN_KIND_CONSUMER"};
 constexpr std::array<std::string_view, 3> kStatuses = {"STATUS_CODE_UNSET", "STATUS_CODE_OK",
                                                        "STATUS_CODE_ERROR"};
-
-void WriteNumber(double value, JsonWriter* w) {
-  if (std::isfinite(value)) {
-    w->Double(value);
-  } else {
-    w->Null();
-  }
-}
-
-std::string Hex(std::string_view bytes) {
-  constexpr std::string_view kDigits = "0123456789abcdef";
-  std::string hex;
-  for (const char c : bytes) {
-    const auto byte = static_cast<uint8_t>(c);
-    hex.push_back(kDigits[byte >> 4]);
-    hex.push_back(kDigits[byte & 15]);
-  }
-  return hex;
-}
-
-// Of the functions below: SpanBatch keeps composites in canonical form, so that they do decode.
-
-void WriteAny(std::string_view any, int depth, JsonWriter* w);
-
-void WriteList(std::string_view list, int depth, JsonWriter* w) {
-  w->BeginArray();
-  ForEachField(list, [&](uint32_t field, uint64_t, std::string_view bytes) {
-    if (field == 1) WriteAny(bytes, depth, w);
-  });
-  w->EndArray();
-}
-
-void WriteMap(std::string_view list, int depth, JsonWriter* w) {
-  std::map<std::string_view, std::string_view> members;
-  ForEachField(list, [&](uint32_t, uint64_t, std::string_view pair) {
-    std::string_view key;
-    std::string_view value;
-    ForEachField(pair, [&](uint32_t field, uint64_t, std::string_view bytes) {
-      (field == 1 ? key : value) = bytes;
-    });
-    members[key] = value;
-  });
-  w->BeginObject();
-  for (const auto& [key, value] : members) {
-    w->Key(key);
-    WriteAny(value, depth, w);
-  }
-  w->EndObject();
-}
-
-// An AnyValue. Exactly one value is written.
-void WriteAny(std::string_view any, int depth, JsonWriter* w) {
-  bool written = false;
-  ForEachField(any, [&](uint32_t field, uint64_t number, std::string_view bytes) {
-    if (written || depth == 0) return;
-    written = true;
-    switch (field) {
-      case 1:
-        w->String(bytes);
-        return;
-      case 2:
-        w->Bool(number != 0);
-        return;
-      case 3:
-        w->Int(static_cast<int64_t>(number));
-        return;
-      case 4:
-        return WriteNumber(std::bit_cast<double>(number), w);
-      case 5:
-        return WriteList(bytes, depth - 1, w);
-      case 6:
-        return WriteMap(bytes, depth - 1, w);
-      case 7:
-        w->String(Hex(bytes));
-        return;
-      default:
-        written = false;
-    }
-  });
-  if (!written) w->Null();
-}
 
 class Compact {
  public:
@@ -195,32 +112,9 @@ class Compact {
     w_.Key(key).BeginObject();
     for (const auto& [name, i] : last) {
       w_.Key(name);
-      WriteValue(batch_.keys[batch_.attrs[i].key].type, batch_.attrs[i].value);
+      WritePlainValue(batch_, batch_.attrs[i], &w_);
     }
     w_.EndObject();
-  }
-
-  void WriteValue(ValueType type, uint32_t value) {
-    switch (type) {
-      case ValueType::kString:
-        w_.String(batch_.strings[value]);
-        return;
-      case ValueType::kBool:
-        w_.Bool(value != 0);
-        return;
-      case ValueType::kInt:
-        w_.Int(batch_.ints[value]);
-        return;
-      case ValueType::kDouble:
-        return WriteNumber(batch_.doubles[value], &w_);
-      case ValueType::kBytes:
-        w_.String(Hex(batch_.strings[value]));
-        return;
-      case ValueType::kComposite:
-        return WriteAny(batch_.strings[value], wire::kDepthMax, &w_);
-      case ValueType::kEmpty:
-        w_.Null();
-    }
   }
 
   void Text(std::string_view key, std::string_view text) {

@@ -23,6 +23,7 @@
 #include "cpp/api/tempo_queries.h"
 #include "cpp/api/tempo_stream.h"
 #include "cpp/api/trace_by_id.h"
+#include "cpp/api/trace_diff_api.h"
 #include "cpp/base/log.h"
 #include "cpp/base/version.h"
 #include "cpp/engine/engine.h"
@@ -187,6 +188,7 @@ class Service {
     tempo_ = std::make_unique<api::TempoQueries>(engine_->spans(), gate_, std::move(tempo));
     api::RegisterTempo(*tempo_, router);
     api::RegisterTraceById(*tempo_, router);
+    api::RegisterTraceDiff(*tempo_, router);
     api::TempoMetricsOptions metrics;
     metrics.tenant = receive::kSingleTenant;
     metrics.strict_traceql = config_.strict_traceql;

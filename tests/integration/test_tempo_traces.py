@@ -251,3 +251,67 @@ def test_attributes_of_every_type(server: Server) -> None:
         "map": {"inner": True},
         "bytes": "01ff",
     }
+
+
+def shared_call(trace_id: bytes, calls: int) -> list[trace_pb2.Span]:
+    """Calls as Zipkin reports them: client and server have one id, and something below it."""
+    root = span("root", trace_id=trace_id, kind=trace_pb2.Span.SPAN_KIND_INTERNAL)
+    spans = [root]
+    for n in range(calls):
+        both = os.urandom(8)
+        start = root.start_time_unix_nano + n
+        spans.extend(
+            span(
+                f"call {n}",
+                trace_id=trace_id,
+                span_id=both,
+                parent_id=root.span_id,
+                start=start,
+                duration=10 - kind,
+                kind=kind,
+            )
+            for kind in (trace_pb2.Span.SPAN_KIND_CLIENT, trace_pb2.Span.SPAN_KIND_SERVER)
+        )
+        spans.append(
+            span(
+                f"below {n}",
+                trace_id=trace_id,
+                parent_id=both,
+                start=start,
+                kind=trace_pb2.Span.SPAN_KIND_INTERNAL,
+            )
+        )
+    return spans
+
+
+def the_tree_is_separated(found: list[trace_pb2.Span], calls: int) -> None:
+    by_id = {s.span_id: s for s in found}
+    assert len(by_id) == len(found) == 1 + 3 * calls
+    for one in found:
+        if one.name.startswith("below"):
+            server = by_id[one.parent_span_id]
+            client = by_id[server.parent_span_id]
+            assert server.kind == trace_pb2.Span.SPAN_KIND_SERVER
+            assert client.kind == trace_pb2.Span.SPAN_KIND_CLIENT
+            assert by_id[client.parent_span_id].name == "root"
+
+
+@pytest.mark.parametrize("calls", [1, 4000])
+def test_shared_ids_are_separated(server: Server, calls: int) -> None:
+    """API-15: in traces of one piece and of many; what is searched stays as it was sent."""
+    trace_id = os.urandom(16)
+    spans = shared_call(trace_id, calls)
+    server.send(*spans)
+    for _ in range(2):
+        v1 = server.get(f"/api/traces/{trace_id.hex()}", Accept="application/protobuf")
+        trace = trace_pb2.TracesData.FromString(v1.body)
+        the_tree_is_separated(
+            [s for r in trace.resource_spans for scope in r.scope_spans for s in scope.spans], calls
+        )
+        v2 = server.get(f"/api/v2/traces/{trace_id.hex()}").json["trace"]["resourceSpans"]
+        ids = [s["spanId"] for r in v2 for scope in r["scopeSpans"] for s in scope["spans"]]
+        assert len(ids) == len(set(ids)) == len(spans)
+        server.flush()
+    shared = next(s.span_id for s in spans if s.kind == trace_pb2.Span.SPAN_KIND_SERVER)
+    found = server.search(f'{{ span:id = "{shared.hex()}" }}', spss=10)
+    assert found[0]["spanSets"][0]["matched"] == 2
