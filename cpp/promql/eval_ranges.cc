@@ -36,10 +36,29 @@ bool AnyFloat(const StepRow& row) { return !std::ranges::all_of(row.values, IsAb
 class NameDropper {
  public:
   std::span<const LabelView> Drop(std::span<const LabelView> labels) {
+    // Nearly always the name stands first, and there is nothing else to drop: whatever sorts
+    // between it and __unit__ begins with two underscores.
+    const bool name_first = !labels.empty() && labels[0].name == kMetricName &&
+                            (labels.size() == 1 || !labels[1].name.starts_with("__"));
+    if (name_first) {
+      if (!seen_any_) {
+        dropped_.emplace_back(labels[0].name, labels[0].value);
+        seen_any_ = true;
+      }
+      differ_ = differ_ || dropped_.size() != 1 || dropped_[0].second != labels[0].value ||
+                dropped_[0].first != kMetricName;
+      return labels.subspan(1);
+    }
+    return DropAny(labels);
+  }
+  bool differ() const { return differ_; }
+
+ private:
+  std::span<const LabelView> DropAny(std::span<const LabelView> labels) {
     kept_.clear();
     size_t dropped = 0;
     for (const LabelView& label : labels) {
-      if (!label.name.starts_with("__") || !IsMetadataLabel(label.name)) {
+      if (!IsMetadataLabel(label.name)) {
         kept_.push_back(label);
         continue;
       }
@@ -55,9 +74,7 @@ class NameDropper {
     seen_any_ = true;
     return kept_;
   }
-  bool differ() const { return differ_; }
 
- private:
   std::vector<LabelView> kept_;
   std::vector<Labels::Pair> dropped_;  // Of the first series.
   bool seen_any_ = false;

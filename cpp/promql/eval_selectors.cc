@@ -56,7 +56,10 @@ bool AnyWithin(std::span<const AnySample> samples, Millis time, Millis lookback)
 }
 
 bool AnyStale(std::span<const Sample> samples) {
-  return std::ranges::any_of(samples, [](const Sample& sample) { return IsStaleNan(sample.v); });
+  // Without a branch for each: there is hardly ever one.
+  bool any = false;
+  for (const Sample& sample : samples) any |= IsStaleNan(sample.v);
+  return any;
 }
 
 // The samples without stale markers: themselves, or a copy in `buffer` if there are some.

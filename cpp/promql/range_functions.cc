@@ -31,38 +31,74 @@ RangeKernel PerWindow(OfWindow of_window) {
   };
 }
 
-// rate, increase, delta.
-struct Extrapolation {
-  bool is_counter = false;
-  bool per_second = false;
+// rate, increase, delta: from the samples in a window to its edges.
+class Extrapolation {
+ public:
+  Extrapolation(bool is_counter, bool per_second)
+      : is_counter_(is_counter), per_second_(per_second) {}
+
+  bool is_counter() const { return is_counter_; }
 
   // `increase`: the difference between the last sample and the first, resets added. `start`: when
   // the counter of the first sample began, if that is inside of the window, else 0.
-  double operator()(const Window& window, double increase, Millis start) const {
-    const double to_end = Seconds(window.end_time - window.back().t);
-    double sampled = Seconds(window.back().t - window.front().t);
-    const double average = window.size() > 1 ? sampled / static_cast<double>(window.size() - 1) : 0;
+  double operator()(const Window& window, double increase, Millis start) {
+    const Layout layout{window.front().t - window.start_time, window.back().t - window.front().t,
+                        window.end_time - window.back().t, window.size()};
+    // Scrapes and steps are regular: most windows are laid out as the one before.
+    if (layout != layout_) SetLayout(layout);
+    if (start != 0) {
+      // It was zero then: nothing needs to be guessed on that side.
+      const double sampled = Seconds(window.back().t - start);
+      return (increase + window.front().v) * Factor(sampled, 0);
+    }
+    const double first = window.front().v;
+    if (!is_counter_ || !(increase > 0) || !(first >= 0)) return increase * factor_;
+    // A counter is never negative: it began at zero, and not before that. Whether zero may lie
+    // inside of what is added is seen without a division, with some room for rounding.
+    constexpr double kRoom = 1 + 1e-9;
+    const double reach = first * sampled_;
+    if (std::isfinite(reach) && reach >= before_ * increase * kRoom) return increase * factor_;
+    return increase * Factor(sampled_, std::min(before_, sampled_ * (first / increase)));
+  }
+
+ private:
+  struct Layout {
+    Millis before = -1;  // Samples lie inside of windows: no window has this layout.
+    Millis sampled = 0;
+    Millis after = 0;
+    size_t count = 0;
+    friend bool operator==(const Layout&, const Layout&) = default;
+  };
+
+  void SetLayout(const Layout& layout) {
+    layout_ = layout;
+    sampled_ = Seconds(layout.sampled);
+    before_ = Seconds(layout.before);
+    after_ = Seconds(layout.after);
+    range_ = Seconds(layout.before + layout.sampled + layout.after);
+    const double average = layout.count > 1 ? sampled_ / static_cast<double>(layout.count - 1) : 0;
     // A boundary that is farther away than a sample may be late is taken for the end of the series:
     // then half a distance between samples is added, the best guess for where it began or ended.
     const double threshold = average * 1.1;
-    double before = 0;
-    if (start != 0) {
-      // It was zero then: nothing needs to be guessed on that side.
-      sampled = Seconds(window.back().t - start);
-      increase += window.front().v;
-    } else {
-      before = Seconds(window.front().t - window.start_time);
-      if (before >= threshold) before = average / 2;
-      if (is_counter && increase > 0 && window.front().v >= 0) {
-        // A counter is never negative: it began at zero, and not before that.
-        before = std::min(before, sampled * (window.front().v / increase));
-      }
-    }
-    const double after = to_end >= threshold ? average / 2 : to_end;
-    double factor = sampled != 0 ? (sampled + before + after) / sampled : 1;
-    if (per_second) factor /= Seconds(window.end_time - window.start_time);
-    return increase * factor;
+    if (before_ >= threshold) before_ = average / 2;
+    if (after_ >= threshold) after_ = average / 2;
+    factor_ = Factor(sampled_, before_);
   }
+
+  double Factor(double sampled, double before) const {
+    const double factor = sampled != 0 ? (sampled + before + after_) / sampled : 1;
+    return per_second_ ? factor / range_ : factor;
+  }
+
+  const bool is_counter_;
+  const bool per_second_;
+  Layout layout_;
+  // Of the layout, in seconds; before_ and after_ are what is added on each side.
+  double sampled_ = 0;
+  double before_ = 0;
+  double after_ = 0;
+  double range_ = 0;
+  double factor_ = 0;
 };
 
 // The samples before which the counter began anew.
@@ -90,12 +126,12 @@ RangeKernel RateKernel(Extrapolation extrapolation) {
   return [extrapolation, resets = std::vector<size_t>()](
              const RangeSamples& range, const WindowGrid& grid, std::span<double> out) mutable {
     resets.clear();
-    if (extrapolation.is_counter) FindResets(range, &resets);
+    if (extrapolation.is_counter()) FindResets(range, &resets);
     size_t first_reset = 0;
     ForEachWindow(range.samples, grid, [&](const Window& window) {
       out[window.step] = Absent();
       if (window.empty()) return;
-      const Millis start = extrapolation.is_counter ? StartInside(range, window) : 0;
+      const Millis start = extrapolation.is_counter() ? StartInside(range, window) : 0;
       if (window.size() < 2 && start == 0) return;
       while (first_reset < resets.size() && resets[first_reset] <= window.begin) ++first_reset;
       double increase = window.back().v - window.front().v;
@@ -275,11 +311,11 @@ Result<RangeKernel> ExtendedKernel(const RangeCall& call) {
 Result<RangeKernel> StatefulKernel(const RangeCall& call) {
   switch (call.function->id) {
     case FunctionId::kRate:
-      return RateKernel({true, true});
+      return RateKernel({/*is_counter=*/true, /*per_second=*/true});
     case FunctionId::kIncrease:
-      return RateKernel({true, false});
+      return RateKernel({/*is_counter=*/true, /*per_second=*/false});
     case FunctionId::kDelta:
-      return RateKernel({false, false});
+      return RateKernel({/*is_counter=*/false, /*per_second=*/false});
     case FunctionId::kChanges:
       return CountChangesKernel(/*resets=*/false, /*anchored=*/false);
     case FunctionId::kResets:

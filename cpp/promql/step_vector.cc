@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <cstring>
 #include <functional>
 #include <string_view>
 #include <unordered_map>
@@ -51,9 +52,9 @@ Status MergeInto(StepSeries* target, const StepSeries& other) {
 
 void AppendSized(std::string* key, std::string_view text) {
   const auto size = static_cast<uint32_t>(text.size());
-  for (unsigned shift = 0; shift < 32; shift += 8) {
-    key->push_back(static_cast<char>(size >> shift));
-  }
+  char bytes[sizeof size];
+  std::memcpy(bytes, &size, sizeof size);
+  key->append(bytes, sizeof bytes);
   key->append(text);
 }
 
@@ -142,10 +143,8 @@ Labels ToLabels(std::span<const LabelView> labels) {
 }
 
 std::string_view ValueOf(std::span<const LabelView> labels, std::string_view name) {
-  for (const LabelView& label : labels) {
-    if (label.name == name) return label.value;
-  }
-  return {};
+  const auto it = std::ranges::find(labels, name, &LabelView::name);
+  return it != labels.end() ? it->value : std::string_view();
 }
 
 Status MergeSameLabels(StepVector* vector) {
@@ -173,6 +172,7 @@ Status MergeSameLabels(StepVector* vector) {
 LabelKeys::LabelKeys(std::vector<std::string> names, bool keep)
     : names_(std::move(names)), keep_(keep) {
   std::ranges::sort(names_);
+  names_.erase(std::unique(names_.begin(), names_.end()), names_.end());
 }
 
 bool LabelKeys::Selects(std::string_view name) const {
@@ -193,11 +193,26 @@ const std::string& LabelKeys::KeyOf(const Range& labels, ToView to_view) {
   // Both lists are ordered by name, so that one walk does.
   auto name = names_.begin();
   for (const auto& label : labels) {
+    if (keep_ && name == names_.end()) break;
     const LabelView view = to_view(label);
-    while (name != names_.end() && *name < view.name) ++name;
-    if ((name != names_.end() && *name == view.name) != keep_) continue;
-    AppendSized(&key_, view.name);
-    AppendSized(&key_, view.value);
+    int order = 1;
+    while (name != names_.end() && (order = name->compare(view.name)) < 0) {
+      // The names are known: values alone make the key, the empty one for a label that is not
+      // there.
+      if (keep_) AppendSized(&key_, {});
+      ++name;
+    }
+    if (name == names_.end()) order = 1;
+    if (keep_ && order == 0) {
+      AppendSized(&key_, view.value);
+      ++name;
+    } else if (!keep_ && order != 0) {
+      AppendSized(&key_, view.name);
+      AppendSized(&key_, view.value);
+    }
+  }
+  if (keep_) {
+    for (; name != names_.end(); ++name) AppendSized(&key_, {});
   }
   return key_;
 }
