@@ -1,0 +1,117 @@
+#include "cpp/promql/memory_source.h"
+
+#include <algorithm>
+#include <memory>
+#include <mutex>
+#include <utility>
+
+#include "cpp/model/native_histogram_math.h"
+
+namespace tocsin::promql {
+namespace {
+
+// What a store tells of a histogram behind `previous` (null: a float, or nothing): it keeps those
+// together that continue each other, and knows nothing of the first one.
+CounterResetHint StoredHint(const NativeHistogram& histogram, const NativeHistogram* previous) {
+  if (histogram.counter_reset == CounterResetHint::kGauge) return CounterResetHint::kGauge;
+  const bool continues =
+      previous != nullptr && previous->counter_reset != CounterResetHint::kGauge &&
+      histogram.counter_reset != CounterResetHint::kReset && histogram.schema == previous->schema &&
+      histogram.zero_threshold == previous->zero_threshold &&
+      histogram.custom_values == previous->custom_values;
+  if (!continues) return CounterResetHint::kUnknown;
+  NativeHistogram untold = histogram;
+  untold.counter_reset = CounterResetHint::kUnknown;
+  return DetectReset(untold, *previous) ? CounterResetHint::kUnknown : CounterResetHint::kNotReset;
+}
+
+HistogramPtr AsStored(const HistogramPtr& histogram, const NativeHistogram* previous) {
+  const CounterResetHint hint = StoredHint(*histogram, previous);
+  if (hint == histogram->counter_reset) return histogram;
+  auto stored = std::make_shared<NativeHistogram>(*histogram);
+  stored->counter_reset = hint;
+  return stored;
+}
+
+void Rebuild(const std::map<Millis, TimedValue>& values, SeriesData* data) {
+  data->samples.clear();
+  data->histograms.clear();
+  data->starts.clear();
+  const NativeHistogram* previous = nullptr;
+  Millis start = 0;
+  for (const auto& [t, value] : values) {
+    if (value.start != start) {
+      start = value.start;
+      data->starts.push_back({t, start});
+    }
+    if (value.histogram == nullptr) {
+      data->samples.push_back({t, value.value});
+      previous = nullptr;
+      continue;
+    }
+    data->histograms.push_back({t, AsStored(value.histogram, previous)});
+    previous = data->histograms.back().histogram.get();
+  }
+}
+
+template <class T>
+std::span<const T> Between(const std::vector<T>& values, Millis from, Millis to) {
+  const auto begin = std::ranges::lower_bound(values, from, {}, &T::t);
+  const auto end = std::ranges::upper_bound(begin, values.end(), to, {}, &T::t);
+  return {begin, end};
+}
+
+}  // namespace
+
+void MemorySource::Add(const Labels& labels, std::span<const TimedValue> values) {
+  const std::unique_lock lock(mutex_);
+  Series& series = series_[labels];
+  series.data.labels = labels;
+  for (const TimedValue& value : values) series.values.insert_or_assign(value.t, value);
+  Rebuild(series.values, &series.data);
+}
+
+void MemorySource::Clear() {
+  const std::unique_lock lock(mutex_);
+  series_.clear();
+}
+
+Status MemorySource::Scan(const SeriesRequest& request, const Scanner& scanner) const {
+  const std::shared_lock lock(mutex_);
+  std::vector<LabelView> views;
+  for (const auto& [labels, series] : series_) {
+    const bool matches =
+        std::ranges::all_of(request.matchers, [&labels = labels](const Matcher& matcher) {
+          return matcher.Matches(labels.Get(matcher.name));
+        });
+    if (!matches) continue;
+    SeriesView view;
+    view.samples = Between(series.data.samples, request.from, request.to);
+    view.histograms = Between(series.data.histograms, request.from, request.to);
+    if (view.samples.empty() && view.histograms.empty()) continue;
+    views.clear();
+    for (const auto& [name, value] : labels) views.push_back({name, value});
+    view.labels = views;
+    view.starts = series.data.starts;
+    TOCSIN_RETURN_IF_ERROR(scanner(view));
+  }
+  return Status();
+}
+
+Result<std::vector<SeriesData>> MemorySource::Select(std::span<const Matcher> matchers, Millis from,
+                                                     Millis to) const {
+  std::vector<SeriesData> all;
+  TOCSIN_RETURN_IF_ERROR(Scan({matchers, from, to, true}, [&all](const SeriesView& view) {
+    std::vector<Labels::Pair> pairs;
+    for (const auto& [name, value] : view.labels) pairs.emplace_back(name, value);
+    SeriesData& data = all.emplace_back();
+    data.labels = Labels(std::move(pairs));
+    data.samples.assign(view.samples.begin(), view.samples.end());
+    data.histograms.assign(view.histograms.begin(), view.histograms.end());
+    data.starts.assign(view.starts.begin(), view.starts.end());
+    return Status();
+  }));
+  return all;
+}
+
+}  // namespace tocsin::promql
