@@ -13,10 +13,9 @@
 
 #include <gtest/gtest.h>
 
+#include "cpp/promql/memory_source.h"
 #include "cpp/promql/natural_order.h"
 #include "cpp/promql/step_vector.h"
-#include "tests/unit/promql/fake_source.h"
-
 namespace tocsin::promql {
 namespace {
 
@@ -26,10 +25,11 @@ class EngineTest : public testing::Test {
  protected:
   EngineTest() {
     for (const char* instance : {"1", "2"}) {
-      auto& series = source_[Labels{{"__name__", "up"}, {"instance", instance}}];
+      std::vector<TimedValue> values;
       for (Millis t = 0; t <= 10 * kMinuteMillis; t += kMinuteMillis) {
-        series.samples[t] = static_cast<double>(t) / 1000;
+        values.push_back({.t = t, .value = static_cast<double>(t) / 1000});
       }
+      source_.Add(Labels{{"__name__", "up"}, {"instance", instance}}, values);
     }
   }
 
@@ -38,7 +38,7 @@ class EngineTest : public testing::Test {
     return result.has_value() ? StatusCode::kOk : result.error().code();
   }
 
-  FakeSource source_;
+  MemorySource source_;
 };
 
 TEST_F(EngineTest, AnInstantQueryHasTheTypeOfItsExpression) {
@@ -100,12 +100,40 @@ TEST_F(EngineTest, ErrorsHaveTheirCodes) {
   EXPECT_EQ(engine.Query("up", source_, kMax).error().code(), StatusCode::kInvalidArgument);
 }
 
-TEST_F(EngineTest, StartTimestampsAreRefusedByName) {
-  EngineOptions options;
-  options.parser = ParserOptions::Everything();
-  const auto result = Engine(options).Query("start_timestamp(up)", source_, 0);
-  ASSERT_FALSE(result.has_value());
-  EXPECT_NE(result.error().message().find("start_timestamp()"), std::string_view::npos);
+TEST_F(EngineTest, StatsCountWhatTheStepsLookAt) {
+  const Engine engine({});
+  QueryOptions options;
+  options.per_step_stats = true;
+  const TimeRange range{5 * kMinuteMillis, 7 * kMinuteMillis, kMinuteMillis};
+  const auto windows = engine.QueryRange("rate(up[3m])", source_, range, options);
+  ASSERT_TRUE(windows.has_value());
+  // Two series, three samples in each window.
+  EXPECT_EQ(windows->stats.total_samples, 18U);
+  ASSERT_EQ(windows->stats.samples_per_step.size(), 3U);
+  EXPECT_EQ(windows->stats.samples_per_step[1], std::pair(6 * kMinuteMillis, uint64_t{6}));
+  EXPECT_GE(windows->stats.peak_samples, 5U);
+
+  // What does not change is evaluated once, and counts for every step all the same.
+  const auto pinned = engine.QueryRange("up @ 120", source_, range, options);
+  ASSERT_TRUE(pinned.has_value());
+  EXPECT_EQ(pinned->stats.total_samples, 6U);
+  const auto unasked = engine.QueryRange("up", source_, range);
+  ASSERT_TRUE(unasked.has_value());
+  EXPECT_EQ(unasked->stats.total_samples, 0U);
+}
+
+TEST_F(EngineTest, AQueryEndsWhenItIsInterruptedOrOutOfItsOwnTime) {
+  QueryOptions options;
+  options.interrupted = [] { return CancelledError("nobody waits for it"); };
+  const auto interrupted = Engine({}).Query("up", source_, 0, options);
+  ASSERT_FALSE(interrupted.has_value());
+  EXPECT_EQ(interrupted.error().message(), "nobody waits for it");
+
+  QueryOptions hurried;
+  hurried.timeout = 1;
+  const auto late = Engine({}).Query("up", source_, 0, hurried);
+  ASSERT_FALSE(late.has_value());
+  EXPECT_EQ(late.error().code(), StatusCode::kDeadlineExceeded);
 }
 
 TEST_F(EngineTest, DistantTimesAndLongRangesAreHarmless) {

@@ -1,4 +1,4 @@
-/// Test scripts in the language of Prometheus's promqltest: load, clear, eval, expect.
+/// Runs test scripts in the language of Prometheus's promqltest: load, clear, eval, expect.
 
 #pragma once
 
@@ -10,14 +10,20 @@
 
 namespace tocsin::promql {
 
-struct ScriptOutcome {
-  size_t passed = 0;
-  size_t skipped = 0;                 ///< Evaluations that need a native histogram.
-  std::vector<std::string> failures;  ///< "line 12: what is wrong".
+struct ScriptFailure {
+  size_t line = 0;
+  std::string text;  ///< The query, what was expected and what came.
 };
 
-/// Runs every command. An instant evaluation is also run as the middle step of a range query, and
-/// with `@` on every selector at other times, and has to come out the same.
+struct ScriptOutcome {
+  size_t evaluations = 0;  ///< Commands that cannot be read or loaded count as one as well.
+  std::vector<ScriptFailure> failures;  ///< At most one of each.
+
+  size_t passed() const { return evaluations - failures.size(); }
+};
+
+/// Runs every command. As upstream does, an instant evaluation is also run as the middle step of a
+/// range query, and with `@` on every selector at other times, and has to come out the same.
 ScriptOutcome RunScript(std::string_view text, const EngineOptions& options);
 
 /// The expressions of all eval commands, and whether each is expected to fail.
