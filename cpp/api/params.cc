@@ -42,6 +42,16 @@ std::optional<std::string_view> Params::Text(std::string_view name) const {
   return std::nullopt;
 }
 
+std::vector<std::string_view> Params::All(std::string_view name) const {
+  std::vector<std::string_view> values;
+  for (const auto* pairs : {&request_.query, &form_}) {
+    for (const auto& [key, value] : *pairs) {
+      if (key == name) values.emplace_back(value);
+    }
+  }
+  return values;
+}
+
 Result<int64_t> Params::Int(std::string_view name, int64_t otherwise, int64_t least,
                             int64_t most) const {
   const auto text = Text(name);

@@ -6,6 +6,8 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "cpp/base/clock.h"
 #include "cpp/base/status.h"
@@ -22,6 +24,8 @@ class Params {
 
   /// nullopt if the parameter is missing or empty.
   std::optional<std::string_view> Text(std::string_view name) const;
+  /// Every value of that name, empty ones too, those of the query string first.
+  std::vector<std::string_view> All(std::string_view name) const;
   /// A decimal integer in [least, most].
   Result<int64_t> Int(std::string_view name, int64_t otherwise, int64_t least, int64_t most) const;
   /// A Go or Prometheus duration, in nanoseconds.

@@ -1,9 +1,17 @@
 #include "cpp/api/prometheus.h"
 
 #include <algorithm>
+#include <chrono>
+#include <string>
+#include <utility>
 
+#include "cpp/api/expression_json.h"
+#include "cpp/api/interrupt.h"
 #include "cpp/api/params.h"
 #include "cpp/api/prometheus_json.h"
+#include "cpp/lib/json.h"
+#include "cpp/promql/parser.h"
+#include "cpp/promql/pretty.h"
 
 namespace tocsin::api {
 namespace {
@@ -20,6 +28,14 @@ Result<promql::QueryOptions> ReadOptions(const Params& params) {
   promql::QueryOptions options;
   if (params.Text("lookback_delta")) {
     TOCSIN_ASSIGN_OR_RETURN(options.lookback, params.Step("lookback_delta"));
+  }
+  if (params.Text("timeout")) {
+    TOCSIN_ASSIGN_OR_RETURN(const Millis timeout, params.Step("timeout"));
+    options.timeout = timeout * kMillisecond;
+  }
+  if (const auto stats = params.Text("stats")) {
+    options.stats = true;
+    options.per_step_stats = *stats == "all";
   }
   return options;
 }
@@ -55,13 +71,48 @@ Result<promql::TimeRange> ReadRange(const Params& params) {
   return range;
 }
 
+// Seconds of real time that passed between two moments, as a JSON number.
+using SteadyClock = std::chrono::steady_clock;
+double SecondsBetween(SteadyClock::time_point from, SteadyClock::time_point to) {
+  return std::chrono::duration<double>(to - from).count();
+}
+
+struct Timings {
+  SteadyClock::time_point asked;
+  SteadyClock::time_point entered;
+  SteadyClock::time_point done;
+};
+
+std::string StatsJson(const promql::QueryStats& stats, const Timings& timings, bool per_step) {
+  const double evaluation = SecondsBetween(timings.entered, timings.done);
+  lib::JsonWriter w;
+  w.BeginObject().Key("timings").BeginObject();
+  w.Key("evalTotalTime").Double(evaluation).Key("resultSortTime").Double(0);
+  w.Key("queryPreparationTime").Double(0).Key("innerEvalTime").Double(evaluation);
+  w.Key("execQueueTime").Double(SecondsBetween(timings.asked, timings.entered));
+  w.Key("execTotalTime").Double(SecondsBetween(timings.asked, timings.done)).EndObject();
+  w.Key("samples").BeginObject();
+  if (per_step) {
+    w.Key("totalQueryableSamplesPerStep").BeginArray();
+    for (const auto& [time, samples] : stats.samples_per_step) {
+      w.BeginArray();
+      WriteTimestamp(time, &w);
+      w.Uint(samples).EndArray();
+    }
+    w.EndArray();
+  }
+  w.Key("totalQueryableSamples").Uint(stats.total_samples);
+  w.Key("peakSamples").Uint(stats.peak_samples).EndObject().EndObject();
+  return std::move(w).Take();
+}
+
 class PrometheusApi {
  public:
   explicit PrometheusApi(const PromQlBackend& backend) : backend_(backend) {}
 
   http::Response Instant(const http::Request& request) const {
     const Params params(request);
-    return Answer(params,
+    return Answer(request, params,
                   [&](std::string_view query,
                       const promql::QueryOptions& options) -> Result<promql::QueryResult> {
                     TOCSIN_ASSIGN_OR_RETURN(
@@ -73,7 +124,7 @@ class PrometheusApi {
 
   http::Response Range(const http::Request& request) const {
     const Params params(request);
-    return Answer(params,
+    return Answer(request, params,
                   [&](std::string_view query,
                       const promql::QueryOptions& options) -> Result<promql::QueryResult> {
                     TOCSIN_ASSIGN_OR_RETURN(const promql::TimeRange range, ReadRange(params));
@@ -81,21 +132,51 @@ class PrometheusApi {
                   });
   }
 
+  http::Response Format(const http::Request& request) const {
+    const Result<promql::Expr> expr = ParseQueryOf(request);
+    if (!expr) return PrometheusError(expr.error());
+    lib::JsonWriter w;
+    w.String(promql::Pretty(*expr));
+    return PrometheusSuccess(w.text());
+  }
+
+  http::Response Parse(const http::Request& request) const {
+    const Result<promql::Expr> expr = ParseQueryOf(request);
+    return expr ? PrometheusSuccess(ExpressionJson(*expr)) : PrometheusError(expr.error());
+  }
+
  private:
+  Result<promql::Expr> ParseQueryOf(const http::Request& request) const {
+    const Params params(request);
+    TOCSIN_ASSIGN_OR_RETURN(const std::string_view query, QueryText(params));
+    Result<promql::Expr> expr = promql::Parse(query, backend_.engine->options().parser);
+    if (!expr) return Failure(expr.error().WithContext("invalid parameter \"query\""));
+    return expr;
+  }
+
   template <class Evaluate>
-  http::Response Answer(const Params& params, const Evaluate& evaluate) const {
+  http::Response Answer(const http::Request& request, const Params& params,
+                        const Evaluate& evaluate) const {
+    Timings timings{.asked = SteadyClock::now(), .entered = {}, .done = {}};
     const Result<std::string_view> query = QueryText(params);
     if (!query) return PrometheusError(query.error());
-    const Result<promql::QueryOptions> options = ReadOptions(params);
+    Result<promql::QueryOptions> options = ReadOptions(params);
     if (!options) return PrometheusError(options.error());
     const Result<int64_t> limit = params.Int("limit", 0, 0, INT64_MAX);
     if (!limit) return PrometheusError(limit.error());
-    const Result<QueryGate::Pass> pass = backend_.gate->Enter();
-    if (!pass) return PrometheusBusy(pass.error());
+    options->interrupted = InterruptWhen([&request] { return request.Cancelled(); }, 0);
+    const Result<QueryGate::Pass> pass = backend_.gate->Enter(options->interrupted);
+    if (!pass) {
+      return pass.error().code() == StatusCode::kResourceExhausted ? PrometheusBusy(pass.error())
+                                                                   : PrometheusError(pass.error());
+    }
+    timings.entered = SteadyClock::now();
     Result<promql::QueryResult> result = evaluate(*query, *options);
     if (!result) return PrometheusError(result.error());
+    timings.done = SteadyClock::now();
     Limit(static_cast<size_t>(*limit), &*result);
-    return PrometheusResult(*result);
+    if (!options->stats) return PrometheusResult(*result);
+    return PrometheusResult(*result, StatsJson(result->stats, timings, options->per_step_stats));
   }
 
   const PromQlBackend backend_;
@@ -105,12 +186,18 @@ class PrometheusApi {
 
 void RegisterPrometheus(const PromQlBackend& backend, http::Router* router) {
   const auto api = std::make_shared<const PrometheusApi>(backend);
-  for (const char* method : {"GET", "POST"}) {
-    router->Handle(method, "/api/v1/query",
-                   [api](const http::Request& request) { return api->Instant(request); });
-    router->Handle(method, "/api/v1/query_range",
-                   [api](const http::Request& request) { return api->Range(request); });
-  }
+  using Method = http::Response (PrometheusApi::*)(const http::Request&) const;
+  const auto handle = [&](std::string_view path, Method answer) {
+    for (const char* method : {"GET", "POST"}) {
+      router->Handle(method, path, [api, answer](const http::Request& request) {
+        return ((*api).*answer)(request);
+      });
+    }
+  };
+  handle("/api/v1/query", &PrometheusApi::Instant);
+  handle("/api/v1/query_range", &PrometheusApi::Range);
+  handle("/api/v1/format_query", &PrometheusApi::Format);
+  handle("/api/v1/parse_query", &PrometheusApi::Parse);
 }
 
 }  // namespace tocsin::api

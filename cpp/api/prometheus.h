@@ -1,4 +1,5 @@
-/// The metrics half of the API, as Prometheus's clients call it: instant and range queries.
+/// The metrics half of the API, as Prometheus's clients call it: instant and range queries, and
+/// what can be said of an expression without evaluating it.
 
 #pragma once
 
@@ -18,8 +19,8 @@ struct PromQlBackend {
   const Clock* clock = nullptr;
 };
 
-/// GET and POST /api/v1/query, /api/v1/query_range. A range of more than 11,000 points a series is
-/// refused, as by Prometheus.
+/// GET and POST /api/v1/query, /query_range, /format_query, /parse_query. A range of more than
+/// 11,000 points a series is refused, as by Prometheus. A query ends when its client has gone.
 void RegisterPrometheus(const PromQlBackend& backend, http::Router* router);
 
 }  // namespace tocsin::api

@@ -5,29 +5,44 @@
 
 #include "cpp/api/errors.h"
 #include "cpp/base/format.h"
+#include "cpp/model/native_histogram_buckets.h"
 
 namespace tocsin::api {
 namespace {
 
 using lib::JsonWriter;
 
-// Seconds with up to three decimals, as Prometheus writes a timestamp.
-void WriteTime(Millis t, JsonWriter* w) {
-  std::string text = t < 0 ? "-" : "";
-  const uint64_t magnitude = t < 0 ? -static_cast<uint64_t>(t) : static_cast<uint64_t>(t);
-  text += std::to_string(magnitude / 1000);
-  if (const uint64_t fraction = magnitude % 1000; fraction > 0) {
-    std::string digits = std::to_string(1000 + fraction).substr(1);
-    digits.erase(digits.find_last_not_of('0') + 1);
-    text += "." + digits;
-  }
-  w->Raw(text);
-}
-
 void WriteSample(const Sample& sample, JsonWriter* w) {
   w->BeginArray();
-  WriteTime(sample.t, w);
+  WriteTimestamp(sample.t, w);
   w->String(FormatSampleValue(sample.v)).EndArray();
+}
+
+// Which ends a bucket includes: 0 the right one, 1 the left one, 2 none, 3 both.
+int BoundaryRule(const HistogramBucket& bucket) {
+  if (bucket.lower_inclusive) return bucket.upper_inclusive ? 3 : 1;
+  return bucket.upper_inclusive ? 0 : 2;
+}
+
+// [time, {"count":"...","sum":"...","buckets":[[rule,"lower","upper","count"],...]}]
+void WriteHistogram(Millis t, const NativeHistogram& histogram, JsonWriter* w) {
+  w->BeginArray();
+  WriteTimestamp(t, w);
+  w->BeginObject().Key("count").String(FormatSampleValue(histogram.count));
+  w->Key("sum").String(FormatSampleValue(histogram.sum));
+  bool any = false;
+  for (const HistogramBucket& bucket : AllBuckets(histogram)) {
+    if (bucket.count == 0) continue;
+    if (!any) w->Key("buckets").BeginArray();
+    any = true;
+    w->BeginArray().Int(BoundaryRule(bucket));
+    for (const double number : {bucket.lower, bucket.upper, bucket.count}) {
+      w->String(FormatSampleValue(number));
+    }
+    w->EndArray();
+  }
+  if (any) w->EndArray();
+  w->EndObject().EndArray();
 }
 
 struct ValueWriter {
@@ -39,7 +54,7 @@ struct ValueWriter {
   }
   void operator()(const promql::StringValue& text) const {
     w->Key("resultType").String("string").Key("result").BeginArray();
-    WriteTime(text.t, w);
+    WriteTimestamp(text.t, w);
     w->String(text.value).EndArray();
   }
   void operator()(const promql::VectorValue& vector) const {
@@ -47,8 +62,13 @@ struct ValueWriter {
     for (const promql::VectorSample& one : vector.samples) {
       w->BeginObject().Key("metric");
       WriteLabels(one.labels, w);
-      w->Key("value");
-      WriteSample(one.sample, w);
+      if (one.histogram != nullptr) {
+        w->Key("histogram");
+        WriteHistogram(one.sample.t, *one.histogram, w);
+      } else {
+        w->Key("value");
+        WriteSample(one.sample, w);
+      }
       w->EndObject();
     }
     w->EndArray();
@@ -58,9 +78,19 @@ struct ValueWriter {
     for (const promql::SeriesData& series : matrix.series) {
       w->BeginObject().Key("metric");
       WriteLabels(series.labels, w);
-      w->Key("values").BeginArray();
-      for (const Sample& sample : series.samples) WriteSample(sample, w);
-      w->EndArray().EndObject();
+      if (!series.samples.empty()) {
+        w->Key("values").BeginArray();
+        for (const Sample& sample : series.samples) WriteSample(sample, w);
+        w->EndArray();
+      }
+      if (!series.histograms.empty()) {
+        w->Key("histograms").BeginArray();
+        for (const HistogramSample& sample : series.histograms) {
+          WriteHistogram(sample.t, *sample.histogram, w);
+        }
+        w->EndArray();
+      }
+      w->EndObject();
     }
     w->EndArray();
   }
@@ -88,7 +118,7 @@ std::pair<std::string_view, int> ErrorType(StatusCode code) {
     case StatusCode::kDeadlineExceeded:
       return {"timeout", 503};
     case StatusCode::kUnavailable:
-      return {"unavailable", 503};
+      return {"unavailable", 500};
     default:
       return {"internal", 500};
   }
@@ -109,9 +139,23 @@ void WriteLabels(const Labels& labels, JsonWriter* w) {
   w->EndObject();
 }
 
-http::Response PrometheusSuccess(std::string_view data) {
+void WriteTimestamp(Millis t, JsonWriter* w) {
+  std::string text = t < 0 ? "-" : "";
+  const uint64_t magnitude = t < 0 ? -static_cast<uint64_t>(t) : static_cast<uint64_t>(t);
+  text += std::to_string(magnitude / 1000);
+  if (const uint64_t fraction = magnitude % 1000; fraction > 0) {
+    std::string digits = std::to_string(1000 + fraction).substr(1);
+    digits.erase(digits.find_last_not_of('0') + 1);
+    text += "." + digits;
+  }
+  w->Raw(text);
+}
+
+http::Response PrometheusSuccess(std::string_view data, const std::vector<std::string>& warnings) {
   JsonWriter w;
-  w.BeginObject().Key("status").String("success").Key("data").Raw(data).EndObject();
+  w.BeginObject().Key("status").String("success").Key("data").Raw(data);
+  WriteTexts("warnings", warnings, &w);
+  w.EndObject();
   return http::Response::Json(200, std::move(w).Take());
 }
 
@@ -127,10 +171,11 @@ http::Response PrometheusBusy(const Status& status) {
   return response;
 }
 
-http::Response PrometheusResult(const promql::QueryResult& result) {
+http::Response PrometheusResult(const promql::QueryResult& result, std::string_view stats) {
   JsonWriter w;
   w.BeginObject().Key("status").String("success").Key("data").BeginObject();
   std::visit(ValueWriter{&w}, result.value);
+  if (!stats.empty()) w.Key("stats").Raw(stats);
   w.EndObject();
   WriteTexts("warnings", result.warnings, &w);
   WriteTexts("infos", result.infos, &w);

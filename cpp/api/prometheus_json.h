@@ -4,6 +4,7 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "cpp/base/status.h"
 #include "cpp/http/message.h"
@@ -13,8 +14,9 @@
 
 namespace tocsin::api {
 
-/// {"status":"success","data":<data>}. REQUIRES: `data` is JSON.
-http::Response PrometheusSuccess(std::string_view data);
+/// {"status":"success","data":<data>}, and `warnings` if there are any. REQUIRES: `data` is JSON.
+http::Response PrometheusSuccess(std::string_view data,
+                                 const std::vector<std::string>& warnings = {});
 
 /// {"status":"error","errorType":...,"error":...} with the status that Prometheus gives that type
 /// of error; the codes are those of promql::Engine.
@@ -26,7 +28,10 @@ http::Response PrometheusBusy(const Status& status);
 /// {"name":"value",...}
 void WriteLabels(const Labels& labels, lib::JsonWriter* w);
 
-/// A query's result with its warnings and infos.
-http::Response PrometheusResult(const promql::QueryResult& result);
+/// Seconds with up to three decimals, as Prometheus writes a timestamp.
+void WriteTimestamp(Millis t, lib::JsonWriter* w);
+
+/// A query's result with its warnings and infos. `stats`: JSON of what it has cost; may be empty.
+http::Response PrometheusResult(const promql::QueryResult& result, std::string_view stats = {});
 
 }  // namespace tocsin::api

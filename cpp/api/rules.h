@@ -17,7 +17,8 @@ struct RulesBackend {
   std::function<std::vector<rules::AlertView>()> alerts;
 };
 
-/// GET /api/v1/rules (with `type=alert|record` and `rule_name[]`), /api/v1/alerts.
+/// GET /api/v1/rules (with type, rule_name[], rule_group[], file[], match[], exclude_alerts,
+/// group_limit and group_next_token as Prometheus has them), /api/v1/alerts.
 void RegisterRules(RulesBackend backend, http::Router* router);
 
 }  // namespace tocsin::api

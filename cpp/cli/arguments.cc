@@ -46,6 +46,24 @@ Status AddOverride(const std::string& text, Arguments* arguments) {
   return {};
 }
 
+// Prometheus's flags without a value, and the keys that they switch on ("": it is on always).
+struct Switch {
+  std::string_view name;
+  std::string_view key;
+};
+constexpr std::array<Switch, 3> kSwitches = {{{"web.enable-admin-api", "web.enable_admin_api"},
+                                              {"web.enable-lifecycle", "web.enable_lifecycle"},
+                                              {"web.enable-remote-write-receiver", ""}}};
+
+// A flag that stands alone; false if there is no such flag.
+bool ApplySwitch(const Flag& flag, Arguments* arguments) {
+  if (flag.value) return false;
+  const auto found = std::ranges::find(kSwitches, flag.name, &Switch::name);
+  if (found == kSwitches.end()) return false;
+  if (!found->key.empty()) arguments->overrides.emplace_back(found->key, "true");
+  return true;
+}
+
 // A flag with a value; false if there is no such flag.
 Result<bool> Apply(const std::string& name, const std::string& value, Arguments* arguments) {
   const auto text = std::ranges::find(kTextFlags, name, &TextFlag::name);
@@ -107,6 +125,7 @@ Result<Arguments> Parse(std::span<const char* const> args) {
       arguments.json = true;
       continue;
     }
+    if (ApplySwitch(flag, &arguments)) continue;
     const bool separate = !flag.value;
     if (separate && i + 1 < args.size()) flag.value = args[i + 1];
     TOCSIN_ASSIGN_OR_RETURN(const bool known,
@@ -146,6 +165,8 @@ std::string Usage() {
   --set KEY.PATH=VALUE               override one key
   --storage.path DIR                 the data directory
   --web.listen-address HOST:PORT     where the API listens
+  --web.enable-admin-api             series may be deleted, snapshots made over the API
+  --web.enable-lifecycle             /-/reload and /-/quit act
   --log.level LEVEL                  debug, info, warn or error
   --url URL                          the server to ask (http://127.0.0.1:3200)
   --start, --end TIME                Unix seconds, 2026-11-22T15:36:42Z, now or -1h

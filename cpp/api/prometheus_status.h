@@ -1,0 +1,47 @@
+/// What Prometheus's API tells of the process and of its store, and lets operators do with them.
+
+#pragma once
+
+#include <functional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "cpp/base/clock.h"
+#include "cpp/base/status.h"
+#include "cpp/http/router.h"
+#include "cpp/promql/series_admin.h"
+
+namespace tocsin::api {
+
+struct PrometheusStatusBackend {
+  std::string config;                                      ///< Effective, as YAML.
+  std::vector<std::pair<std::string, std::string>> flags;  ///< By name.
+  promql::SeriesAdmin* store = nullptr;                    ///< Borrowed.
+  bool admin_enabled = false;      ///< /api/v1/admin/tsdb/* act; otherwise they refuse.
+  bool lifecycle_enabled = false;  ///< /-/reload and /-/quit act; otherwise they answer 403.
+  Nanos started = 0;
+  Nanos retention = 0;     ///< 0: for ever.
+  uint64_t max_bytes = 0;  ///< 0: no cap.
+  const Clock* clock = nullptr;
+
+  struct Reloaded {
+    bool ok = true;
+    Nanos at = 0;  ///< Of the last one that succeeded.
+  };
+  std::function<Reloaded()> last_reload;
+  std::function<uint64_t()> corruptions;  ///< Damaged pieces found since the start.
+  std::function<std::vector<std::string>()> alertmanagers;  ///< The URLs that alerts go to.
+  std::function<Status()> ready;
+  std::function<Status()> reload;  ///< kInvalidArgument: the file is refused, the old one counts.
+  std::function<void()> quit;
+};
+
+/// GET /api/v1/status/{config,flags,runtimeinfo,tsdb,tsdb/blocks,walreplay}, /api/v1/alertmanagers,
+/// /api/v1/features, /api/v1/notifications; POST and PUT
+/// /api/v1/admin/tsdb/{delete_series,clean_tombstones,snapshot}, /-/reload, /-/quit; GET
+/// /-/healthy,
+/// /-/ready.
+void RegisterPrometheusStatus(PrometheusStatusBackend backend, http::Router* router);
+
+}  // namespace tocsin::api
