@@ -9,7 +9,7 @@
 
 #include "cpp/model/labels.h"
 #include "storage/columnar/byte_reader.h"
-#include "storage/series/head.h"
+#include "storage/series/chunk.h"
 
 namespace tocsin::storage {
 
@@ -17,6 +17,8 @@ namespace tocsin::storage {
 void PutChunks(std::span<const ChunkRef> chunks, std::string* out);
 /// What PutChunks wrote; fails the reader for anything else.
 std::vector<ChunkRef> GetChunks(ByteReader* in);
+/// What the first version wrote: chunks of ChunkKind::kGorilla only, without their kind.
+std::vector<ChunkRef> GetChunksOfVersion1(ByteReader* in);
 
 /// Appends the number of labels, and name and value of each as a length and bytes.
 void PutLabels(const Labels& labels, std::string* out);

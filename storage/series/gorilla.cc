@@ -1,26 +1,19 @@
-// Layout, as one run of bits, the highest of each byte first:
-//
-//     first sample   64 bits time, 64 bits value
-//     each further   time: the change of the step since the sample before (the step before the
-//                    first is 0), as signed number
-//                        0                            no change
-//                        10    +  7 bits              -64 to 63
-//                        110   + 14 bits              -8192 to 8191
-//                        1110  + 20 bits              -524288 to 524287
-//                        1111  + 64 bits              anything
-//                    value: its bits XOR those of the value before
-//                        0                            the same value
-//                        10    + bits                 within the window of the last XOR that named
-//                        one 11    + 5 bits leading zeros, 6 bits length less one, and the bits
-//
-// The rest of the last byte is zero.
+// A step is the change since the step before, as signed number:
+//     0                            no change
+//     10    +  7 bits              -64 to 63
+//     110   + 14 bits              -8192 to 8191
+//     1110  + 20 bits              -524288 to 524287
+//     1111  + 64 bits              anything
+// A value is its bits XOR those of the value before:
+//     0                            the same value
+//     10    + bits                 within the window of the last XOR that named one
+//     11    + 5 bits leading zeros, 6 bits length less one, and the bits
+// A chunk of version 1 is 64 bits of time and 64 bits of value, then steps and values in turn.
 
-#include "storage/series/chunk.h"
+#include "storage/series/gorilla.h"
 
 #include <algorithm>
 #include <bit>
-
-#include "cpp/base/check.h"
 
 namespace tocsin::storage {
 namespace {
@@ -44,134 +37,79 @@ uint64_t SignExtend(uint64_t value, uint32_t bits) {
   return (value ^ sign) - sign;
 }
 
-/// Takes bits off the front; beyond the end it gives zeros and ok() turns false.
-class BitReader {
- public:
-  explicit BitReader(std::string_view bytes) : bytes_(bytes) {}
-
-  uint64_t Get(uint32_t width) {
-    uint64_t value = 0;
-    while (width > 0) {
-      if (position_ >> 3 >= bytes_.size()) {
-        ok_ = false;
-        return 0;
-      }
-      const auto byte = static_cast<uint8_t>(bytes_[position_ >> 3]);
-      const auto available = static_cast<uint32_t>(8 - (position_ & 7));
-      const uint32_t take = std::min(available, width);
-      const uint32_t part = (byte >> (available - take)) & ((1U << take) - 1);
-      value = value << take | part;
-      position_ += take;
-      width -= take;
-    }
-    return value;
-  }
-  bool Bit() { return Get(1) != 0; }
-  bool ok() const { return ok_; }
-
- private:
-  std::string_view bytes_;
-  size_t position_ = 0;
-  bool ok_ = true;
-};
-
-uint64_t GetStepChange(BitReader& in) {
-  if (!in.Bit()) return 0;
-  for (const StepCode& code : kStepCodes) {
-    if (!in.Bit()) return SignExtend(in.Get(code.bits), code.bits);
-  }
-  return in.Get(64);
-}
-
 }  // namespace
 
-void ChunkBuilder::PutBits(uint64_t bits, uint32_t width) {
-  while (width > 0) {
-    if (free_bits_ == 0) {
-      bytes_.push_back('\0');
-      free_bits_ = 8;
-    }
-    const uint32_t put = std::min<uint32_t>(free_bits_, width);
-    const auto part = static_cast<uint32_t>(bits >> (width - put)) & ((1U << put) - 1);
-    bytes_.back() =
-        static_cast<char>(static_cast<uint8_t>(bytes_.back()) | (part << (free_bits_ - put)));
-    free_bits_ = static_cast<uint8_t>(free_bits_ - put);
-    width -= put;
-  }
-}
-
-void ChunkBuilder::PutStep(uint64_t change) {
-  if (change == 0) return PutBits(0, 1);
+void StepWriter::Put(uint64_t step, BitWriter* out) {
+  const uint64_t change = step - last_;
+  last_ = step;
+  if (change == 0) return out->Put(0, 1);
   for (const StepCode& code : kStepCodes) {
     if (!Fits(change, code.bits)) continue;
-    PutBits(code.prefix, code.prefix_bits);
-    PutBits(change, code.bits);
+    out->Put(code.prefix, code.prefix_bits);
+    out->Put(change, code.bits);
     return;
   }
-  PutBits(kEscape, 4);
-  PutBits(change, 64);
+  out->Put(kEscape, 4);
+  out->Put(change, 64);
 }
 
-void ChunkBuilder::PutValue(uint64_t bits) {
-  const uint64_t change = bits ^ value_;
-  if (change == 0) return PutBits(0, 1);
+uint64_t StepReader::Get(BitReader* in) {
+  if (!in->Bit()) return last_;
+  for (const StepCode& code : kStepCodes) {
+    if (!in->Bit()) return last_ += SignExtend(in->Get(code.bits), code.bits);
+  }
+  return last_ += in->Get(64);
+}
+
+void XorWriter::Put(uint64_t value, BitWriter* out) {
+  const uint64_t change = value ^ last_;
+  last_ = value;
+  if (change == 0) return out->Put(0, 1);
   const auto leading =
       std::min<uint32_t>(static_cast<uint32_t>(std::countl_zero(change)), kMaxLeading);
   const auto trailing = static_cast<uint32_t>(std::countr_zero(change));
   const uint32_t window_trailing = 64U - leading_ - significant_;
   if (leading_ < 64 && leading >= leading_ && trailing >= window_trailing) {
-    PutBits(0b10, 2);
-    PutBits(change >> window_trailing, significant_);
+    out->Put(0b10, 2);
+    out->Put(change >> window_trailing, significant_);
     return;
   }
   leading_ = static_cast<uint8_t>(leading);
   significant_ = static_cast<uint8_t>(64 - leading - trailing);
-  PutBits(0b11, 2);
-  PutBits(leading_, 5);
-  PutBits(significant_ - 1U, 6);
-  PutBits(change >> trailing, significant_);
+  out->Put(0b11, 2);
+  out->Put(leading_, 5);
+  out->Put(significant_ - 1U, 6);
+  out->Put(change >> trailing, significant_);
 }
 
-void ChunkBuilder::Append(Sample sample) {
-  TOCSIN_DCHECK(count_ < kMaxChunkSamples && (count_ == 0 || sample.t > last_t_));
-  const auto bits = std::bit_cast<uint64_t>(sample.v);
-  if (count_ == 0) {
-    first_t_ = sample.t;
-    PutBits(static_cast<uint64_t>(sample.t), 64);
-    PutBits(bits, 64);
-  } else {
-    const uint64_t step = static_cast<uint64_t>(sample.t) - static_cast<uint64_t>(last_t_);
-    PutStep(step - step_);
-    PutValue(bits);
-    step_ = step;
+uint64_t XorReader::Get(BitReader* in, bool* sound) {
+  if (!in->Bit()) return last_;
+  if (in->Bit()) {
+    leading_ = static_cast<uint32_t>(in->Get(5));
+    significant_ = static_cast<uint32_t>(in->Get(6)) + 1;
   }
-  last_t_ = sample.t;
-  value_ = bits;
-  ++count_;
+  if (leading_ + significant_ > 64) {
+    *sound = false;
+    return last_;
+  }
+  return last_ ^= in->Get(significant_) << (64 - leading_ - significant_);
 }
 
-Status DecodeChunk(std::string_view bytes, uint32_t count, Millis from, Millis to,
-                   std::vector<Sample>* out) {
+Status DecodeGorilla(std::string_view bytes, uint32_t count, Millis from, Millis to,
+                     std::vector<Sample>* out) {
   BitReader in(bytes);
+  StepReader steps;
   auto t = static_cast<Millis>(in.Get(64));
   uint64_t value = in.Get(64);
-  uint64_t step = 0;
-  uint32_t leading = 0;
-  uint32_t significant = 64;
+  XorReader values(value);
+  bool sound = true;
   for (uint32_t i = 0; i < count; ++i) {
     if (i > 0) {
-      step += GetStepChange(in);
-      const auto next = static_cast<Millis>(static_cast<uint64_t>(t) + step);
+      const auto next = static_cast<Millis>(static_cast<uint64_t>(t) + steps.Get(&in));
       if (next <= t) return CorruptionError("sample chunk: times do not ascend");
       t = next;
-      if (in.Bit()) {
-        if (in.Bit()) {
-          leading = static_cast<uint32_t>(in.Get(5));
-          significant = static_cast<uint32_t>(in.Get(6)) + 1;
-        }
-        if (leading + significant > 64) return CorruptionError("sample chunk: impossible window");
-        value ^= in.Get(significant) << (64 - leading - significant);
-      }
+      value = values.Get(&in, &sound);
+      if (!sound) return CorruptionError("sample chunk: impossible window");
     }
     if (!in.ok()) return CorruptionError("sample chunk is cut short");
     if (t > to) return {};

@@ -1,57 +1,65 @@
-/// A chunk: a run of samples of one series, ascending in time, coded after Facebook's Gorilla: the
-/// differences of time steps and the XOR of values, bit by bit. A steady series takes 2 bits a
-/// sample, a counter under load about a byte. Byte layout: storage/FORMAT.md, "Sample chunk".
+/// Time steps and the bits of doubles after Facebook's Gorilla: the change of the step since the
+/// last one, and the XOR with the last value, bit by bit. Byte layout: storage/FORMAT.md, "Sample
+/// chunk".
 ///
-/// Every double survives, NaN payloads included. A chunk has no checksum: whatever holds it has
-/// one.
+/// Chunks of version 1 are whole runs of both; chunks of version 2 take from here what does not
+/// code better as integers.
 
 #pragma once
 
 #include <cstdint>
-#include <string>
 #include <string_view>
 #include <vector>
 
 #include "cpp/base/status.h"
 #include "cpp/model/labels.h"
+#include "storage/series/bits.h"
 
 namespace tocsin::storage {
 
-/// Chunks are cut at this many samples: a query decodes a chunk from its start.
-inline constexpr uint32_t kMaxChunkSamples = 120;
-
-class ChunkBuilder {
+/// Writes and reads a series of time steps. The step before the first counts as 0.
+class StepWriter {
  public:
-  /// REQUIRES: count() < kMaxChunkSamples, and sample.t > last_t() unless the chunk is empty.
-  void Append(Sample sample);
-
-  uint32_t count() const { return count_; }
-  Millis first_t() const { return first_t_; }  ///< REQUIRES: count() > 0.
-  Millis last_t() const { return last_t_; }    ///< REQUIRES: count() > 0.
-
-  /// The chunk so far, as DecodeChunk takes it. Valid until the next Append.
-  std::string_view bytes() const { return bytes_; }
+  void Put(uint64_t step, BitWriter* out);
 
  private:
-  /// The lowest `width` bits of `bits`, the highest of them first. REQUIRES: 0 < width <= 64.
-  void PutBits(uint64_t bits, uint32_t width);
-  void PutStep(uint64_t change);
-  void PutValue(uint64_t bits);
+  uint64_t last_ = 0;
+};
+class StepReader {
+ public:
+  uint64_t Get(BitReader* in);
 
-  std::string bytes_;
-  Millis first_t_ = 0;
-  Millis last_t_ = 0;
-  uint64_t step_ = 0;   ///< Between the last two samples; wraps.
-  uint64_t value_ = 0;  ///< The bits of the last value.
-  uint32_t count_ = 0;
-  uint8_t free_bits_ = 0;  ///< Of the last byte.
-  uint8_t leading_ = 64;   ///< The window of the last XOR that had one of its own; 64: none yet.
-  uint8_t significant_ = 0;
+ private:
+  uint64_t last_ = 0;
 };
 
-/// Appends those of the `count` samples of a chunk to `*out` that lie in [from, to]. kCorruption
-/// for bytes that end too early or whose samples do not ascend.
-Status DecodeChunk(std::string_view bytes, uint32_t count, Millis from, Millis to,
-                   std::vector<Sample>* out);
+/// Writes and reads a series of 64-bit values that differ in few bits. The one before the first
+/// is `last`.
+class XorWriter {
+ public:
+  explicit XorWriter(uint64_t last = 0) : last_(last) {}
+  void Put(uint64_t value, BitWriter* out);
+
+ private:
+  uint64_t last_;
+  uint8_t leading_ = 64;  ///< The window of the last XOR that had one of its own; 64: none yet.
+  uint8_t significant_ = 0;
+};
+class XorReader {
+ public:
+  explicit XorReader(uint64_t last = 0) : last_(last) {}
+  /// Sets `*sound` to false for bits that XorWriter cannot have written.
+  uint64_t Get(BitReader* in, bool* sound);
+
+ private:
+  uint64_t last_;
+  uint32_t leading_ = 0;
+  uint32_t significant_ = 64;
+};
+
+/// Appends those of the `count` samples of a chunk of version 1 to `*out` that lie in [from, to].
+/// kCorruption for bytes that end too early or whose samples do not ascend.
+Status DecodeGorilla(std::string_view bytes, uint32_t count, Millis from, Millis to,
+                     std::vector<Sample>* out);
 
 }  // namespace tocsin::storage

@@ -1,13 +1,40 @@
 #include "storage/series/label_index.h"
 
 #include <algorithm>
+#include <functional>
 #include <iterator>
+#include <string>
+#include <tuple>
 
 #include "cpp/base/check.h"
 
 namespace tocsin::storage {
 
 using promql::Matcher;
+
+namespace {
+
+/// Keeps the `top` lines of the greatest values, greatest first, names deciding among equals.
+void KeepTop(size_t top, std::vector<promql::NamedCount>* lines) {
+  const auto before = [](const promql::NamedCount& a, const promql::NamedCount& b) {
+    return a.value != b.value ? a.value > b.value : a.name < b.name;
+  };
+  const size_t kept = std::min(top, lines->size());
+  std::ranges::partial_sort(*lines, lines->begin() + static_cast<std::ptrdiff_t>(kept), before);
+  lines->resize(kept);
+}
+
+}  // namespace
+
+bool LabelIndex::Knows(SeriesId id) const {
+  const Entry* entry = entries_.Find(id);
+  return entry != nullptr && entry->known;
+}
+
+bool LabelIndex::Listed(SeriesId id) const {
+  const Entry* entry = entries_.Find(id);
+  return entry != nullptr && entry->listed;
+}
 
 bool LabelIndex::Equal(const Entry& entry, const Labels& labels) const {
   return std::ranges::equal(entry.labels(), labels, [this](const Pair& a, const Labels::Pair& b) {
@@ -23,11 +50,10 @@ SeriesId LabelIndex::Find(const Labels& labels) const {
 }
 
 void LabelIndex::Add(SeriesId id, const Labels& labels) {
-  TOCSIN_CHECK(id != kNoSeries && !Knows(id));
-  if (entries_.size() <= id) entries_.resize(std::max<size_t>(id + size_t{1}, entries_.size()));
-  Entry& entry = entries_[id];
+  TOCSIN_CHECK(id != kNoSeries && !Knows(id) && labels.size() <= UINT16_MAX);
+  Entry& entry = entries_.At(id);
   entry.known = true;
-  entry.size = static_cast<uint32_t>(labels.size());
+  entry.size = static_cast<uint16_t>(labels.size());
   entry.pairs = std::make_unique<Pair[]>(labels.size());
   std::ranges::transform(labels, entry.pairs.get(), [this](const Labels::Pair& pair) {
     return Pair{symbols_.Add(pair.first), symbols_.Add(pair.second)};
@@ -50,25 +76,61 @@ bool LabelIndex::Before(const Entry& a, const Entry& b) const {
 }
 
 void LabelIndex::List(std::span<const SeriesId> ids) {
-  std::vector<SeriesId> added;
   for (const SeriesId id : ids) {
     TOCSIN_CHECK(Knows(id));
     Entry& entry = entries_[id];
     if (entry.listed) continue;
     entry.listed = true;
-    added.push_back(id);
+    unlisted_ -= std::exchange(entry.unlisted, false) ? 1 : 0;
+    order_.push_back(id);
     for (const Pair& pair : entry.labels()) {
       NameIndex& name = names_[pair.name];
       name.series.push_back(id);
       name.values[pair.value].push_back(id);
     }
   }
-  if (added.empty()) return;
+}
+
+void LabelIndex::Unlist(std::span<const SeriesId> ids) {
+  TOCSIN_CHECK(ordered());
+  std::unordered_map<Symbol, std::vector<Symbol>> touched;
+  size_t removed = 0;
+  for (const SeriesId id : ids) {
+    if (!Listed(id)) continue;
+    Entry& entry = entries_[id];
+    entry.listed = false;
+    entry.unlisted = true;
+    ++removed;
+    for (const Pair& pair : entry.labels()) touched[pair.name].push_back(pair.value);
+  }
+  if (removed == 0) return;
+  unlisted_ += removed;
+  const auto gone = [this](SeriesId id) { return !entries_[id].listed; };
+  for (auto& [name, values] : touched) {
+    NameIndex& index = names_.at(name);
+    std::erase_if(index.series, gone);
+    std::ranges::sort(values);
+    const auto repeated = std::ranges::unique(values);
+    values.erase(repeated.begin(), repeated.end());
+    for (const Symbol value : values) {
+      const auto postings = index.values.find(value);
+      std::erase_if(postings->second, gone);
+      if (postings->second.empty()) index.values.erase(postings);
+    }
+    if (index.series.empty()) names_.erase(name);
+  }
+  std::erase_if(order_, gone);
+  ordered_ = order_.size();
+  for (uint32_t rank = 0; rank < order_.size(); ++rank) entries_[order_[rank]].rank = rank;
+}
+
+void LabelIndex::Order() {
+  if (ordered()) return;
   const auto before = [this](SeriesId a, SeriesId b) { return Before(entries_[a], entries_[b]); };
-  std::ranges::sort(added, before);
-  const auto middle = static_cast<std::ptrdiff_t>(order_.size());
-  order_.insert(order_.end(), added.begin(), added.end());
-  std::inplace_merge(order_.begin(), order_.begin() + middle, order_.end(), before);
+  const auto middle = order_.begin() + static_cast<std::ptrdiff_t>(ordered_);
+  std::sort(middle, order_.end(), before);
+  std::inplace_merge(order_.begin(), middle, order_.end(), before);
+  ordered_ = order_.size();
   for (uint32_t rank = 0; rank < order_.size(); ++rank) entries_[order_[rank]].rank = rank;
 }
 
@@ -82,6 +144,13 @@ Labels LabelIndex::LabelsOf(SeriesId id) const {
   return Labels(std::move(pairs));
 }
 
+void LabelIndex::View(SeriesId id, std::vector<promql::LabelView>* out) const {
+  out->clear();
+  for (const Pair& pair : entries_[id].labels()) {
+    out->push_back({symbols_[pair.name], symbols_[pair.value]});
+  }
+}
+
 std::string_view LabelIndex::ValueOf(SeriesId id, std::string_view name) const {
   TOCSIN_CHECK(Knows(id));
   for (const Pair& pair : entries_[id].labels()) {
@@ -90,32 +159,34 @@ std::string_view LabelIndex::ValueOf(SeriesId id, std::string_view name) const {
   return {};
 }
 
+const LabelIndex::NameIndex* LabelIndex::NameOf(std::string_view name) const {
+  const auto symbol = symbols_.Find(name);
+  const auto it = symbol ? names_.find(*symbol) : names_.end();
+  return it == names_.end() ? nullptr : &it->second;
+}
+
 size_t LabelIndex::CandidateCount(const Matcher& matcher) const {
   if (matcher.Matches("")) return order_.size();
-  const auto name_symbol = symbols_.Find(matcher.name);
-  const auto name = name_symbol ? names_.find(*name_symbol) : names_.end();
-  if (name == names_.end()) return 0;
-  if (matcher.op != Matcher::Op::kEqual) return name->second.series.size();
-  const auto value_symbol = symbols_.Find(matcher.value);
-  const auto value =
-      value_symbol ? name->second.values.find(*value_symbol) : name->second.values.end();
-  return value == name->second.values.end() ? 0 : value->second.size();
+  const NameIndex* name = NameOf(matcher.name);
+  if (name == nullptr) return 0;
+  if (matcher.op != Matcher::Op::kEqual) return name->series.size();
+  const auto symbol = symbols_.Find(matcher.value);
+  const auto value = symbol ? name->values.find(*symbol) : name->values.end();
+  return value == name->values.end() ? 0 : value->second.size();
 }
 
 std::optional<LabelIndex::Postings> LabelIndex::Candidates(const Matcher& matcher) const {
   if (matcher.Matches("")) return std::nullopt;
-  const auto name_symbol = symbols_.Find(matcher.name);
-  const auto name = name_symbol ? names_.find(*name_symbol) : names_.end();
-  if (name == names_.end()) return Postings();
+  const NameIndex* name = NameOf(matcher.name);
+  if (name == nullptr) return Postings();
   if (matcher.op == Matcher::Op::kEqual) {
-    const auto value_symbol = symbols_.Find(matcher.value);
-    const auto value =
-        value_symbol ? name->second.values.find(*value_symbol) : name->second.values.end();
-    return value == name->second.values.end() ? Postings() : value->second;
+    const auto symbol = symbols_.Find(matcher.value);
+    const auto value = symbol ? name->values.find(*symbol) : name->values.end();
+    return value == name->values.end() ? Postings() : value->second;
   }
   // A pattern is tried once for each distinct value, not for each series.
   Postings ids;
-  for (const auto& [value, series] : name->second.values) {
+  for (const auto& [value, series] : name->values) {
     if (matcher.Matches(symbols_[value])) ids.insert(ids.end(), series.begin(), series.end());
   }
   return ids;
@@ -136,6 +207,7 @@ void LabelIndex::Filter(const Matcher& matcher, Postings* ids) const {
 }
 
 std::vector<SeriesId> LabelIndex::Match(std::span<const Matcher> matchers) const {
+  TOCSIN_CHECK(ordered());
   // Begin with the matcher that leaves the fewest series, and try the others on those.
   const auto first = std::ranges::min_element(
       matchers, {}, [this](const Matcher& matcher) { return CandidateCount(matcher); });
@@ -146,10 +218,45 @@ std::vector<SeriesId> LabelIndex::Match(std::span<const Matcher> matchers) const
   for (auto it = matchers.begin(); it != matchers.end() && !ids->empty(); ++it) {
     if (!narrowed || it != first) Filter(*it, &*ids);
   }
-  if (narrowed) {
-    std::ranges::sort(*ids, {}, [this](SeriesId id) { return entries_[id].rank; });
-  }
+  if (!narrowed) return *std::move(ids);
+  // By rank: the ranks themselves are sorted, which touches the entries once each.
+  for (SeriesId& id : *ids) id = entries_[id].rank;
+  std::ranges::sort(*ids);
+  for (SeriesId& id : *ids) id = order_[id];
   return *std::move(ids);
+}
+
+void LabelIndex::Describe(size_t top, promql::HeadStatistics* out) const {
+  out->series = order_.size();
+  out->label_pairs = 0;
+  // Pairs are many: only what may reach the top becomes text.
+  std::vector<std::tuple<uint64_t, Symbol, Symbol>> pairs;
+  for (const auto& [name, index] : names_) {
+    const std::string text(symbols_[name]);
+    out->label_pairs += index.values.size();
+    out->values_by_label_name.push_back({text, index.values.size()});
+    uint64_t bytes = 0;
+    for (const auto& [value, series] : index.values) {
+      bytes += symbols_[value].size() * series.size();
+      pairs.emplace_back(series.size(), name, value);
+      if (text == kMetricName) {
+        out->series_by_metric_name.push_back({std::string(symbols_[value]), series.size()});
+      }
+    }
+    out->bytes_by_label_name.push_back({text, bytes});
+  }
+  const size_t kept = std::min(pairs.size(), top * 2);  // Some for names to decide among.
+  std::ranges::partial_sort(pairs, pairs.begin() + static_cast<std::ptrdiff_t>(kept),
+                            std::ranges::greater());
+  for (size_t i = 0; i < kept; ++i) {
+    const auto& [series, name, value] = pairs[i];
+    out->series_by_label_pair.push_back(
+        {std::string(symbols_[name]) + "=" + std::string(symbols_[value]), series});
+  }
+  for (auto* lines : {&out->series_by_metric_name, &out->values_by_label_name,
+                      &out->bytes_by_label_name, &out->series_by_label_pair}) {
+    KeepTop(top, lines);
+  }
 }
 
 }  // namespace tocsin::storage

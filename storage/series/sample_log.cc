@@ -15,20 +15,23 @@
 #include "cpp/base/coding.h"
 #include "cpp/base/crc32c.h"
 #include "cpp/base/log.h"
+#include "cpp/lib/compression.h"
 
 namespace tocsin::storage {
 namespace {
 
-constexpr std::string_view kMagic{"tsclog\0\1", 8};
+constexpr std::string_view kMagic{"tsclog\0", 7};
+constexpr char kVersion = 2;  // Version 1 is read: its records stand as they are.
 constexpr size_t kHeaderBytes = 16;
 constexpr size_t kRecordHeaderBytes = 8;
 constexpr std::string_view kSuffix = ".log";
 constexpr uint32_t kMaxRecordBytes = 1U << 30;
 
-// Magic, the low half of the segment's number, and a checksum of both: a file that was copied under
-// another name is not taken for it.
-std::string SegmentHeader(uint64_t number) {
+// Magic and version, the low half of the segment's number, and a checksum of all: a file that was
+// copied under another name is not taken for it.
+std::string SegmentHeader(uint64_t number, char version) {
   std::string header(kMagic);
+  header.push_back(version);
   PutFixed32(&header, static_cast<uint32_t>(number));
   PutFixed32(&header, Crc32c(header));
   return header;
@@ -41,6 +44,47 @@ std::optional<uint64_t> NumberOf(std::string_view name) {
   const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), number);
   if (error != std::errc() || end != name.data() + name.size() || number == 0) return std::nullopt;
   return number;
+}
+
+/// The version of the segment; nullopt if it does not begin as one of that number.
+std::optional<char> VersionOf(std::string_view bytes, uint64_t number) {
+  for (char version = 1; version <= kVersion; ++version) {
+    if (bytes.starts_with(SegmentHeader(number, version))) return version;
+  }
+  return std::nullopt;
+}
+
+// A payload of version 2 begins with how its record is packed.
+enum Packing : char { kPlain = 0, kZstd = 1 };
+constexpr size_t kMinPacked = 256;  // Less gains nothing.
+constexpr int kZstdLevel = 1;
+
+std::string Pack(const std::string& record) {
+  std::string payload;
+  if (record.size() >= kMinPacked) {
+    const std::string packed = lib::ZstdCompress(record, kZstdLevel);
+    if (packed.size() < record.size()) {
+      payload.reserve(packed.size() + 1);
+      payload.push_back(kZstd);
+      return payload += packed;
+    }
+  }
+  payload.reserve(record.size() + 1);
+  payload.push_back(kPlain);
+  return payload += record;
+}
+
+/// Unpacks and decodes the payload of a segment of that version.
+Result<SampleLogRecord> DecodePayload(std::string_view payload, char version,
+                                      SampleLogDecoder* decoder) {
+  if (version == 1) return decoder->Decode(payload);
+  if (payload.empty()) return CorruptionError("sample log: an empty record");
+  const char packing = payload.front();
+  payload.remove_prefix(1);
+  if (packing == kPlain) return decoder->Decode(payload);
+  if (packing != kZstd) return CorruptionError("sample log: a record of an unknown packing");
+  TOCSIN_ASSIGN_OR_RETURN(const std::string record, lib::ZstdDecompress(payload, kMaxRecordBytes));
+  return decoder->Decode(record);
 }
 
 /// The payload of the record at the front of `bytes`; nullopt if there is no whole, sound record.
@@ -56,11 +100,12 @@ std::optional<std::string_view> RecordAt(std::string_view bytes) {
 /// Gives the records of a segment to `visit` as far as they are sound; the bytes that they take,
 /// the header included. 0: not even the header is sound.
 size_t ReadSegment(std::string_view bytes, uint64_t number, const SampleLog::Visitor& visit) {
-  if (!bytes.starts_with(SegmentHeader(number))) return 0;
+  const std::optional<char> version = VersionOf(bytes, number);
+  if (!version.has_value()) return 0;
   size_t end = kHeaderBytes;
-  SampleLogDecoder decoder;
+  SampleLogDecoder decoder(static_cast<uint8_t>(*version));
   while (const auto payload = RecordAt(bytes.substr(end))) {
-    Result<SampleLogRecord> record = decoder.Decode(*payload);
+    Result<SampleLogRecord> record = DecodePayload(*payload, *version, &decoder);
     if (!record.has_value()) break;
     if (visit) visit(*std::move(record));
     end += kRecordHeaderBytes + payload->size();
@@ -118,6 +163,7 @@ Status SampleLog::RecoverSegment(uint64_t number, bool last, const Visitor& visi
     segments_[number] = {bytes.size(), options_.clock->Now()};
     return {};
   }
+  if (visit) replayed_ = {replayed_.first == 0 ? number : replayed_.first, number};
   const size_t end = ReadSegment(bytes, number, visit);
   if (last && end <= kHeaderBytes) {  // Begun, and nothing written: begin it again.
     current_ = std::min(current_, number - 1);
@@ -149,7 +195,7 @@ Result<std::vector<SampleLog::SegmentCheck>> SampleLog::Check(const std::string&
     check.bytes = bytes.size();
     check.sound_bytes = ReadSegment(bytes, number, [&](SampleLogRecord&& record) {
       ++check.records;
-      check.samples += record.samples.size();
+      check.samples += record.samples.size() + record.histograms.size();
     });
     checks.push_back(std::move(check));
   }
@@ -182,7 +228,7 @@ Result<uint64_t> SampleLog::Roll() {
   // Truncated: an earlier try may have left a file.
   TOCSIN_ASSIGN_OR_RETURN(FileDescriptor file,
                           OpenFile(path, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND));
-  Status begun = WriteAll(file.get(), SegmentHeader(next), path);
+  Status begun = WriteAll(file.get(), SegmentHeader(next, kVersion), path);
   if (begun.ok()) begun = SyncDirectory(options_.directory);
   if (!begun.ok()) {
     // Best effort: what stays is an empty segment, which the next try or start takes over.
@@ -207,33 +253,44 @@ Status SampleLog::WriteRecord(const std::string& record) {
   return {};
 }
 
-Status SampleLog::Append(std::span<const RefSample> samples, std::span<const RefExemplar> exemplars,
-                         const SampleLogEncoder::LabelsOf& labels_of) {
+Status SampleLog::BeginRecord() {
   if (!file_.valid() || current_end_ >= options_.segment_bytes) {
     if (auto rolled = Roll(); !rolled.has_value()) return Failure(std::move(rolled).error());
   }
-  TOCSIN_RETURN_IF_ERROR(CutTornTail());
-  const std::string payload = encoder_.Encode(samples, exemplars, labels_of);
-  Status written = ResourceExhaustedError("sample log: too many samples in one append");
-  std::string record;
-  if (payload.size() <= kMaxRecordBytes) {
-    record.reserve(kRecordHeaderBytes + payload.size());
-    PutFixed32(&record, static_cast<uint32_t>(payload.size()));
-    PutFixed32(&record, Crc32c(payload));
-    record += payload;
-    written = WriteRecord(record);
+  return CutTornTail();
+}
+
+Status SampleLog::EndRecord(const std::string& payload) {
+  if (payload.size() > kMaxRecordBytes) {
+    return ResourceExhaustedError("sample log: too many samples in one append");
   }
-  if (!written.ok()) {
-    encoder_.Rollback();
+  std::string record;
+  record.reserve(kRecordHeaderBytes + payload.size());
+  PutFixed32(&record, static_cast<uint32_t>(payload.size()));
+  PutFixed32(&record, Crc32c(payload));
+  record += payload;
+  if (Status written = WriteRecord(record); !written.ok()) {
     // At once if possible, so that nothing unacknowledged is found after a crash.
     static_cast<void>(CutTornTail());
     return written;
   }
-  encoder_.Commit();
   current_end_ += record.size();
   const std::lock_guard lock(mutex_);
   segments_[current_] = {current_end_, options_.clock->Now()};
   return {};
+}
+
+Status SampleLog::Append(const SampleBatch& batch, Millis min_time,
+                         const SampleLogEncoder::LabelsOf& labels_of) {
+  TOCSIN_RETURN_IF_ERROR(BeginRecord());
+  const Status written = EndRecord(Pack(encoder_.Encode(batch, min_time, labels_of)));
+  written.ok() ? encoder_.Commit() : encoder_.Rollback();
+  return written;
+}
+
+Status SampleLog::Append(const Tombstone& deletion) {
+  TOCSIN_RETURN_IF_ERROR(BeginRecord());
+  return EndRecord(Pack(SampleLogEncoder::Encode(deletion)));
 }
 
 Status SampleLog::Trim(uint64_t needed, Nanos keep_since, uint64_t keep_bytes) {
@@ -282,7 +339,7 @@ class SampleLogReader : public SampleReader {
 
   Result<Run> Next(size_t max_items) override {
     Run run;
-    while (run.samples.size() + run.exemplars.size() < max_items) {
+    while (Items(run) < max_items) {
       if (!record_.has_value()) {
         TOCSIN_ASSIGN_OR_RETURN(const bool found, ReadRecord(&run));
         if (!found) break;
@@ -297,15 +354,22 @@ class SampleLogReader : public SampleReader {
   void Release(const LogPosition& position) override { need_->store(position.segment); }
 
  private:
+  static size_t Items(const Run& run) {
+    return run.samples.size() + run.histograms.size() + run.exemplars.size();
+  }
+
   /// Moves items of the record at hand to the run; with the last of them the record is done.
   void Take(size_t max_items, Run* run) {
     const size_t samples = record_->samples.size();
-    const size_t items = samples + record_->exemplars.size();
-    while (position_.index < items && run->samples.size() + run->exemplars.size() < max_items) {
+    const size_t histograms = samples + record_->histograms.size();
+    const size_t items = record_->items();
+    while (position_.index < items && Items(*run) < max_items) {
       if (position_.index < samples) {
         run->samples.push_back(record_->samples[position_.index]);
+      } else if (position_.index < histograms) {
+        run->histograms.push_back(std::move(record_->histograms[position_.index - samples]));
       } else {
-        run->exemplars.push_back(std::move(record_->exemplars[position_.index - samples]));
+        run->exemplars.push_back(std::move(record_->exemplars[position_.index - histograms]));
       }
       ++position_.index;
     }
@@ -340,8 +404,10 @@ class SampleLogReader : public SampleReader {
     }
     const std::string path = log_->PathOf(number);
     TOCSIN_ASSIGN_OR_RETURN(file_, OpenFile(path, O_RDONLY));
+    TOCSIN_ASSIGN_OR_RETURN(const std::string header, ReadAt(file_.get(), 0, kHeaderBytes, path));
     opened_ = number;
-    decoder_ = SampleLogDecoder();
+    version_ = VersionOf(header, number).value_or('\0');
+    decoder_ = SampleLogDecoder(static_cast<uint8_t>(version_));
     const LogPosition target = position_;
     position_.offset = kHeaderBytes;
     const uint64_t end = log_->SegmentFrom(number)->second;
@@ -357,6 +423,7 @@ class SampleLogReader : public SampleReader {
 
   /// Decodes the record at the position's offset; false if it is damaged.
   Result<bool> Decode(uint64_t end) {
+    if (version_ == '\0') return false;
     const std::string path = log_->PathOf(opened_);
     TOCSIN_ASSIGN_OR_RETURN(const std::string header,
                             ReadAt(file_.get(), position_.offset, kRecordHeaderBytes, path));
@@ -367,7 +434,7 @@ class SampleLogReader : public SampleReader {
                             ReadAt(file_.get(), position_.offset, size, path));
     const auto payload = RecordAt(bytes);
     if (!payload.has_value()) return false;
-    Result<SampleLogRecord> record = decoder_.Decode(*payload);
+    Result<SampleLogRecord> record = DecodePayload(*payload, version_, &decoder_);
     if (!record.has_value()) return false;
     for (const auto& [series, labels] : record->definitions) define_(series, labels);
     record_ = *std::move(record);
@@ -381,6 +448,7 @@ class SampleLogReader : public SampleReader {
   LogPosition position_;
   FileDescriptor file_;
   uint64_t opened_ = 0;
+  char version_ = '\0';  ///< Of the segment; 0: its header is damaged.
   SampleLogDecoder decoder_;
   std::optional<SampleLogRecord> record_;  ///< The one at the position.
   uint64_t record_end_ = 0;

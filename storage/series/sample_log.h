@@ -50,7 +50,7 @@ class SampleLog : public std::enable_shared_from_this<SampleLog> {
   struct SegmentCheck {
     std::string file;  ///< Its name.
     uint64_t records = 0;
-    uint64_t samples = 0;
+    uint64_t samples = 0;  ///< Floats and histograms.
     uint64_t bytes = 0;
     uint64_t sound_bytes = 0;  ///< Less than `bytes`: what follows is damaged, or torn.
     bool last = false;         ///< Where a torn end is what a crash leaves.
@@ -60,8 +60,11 @@ class SampleLog : public std::enable_shared_from_this<SampleLog> {
 
   /// Writes one record, all of it or nothing: after an error (kUnavailable, a full disk among the
   /// reasons) the log is as before, and a later Append may succeed.
-  Status Append(std::span<const RefSample> samples, std::span<const RefExemplar> exemplars,
+  /// `min_time`: as of SampleLogRecord.
+  Status Append(const SampleBatch& batch, Millis min_time,
                 const SampleLogEncoder::LabelsOf& labels_of);
+  /// The same for a deletion.
+  Status Append(const Tombstone& deletion);
 
   /// Makes everything appended survive the loss of power.
   Status Sync();
@@ -78,6 +81,8 @@ class SampleLog : public std::enable_shared_from_this<SampleLog> {
   uint64_t Bytes() const { return BytesFrom(0); }
   uint64_t BytesFrom(uint64_t first) const;
   uint64_t damaged_segments() const { return damaged_segments_; }
+  /// The first and the last segment that were replayed at the start; both 0 if there was none.
+  std::pair<uint64_t, uint64_t> replayed() const { return replayed_; }
 
   /// A reader from `from` on; without it, of what will be appended from now on. `define` is told
   /// every definition that is read: the series may have left the head since. The reader keeps the
@@ -99,6 +104,9 @@ class SampleLog : public std::enable_shared_from_this<SampleLog> {
 
   Status Recover(uint64_t first, const Visitor& visit);
   Status RecoverSegment(uint64_t number, bool last, const Visitor& visit);
+  /// Rolls if the segment is full, and cuts off what a failed write left.
+  Status BeginRecord();
+  Status EndRecord(const std::string& payload);
   Status WriteRecord(const std::string& record);
   Status CutTornTail();
   std::string PathOf(uint64_t number) const;
@@ -107,6 +115,7 @@ class SampleLog : public std::enable_shared_from_this<SampleLog> {
 
   const Options options_;
   uint64_t damaged_segments_ = 0;
+  std::pair<uint64_t, uint64_t> replayed_;
 
   // The writing side.
   SampleLogEncoder encoder_;

@@ -7,6 +7,7 @@
 ///
 ///     <directory>/log/00000012.log      sample log
 ///     <directory>/head.snapshot         the head before the log
+///     <directory>/metadata              what metric families are
 ///     <directory>/blocks/...            one directory for each volume
 ///
 /// Nothing here has a thread of its own: call Sync() as often as the log's policy says, and
@@ -32,12 +33,15 @@
 #include "cpp/base/status.h"
 #include "cpp/base/telemetry.h"
 #include "cpp/model/ports.h"
+#include "cpp/promql/series_admin.h"
 #include "cpp/promql/source.h"
 #include "storage/series/block_store.h"
 #include "storage/series/exemplar_ring.h"
 #include "storage/series/head.h"
 #include "storage/series/label_index.h"
+#include "storage/series/paged_table.h"
 #include "storage/series/sample_log.h"
+#include "storage/series/snapshot.h"
 
 namespace tocsin::storage {
 
@@ -50,7 +54,10 @@ struct SeriesStoreOptions {
   uint64_t max_bytes = 0;
   /// An Append returns after its samples are safe from a loss of power; otherwise Sync() does it.
   bool sync_always = false;
-  /// Series known at a time. The samples of further ones are dropped and counted.
+  /// A sample that is not newer than the last of its series, or belongs to a block that is written,
+  /// is taken if it is no older than this before the newest sample of all; 0: it is refused.
+  Nanos out_of_order_window = 0;
+  /// Series at a time. The samples of further ones are dropped and counted.
   size_t max_series = 1'000'000;
   /// Exemplars kept, of all series together; the oldest go.
   size_t max_exemplars = 100'000;
@@ -63,34 +70,40 @@ struct SeriesStoreOptions {
 
 /// Since the store was opened, unless said otherwise.
 struct SeriesStoreStats {
-  uint64_t samples_appended = 0;
+  uint64_t samples_appended = 0;  ///< Histograms included.
+  uint64_t samples_late = 0;      ///< Of those: that came out of order, within the window.
+  uint64_t samples_repeated = 0;
+  uint64_t samples_duplicate = 0;      ///< At the time of another sample with another value.
   uint64_t samples_out_of_order = 0;   ///< Not newer than the last of their series.
   uint64_t samples_out_of_bounds = 0;  ///< Before the newest block's end, or far in the future.
   uint64_t samples_limited = 0;        ///< Of series beyond max_series.
   uint64_t exemplars_appended = 0;
   uint64_t exemplars_dropped = 0;  ///< Out of order, or too large. Duplicates are not counted.
+  uint64_t damaged = 0;  ///< Log segments, snapshots, volumes and blocks found damaged.
   // As it is now.
   size_t series = 0;  ///< With a sample in the head or a block.
   size_t head_samples = 0;
   size_t head_chunk_bytes = 0;
   size_t blocks = 0;
+  size_t tombstones = 0;
 };
 
-struct ExemplarSeries {
-  Labels labels;
-  std::vector<Exemplar> exemplars;  ///< By ascending time.
-};
+using promql::ExemplarSeries;
 
 /// Thread-safe. Queries do not wait for appends, flushes or snapshots longer than it takes to note
 /// which chunks they read, and see each Append as a whole.
 class SeriesStore final : public SampleSink,
                           public LabelSource,
                           public MetadataSource,
-                          public promql::SeriesSource {
+                          public promql::SeriesSource,
+                          public promql::SeriesCatalog,
+                          public promql::SeriesAdmin {
  public:
   /// Samples later than the clock by more than this are refused: one of them would push the head's
   /// oldest samples out.
   static constexpr Nanos kMaxAhead = 10 * kMinute;
+  /// Families whose metadata is kept; the words about further ones are dropped.
+  static constexpr size_t kMaxMetadata = 100'000;
 
   /// Recovers what is there. kUnavailable, kCorruption, or kAlreadyExists if a volume is in use.
   static Result<std::unique_ptr<SeriesStore>> Open(SeriesStoreOptions options);
@@ -98,10 +111,11 @@ class SeriesStore final : public SampleSink,
 
   /// SampleSink. Beyond max_series the answer is a ref whose samples are dropped and counted.
   SeriesRef Ref(const Labels& labels) override;
-  /// SampleSink. kInvalidArgument for a ref that Ref() never gave. kUnavailable when the disk takes
-  /// no more; nothing is then applied, and a later Append may succeed.
+  /// SampleSink. kInvalidArgument for a ref that Ref() never gave and for a histogram that
+  /// ValidateHistogram refuses. kUnavailable when the disk takes no more; nothing is then applied,
+  /// and a later Append may succeed.
   Result<AppendOutcome> Append(const SampleBatch& batch) override;
-  /// SampleSink.
+  /// SampleSink. On disk after the next Maintain().
   void SetMetadata(std::span<const MetricMetadata> metadata) override;
 
   /// MetadataSource.
@@ -114,22 +128,28 @@ class SeriesStore final : public SampleSink,
   /// promql::SeriesSource.
   Result<std::vector<promql::SeriesData>> Select(std::span<const promql::Matcher> matchers,
                                                  Millis from, Millis to) const override;
-  Status Visit(std::span<const promql::Matcher> matchers, Millis from, Millis to,
-               const Visitor& visitor) const override;
+  Status Scan(const promql::SeriesRequest& request, const Scanner& scanner) const override;
 
-  /// The exemplars in [from, to] of the series that all matchers match, ordered by labels.
+  /// promql::SeriesCatalog.
   std::vector<ExemplarSeries> QueryExemplars(std::span<const promql::Matcher> matchers, Millis from,
-                                             Millis to) const;
-
-  /// The label sets that match and have samples about [from, to] (chunks and blocks are looked at
-  /// as wholes), ordered; their label names; the values of one of their labels. Sorted, distinct.
-  std::vector<Labels> MatchSeries(std::span<const promql::Matcher> matchers, Millis from,
-                                  Millis to) const;
+                                             Millis to) const override;
+  std::vector<Labels> MatchSeries(std::span<const promql::Matcher> matchers, Millis from, Millis to,
+                                  size_t limit) const override;
   std::vector<std::string> LabelNames(std::span<const promql::Matcher> matchers, Millis from,
-                                      Millis to) const;
+                                      Millis to) const override;
   std::vector<std::string> LabelValues(std::string_view name,
                                        std::span<const promql::Matcher> matchers, Millis from,
-                                       Millis to) const;
+                                       Millis to) const override;
+
+  /// promql::SeriesAdmin.
+  promql::HeadStatistics HeadStats(size_t top) const override;
+  std::vector<promql::BlockStatistics> Blocks() const override;
+  promql::ReplayProgress Replay() const override;
+  Status DeleteSeries(std::span<const promql::Matcher> matchers, Millis from, Millis to) override;
+  Status CleanTombstones() override;
+  Result<std::string> Snapshot(bool skip_head) override;
+  /// The same into `directory`, which is made: kAlreadyExists if it is there.
+  Status SnapshotTo(const std::string& directory, bool skip_head = false);
 
   /// `listener` must live until it is removed; Remove returns after its last call.
   void AddListener(SampleListener* listener);
@@ -158,53 +178,63 @@ class SeriesStore final : public SampleSink,
     // Of Judge, with append_mutex_ held: the newest sample judged in the append of that number.
     Millis judged_t = 0;
     uint64_t judged_in = 0;
+    const RefSample* judged_float = nullptr;
+    const RefHistogram* judged_histogram = nullptr;
   };
-  /// What an Append keeps of its arguments, and what it does not.
-  struct Judged {
-    std::vector<RefSample> samples;
-    std::vector<RefExemplar> exemplars;
-    SeriesStoreStats dropped;
-  };
-  /// What a query reads, noted under the lock.
-  struct Plan {
-    struct Item {
-      SeriesId id = kNoSeries;
-      Labels labels;
-      size_t chunks_end = 0;  ///< Into `chunks`; an item's begin where those of the last end.
-    };
-    std::vector<Item> items;
-    std::vector<ChunkRef> chunks;
-    std::vector<std::shared_ptr<const SampleBlock>> blocks;  ///< Oldest first.
-  };
+  using Tombstones = std::vector<Tombstone>;
+  struct Judged;
+  struct Plan;
   struct Metrics;
+  class Judge;
+  class PlanReader;
 
   explicit SeriesStore(SeriesStoreOptions options);
 
+  // Recovery: series_store.cc.
   Status Recover();
-  Status LoadSnapshot(uint64_t* log_segment, std::vector<SeriesId>* listed);
-  void Replay(SampleLogRecord&& record, std::vector<SeriesId>* listed);
+  Status OpenBlocks();
+  Status LoadSnapshot(uint64_t* log_segment);
+  Status LoadSeries(SnapshotSeries&& found);
+  void ReplayRecord(const SampleLogRecord& record);
+  void ReplayPoint(SeriesId id, const Point& point, Millis min_time);
   void Define(SeriesId id, const Labels& labels);
-  Series& SeriesOf(SeriesId id);
 
-  Result<Judged> Judge(std::span<const RefSample> samples, std::span<const RefExemplar> exemplars);
+  // Appends: series_append.cc.
   void Apply(const Judged& judged);
-  Plan MakePlan(std::span<const promql::Matcher> matchers, Millis from, Millis to) const;
+  void ApplyPoint(SeriesId id, const Point& point, std::vector<SeriesId>* fresh);
+  void Count(const Judged& judged);
+
+  // Queries: series_query.cc.
+  /// Calls `read` with the lock held for reading, and the index in order.
+  template <class Read>
+  auto Ordered(Read read) const;
+  Plan MakePlan(const promql::SeriesRequest& request) const;
   /// Whether the series has a chunk in the head, or a block has it, that overlaps [from, to].
   bool MayHaveSamples(SeriesId id, Millis from, Millis to) const;
 
+  // Maintenance: series_maintenance.cc.
   Status FlushDueBlocks();
+  /// Writes the blocks of everything in the head before `end`.
+  Status FlushBefore(Millis end);
   Status FlushBlock(Millis start);
-  /// The start of the head's oldest block, if one is to be written.
-  std::optional<Millis> DueBlock() const;
+  /// Before which time blocks are to be written, if they are.
+  std::optional<Millis> DueBefore() const;
   Status WriteSnapshot();
+  Status WriteMetadata();
   Status Expire();
+  /// Unlists the series that left head and blocks.
+  void CollectGarbage();
   void UpdateGauges();
+
+  // Administration: series_admin.cc.
+  Status CleanBlock(const std::shared_ptr<const SampleBlock>& block, const Tombstones& tombstones);
+  Status RemoveReplaced();
 
   const SeriesStoreOptions options_;
   const std::unique_ptr<Metrics> metrics_;
 
   // Locks, in the order in which they are taken.
-  std::mutex maintain_mutex_;        ///< One Maintain or Flush at a time.
+  std::mutex maintain_mutex_;        ///< One Maintain, Flush or administration at a time.
   std::mutex append_mutex_;          ///< One Append at a time; guards the log's writing side.
   mutable std::shared_mutex mutex_;  ///< Guards what follows below it.
 
@@ -213,16 +243,22 @@ class SeriesStore final : public SampleSink,
   uint64_t append_number_ = 0;              ///< Guarded by append_mutex_.
   uint64_t snapshot_segment_ = 0;           ///< Guarded by maintain_mutex_.
   bool head_changed_ = false;               ///< Since the last snapshot. Guarded by append_mutex_.
+  /// Replaced blocks whose room is given back when nobody reads them. Guarded by maintain_mutex_.
+  std::vector<std::shared_ptr<const SampleBlock>> replaced_;
   std::atomic<uint64_t> snapshot_bytes_{0};
 
-  LabelIndex index_;
-  std::vector<Series> series_;  ///< By id.
+  mutable LabelIndex index_;  ///< Mutable: the order is found when it is asked for.
+  PagedTable<Series> series_;
   SeriesId next_id_ = 1;
   Millis min_time_ = INT64_MIN / 2;  ///< Samples before it belong to blocks that are written.
   Millis max_time_ = INT64_MIN;      ///< Of the newest sample in the head.
+  uint64_t late_samples_ = 0;        ///< In the head, before min_time_.
+  bool garbage_ = false;             ///< Some series may have lost their last sample.
   ExemplarRing exemplars_;
   std::map<std::string, MetricMetadata, std::less<>> metadata_;  ///< By family.
+  bool metadata_changed_ = false;
   std::unique_ptr<BlockStore> blocks_;
+  std::shared_ptr<const Tombstones> tombstones_ = std::make_shared<const Tombstones>();
   SeriesStoreStats stats_;
 };
 

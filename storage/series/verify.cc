@@ -8,6 +8,7 @@
 #include "cpp/base/telemetry.h"
 #include "storage/columnar/byte_reader.h"
 #include "storage/columnar/frame.h"
+#include "storage/series/block_format.h"
 #include "storage/series/chunk_codec.h"
 #include "storage/series/sample_log.h"
 #include "storage/series/snapshot.h"
@@ -17,9 +18,6 @@
 
 namespace tocsin::storage {
 namespace {
-
-constexpr char kFooterKey = 'B';
-constexpr char kSeriesKey = 'S';
 
 class Examiner {
  public:
@@ -75,7 +73,9 @@ class Examiner {
         if (const Status status = CheckChunk(chunk); damage.ok()) damage = status;
       }
     };
+    visitor.header = [](const SnapshotHeader&) {};
     visitor.exemplar = [](SeriesId, const Exemplar&) {};
+    visitor.tombstone = [](const Tombstone&) {};
     const Result<SnapshotHeader> header = ReadSnapshot(*bytes, visitor);
     if (!header.has_value()) damage = header.error();
     if (!damage.ok()) Damage("head.snapshot", damage.message());
@@ -105,14 +105,35 @@ class Examiner {
 
   Status CheckEntry(std::string_view key, std::string_view value) {
     TOCSIN_ASSIGN_OR_RETURN(const std::string body, OpenFrame(value));
-    if (key.starts_with(kFooterKey)) {
-      ++found_.blocks;
-      return {};
+    switch (static_cast<BlockKey>(key.front())) {
+      case BlockKey::kFooter:
+      case BlockKey::kFooterOfVersion1: {
+        if (!ParseFooterKey(key).has_value()) return CorruptionError("a footer has a bad key");
+        const auto footer =
+            ParseFooter(static_cast<BlockKey>(key.front()), body, [](SeriesId, const Labels&) {});
+        if (!footer.has_value()) return footer.error();
+        ++found_.blocks;
+        return {};
+      }
+      case BlockKey::kGroup: {
+        TOCSIN_ASSIGN_OR_RETURN(const auto series, ParseGroup(body));
+        for (const auto& [id, bytes] : series) {
+          TOCSIN_ASSIGN_OR_RETURN(const std::vector<ChunkRef> chunks, DecodeGroupSeries(bytes));
+          TOCSIN_RETURN_IF_ERROR(CheckBlockChunks(chunks));
+        }
+        return {};
+      }
+      case BlockKey::kSeriesOfVersion1: {
+        ByteReader in(body);
+        const std::vector<ChunkRef> chunks = GetChunksOfVersion1(&in);
+        TOCSIN_RETURN_IF_ERROR(in.Finish("samples of a block"));
+        return CheckBlockChunks(chunks);
+      }
     }
-    if (!key.starts_with(kSeriesKey)) return CorruptionError("an entry has an unknown key");
-    ByteReader in(body);
-    const std::vector<ChunkRef> chunks = GetChunks(&in);
-    TOCSIN_RETURN_IF_ERROR(in.Finish("samples of a block"));
+    return CorruptionError("an entry has an unknown key");
+  }
+
+  Status CheckBlockChunks(const std::vector<ChunkRef>& chunks) {
     for (const ChunkRef& chunk : chunks) {
       TOCSIN_RETURN_IF_ERROR(CheckChunk(chunk));
       found_.block_samples += chunk.count;
@@ -121,9 +142,8 @@ class Examiner {
   }
 
   static Status CheckChunk(const ChunkRef& chunk) {
-    std::vector<Sample> samples;
-    return DecodeChunk(chunk.bytes(), chunk.count, std::numeric_limits<Millis>::min(),
-                       std::numeric_limits<Millis>::max(), &samples);
+    SeriesSamples samples;
+    return ReadChunk(chunk, {}, &samples);
   }
 
   const std::string directory_;
