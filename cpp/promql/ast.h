@@ -170,6 +170,8 @@ struct VectorMatching {
   bool on = false;  ///< `labels` are those to compare, not those to ignore.
   std::vector<std::string> labels;
   std::vector<std::string> include;  ///< Of group_left and group_right.
+  /// Fill the left and the right side; of a grouping, the many side and the one side, whichever of
+  /// group_left and group_right it is (Prometheus has it so).
   std::optional<double> fill_left;
   std::optional<double> fill_right;
 };
