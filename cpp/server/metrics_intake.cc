@@ -1,5 +1,9 @@
 #include "cpp/server/metrics_intake.h"
 
+#include <utility>
+
+#include "cpp/api/remote_read.h"
+
 namespace tocsin::server {
 namespace {
 
@@ -9,12 +13,29 @@ receive::RemoteWriteOptions RemoteWriteOptionsOf(const config::Config& config) {
   return options;
 }
 
+receive::OtlpMetricsOptions OtlpMetricsOptionsOf(const config::Config& config) {
+  receive::OtlpMetricsOptions options;
+  options.max_request_bytes = config.receivers.max_request_bytes;
+  return options;
+}
+
 }  // namespace
 
 MetricsIntake::MetricsIntake(const config::Config& config, engine::Engine* engine,
                              Telemetry* telemetry)
-    : remote_write_(&engine->series(), RemoteWriteOptionsOf(config), telemetry) {}
+    : config_(config),
+      engine_(engine),
+      remote_write_(&engine->series(), RemoteWriteOptionsOf(config), telemetry),
+      otlp_metrics_(&engine->series(), OtlpMetricsOptionsOf(config), telemetry) {}
 
-void MetricsIntake::Register(http::Router* router) { remote_write_.Register(router); }
+void MetricsIntake::Register(api::QueryGate* gate, http::Router* router) {
+  remote_write_.Register(router);
+  otlp_metrics_.Register(router);
+  api::RemoteReadBackend read;
+  read.series = &engine_->series();
+  read.gate = gate;
+  read.external_labels = config_.external_labels;
+  api::RegisterRemoteRead(std::move(read), router);
+}
 
 }  // namespace tocsin::server

@@ -1,25 +1,31 @@
-/// The HTTP handlers through which others write metrics into the series store.
+/// The HTTP handlers through which other servers write metrics into the series store, and read them
+/// back: remote write, OTLP metrics and remote read.
 
 #pragma once
 
+#include "cpp/api/query_gate.h"
 #include "cpp/base/telemetry.h"
 #include "cpp/config/config.h"
 #include "cpp/engine/engine.h"
 #include "cpp/http/router.h"
+#include "cpp/receive/otlp_metrics_receiver.h"
 #include "cpp/receive/remote_write_receiver.h"
 
 namespace tocsin::server {
 
 class MetricsIntake {
  public:
-  /// Borrows engine and telemetry.
+  /// Borrows everything.
   MetricsIntake(const config::Config& config, engine::Engine* engine, Telemetry* telemetry);
 
-  /// Outlives the servers of `router`.
-  void Register(http::Router* router);
+  /// Reads take their turn at `gate`. This, and the gate, outlive the servers of `router`.
+  void Register(api::QueryGate* gate, http::Router* router);
 
  private:
+  const config::Config& config_;
+  engine::Engine* const engine_;
   receive::RemoteWriteReceiver remote_write_;
+  receive::OtlpMetricsReceiver otlp_metrics_;
 };
 
 }  // namespace tocsin::server

@@ -147,7 +147,7 @@ class Service {
     api::RegisterAdmin(std::move(admin), router);
     RegisterStatus(router);
     RegisterStore(router);
-    metrics_intake_->Register(router);
+    metrics_intake_->Register(&gate_, router);
     api::RegisterMetrics(
         [this, options = CollectorOptionsOf(config_.self_metrics)](api::MetricsFormat format) {
           return telemetry::Expose(telemetry::CollectorView(registry_.Collect(), options),

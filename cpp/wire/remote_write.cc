@@ -1,43 +1,17 @@
 #include "cpp/wire/remote_write.h"
 
-#include <algorithm>
-#include <cmath>
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
 
 #include "cpp/base/coding.h"
 #include "cpp/wire/proto_writer.h"
+#include "cpp/wire/remote_write_histogram.h"
 
 namespace tocsin::wire {
 namespace {
-
-/// Field numbers of the two Histogram messages, which are the same but for the start timestamp.
-enum HistogramField : uint32_t {
-  kCountInt = 1,
-  kCountFloat = 2,
-  kSum = 3,
-  kSchema = 4,
-  kZeroThreshold = 5,
-  kZeroCountInt = 6,
-  kZeroCountFloat = 7,
-  kNegativeSpans = 8,
-  kNegativeDeltas = 9,
-  kNegativeCounts = 10,
-  kPositiveSpans = 11,
-  kPositiveDeltas = 12,
-  kPositiveCounts = 13,
-  kResetHint = 14,
-  kTimestamp = 15,
-  kCustomValues = 16,
-  kStartTimestamp = 17,
-};
-
-constexpr uint64_t ZigZag(int64_t value) {
-  return static_cast<uint64_t>(value) << 1 ^ static_cast<uint64_t>(value >> 63);
-}
 
 void WriteLabels(const Labels& labels, ProtoWriter* writer) {
   for (const Labels::Pair& label : labels) {
@@ -46,82 +20,6 @@ void WriteLabels(const Labels& labels, ProtoWriter* writer) {
       writer->BytesSet(2, label.second);
     });
   }
-}
-
-bool IsWhole(double count) {
-  constexpr double kExact = 9007199254740992.0;  // 2^53.
-  return count >= 0 && count < kExact && count == std::floor(count);
-}
-
-/// Whether the integer form can say the same.
-bool IsWhole(const NativeHistogram& histogram) {
-  const auto whole = [](double count) { return IsWhole(count); };
-  return IsWhole(histogram.count) && IsWhole(histogram.zero_count) &&
-         std::ranges::all_of(histogram.positive_buckets, whole) &&
-         std::ranges::all_of(histogram.negative_buckets, whole);
-}
-
-void WriteSpans(uint32_t field, std::span<const HistogramSpan> spans, ProtoWriter* writer) {
-  for (const HistogramSpan& span : spans) {
-    writer->Message(field, [&] {
-      writer->VarintSet(1, ZigZag(span.offset));
-      writer->VarintSet(2, span.length);
-    });
-  }
-}
-
-void WriteDoubles(uint32_t field, std::span<const double> values, ProtoWriter* writer) {
-  if (values.empty()) return;
-  std::string packed(values.size_bytes(), '\0');
-  std::memcpy(packed.data(), values.data(), packed.size());
-  writer->Bytes(field, packed);
-}
-
-void WriteDeltas(uint32_t field, std::span<const double> counts, ProtoWriter* writer) {
-  if (counts.empty()) return;
-  std::string packed;
-  int64_t previous = 0;
-  for (const double count : counts) {
-    const auto value = static_cast<int64_t>(count);
-    PutVarint64(&packed, ZigZag(value - previous));
-    previous = value;
-  }
-  writer->Bytes(field, packed);
-}
-
-/// In the order of the fields, as protobuf writes them.
-void WriteHistogram(const HistogramSample& sample, Millis start, ProtoWriter* writer) {
-  const NativeHistogram& histogram = *sample.histogram;
-  const bool whole = IsWhole(histogram);
-  if (whole) {  // Members of a oneof are written also when they are 0: they tell the form.
-    writer->Varint(kCountInt, static_cast<uint64_t>(histogram.count));
-  } else {
-    writer->Double(kCountFloat, histogram.count);
-  }
-  writer->DoubleSet(kSum, histogram.sum);
-  writer->VarintSet(kSchema, static_cast<uint32_t>(ZigZag(histogram.schema)));
-  writer->DoubleSet(kZeroThreshold, histogram.zero_threshold);
-  if (whole) {
-    writer->Varint(kZeroCountInt, static_cast<uint64_t>(histogram.zero_count));
-  } else {
-    writer->Double(kZeroCountFloat, histogram.zero_count);
-  }
-  WriteSpans(kNegativeSpans, histogram.negative_spans, writer);
-  if (whole) {
-    WriteDeltas(kNegativeDeltas, histogram.negative_buckets, writer);
-  } else {
-    WriteDoubles(kNegativeCounts, histogram.negative_buckets, writer);
-  }
-  WriteSpans(kPositiveSpans, histogram.positive_spans, writer);
-  if (whole) {
-    WriteDeltas(kPositiveDeltas, histogram.positive_buckets, writer);
-  } else {
-    WriteDoubles(kPositiveCounts, histogram.positive_buckets, writer);
-  }
-  writer->VarintSet(kResetHint, static_cast<uint64_t>(histogram.counter_reset));
-  writer->VarintSet(kTimestamp, static_cast<uint64_t>(sample.t));
-  WriteDoubles(kCustomValues, histogram.custom_values, writer);
-  writer->VarintSet(kStartTimestamp, static_cast<uint64_t>(start));
 }
 
 /// The same in both protocols.
@@ -164,18 +62,58 @@ void WriteSamples(const WriteSeries& series, bool with_starts, ProtoWriter* writ
 /// The symbol table of a 2.0 request as it grows. The strings are borrowed.
 class Symbols {
  public:
-  Symbols() { Ref({}); }
+  Symbols() : by_address_(kInitialSlots) { Ref({}); }
 
   uint32_t Ref(std::string_view text) {
     const auto [found, added] = refs_.try_emplace(text, static_cast<uint32_t>(texts_.size()));
     if (added) texts_.push_back(text);
     return found->second;
   }
+
+  /// Ref, for texts that come again at the same address: most of those of prepared label sets.
+  uint32_t RefByAddress(std::string_view text) {
+    const size_t mask = by_address_.size() - 1;
+    const auto address = reinterpret_cast<uintptr_t>(text.data());
+    size_t at = (address * kMix >> 32) & mask;
+    while (by_address_[at].address != 0) {
+      if (by_address_[at].address == address && by_address_[at].size == text.size()) {
+        return by_address_[at].ref;
+      }
+      at = (at + 1) & mask;
+    }
+    const uint32_t ref = Ref(text);
+    by_address_[at] = {address, text.size(), ref};
+    if (2 * ++addresses_ > by_address_.size()) Grow();
+    return ref;
+  }
+
   const std::vector<std::string_view>& texts() const { return texts_; }
 
  private:
+  struct Slot {
+    uintptr_t address = 0;  // 0: free.
+    size_t size = 0;
+    uint32_t ref = 0;
+  };
+  static constexpr size_t kInitialSlots = 1'024;
+  static constexpr uint64_t kMix = 0x9E3779B97F4A7C15;
+
+  void Grow() {
+    std::vector<Slot> old(2 * by_address_.size());
+    old.swap(by_address_);
+    const size_t mask = by_address_.size() - 1;
+    for (const Slot& slot : old) {
+      if (slot.address == 0) continue;
+      size_t at = (slot.address * kMix >> 32) & mask;
+      while (by_address_[at].address != 0) at = (at + 1) & mask;
+      by_address_[at] = slot;
+    }
+  }
+
   std::vector<std::string_view> texts_;
   std::unordered_map<std::string_view, uint32_t> refs_;
+  std::vector<Slot> by_address_;
+  size_t addresses_ = 0;
 };
 
 void WriteLabelRefs(const Labels& labels, Symbols* symbols, ProtoWriter* writer) {
@@ -184,6 +122,15 @@ void WriteLabelRefs(const Labels& labels, Symbols* symbols, ProtoWriter* writer)
   for (const Labels::Pair& label : labels) {
     PutVarint64(&packed, symbols->Ref(label.first));
     PutVarint64(&packed, symbols->Ref(label.second));
+  }
+  writer->Bytes(1, packed);
+}
+
+void WriteLabelsOf(const WriteSeries& series, Symbols* symbols, ProtoWriter* writer) {
+  if (series.prepared == nullptr) return WriteLabelRefs(series.labels, symbols, writer);
+  std::string packed;
+  for (const std::string_view text : series.prepared->texts) {
+    PutVarint64(&packed, symbols->RefByAddress(text));
   }
   writer->Bytes(1, packed);
 }
@@ -211,7 +158,7 @@ void WriteSeriesV2(const WriteSeries& series, Symbols* symbols, ProtoWriter* wri
   const bool two = !series.samples.empty() && !series.histograms.empty();
   if (two || series.histograms.empty()) {
     writer->Message(5, [&] {
-      WriteLabelRefs(series.labels, symbols, writer);
+      WriteLabelsOf(series, symbols, writer);
       WriteSamples(series, /*with_starts=*/true, writer);
       WriteExemplarsV2(series, symbols, writer);
       WriteMetadataV2(series.metadata.get(), symbols, writer);
@@ -219,7 +166,7 @@ void WriteSeriesV2(const WriteSeries& series, Symbols* symbols, ProtoWriter* wri
   }
   if (series.histograms.empty()) return;
   writer->Message(5, [&] {
-    WriteLabelRefs(series.labels, symbols, writer);
+    WriteLabelsOf(series, symbols, writer);
     for (size_t i = 0; i < series.histograms.size(); ++i) {
       writer->Message(3, [&] {
         WriteHistogram(series.histograms[i], StartOf(series.histogram_starts, i), writer);
@@ -232,13 +179,31 @@ void WriteSeriesV2(const WriteSeries& series, Symbols* symbols, ProtoWriter* wri
 
 }  // namespace
 
+PreparedLabels PrepareLabels(const Labels& labels, const InternFunction& intern,
+                             std::shared_ptr<const void> owner) {
+  PreparedLabels prepared;
+  ProtoWriter writer(&prepared.fields);
+  WriteLabels(labels, &writer);
+  prepared.texts.reserve(2 * labels.size());
+  for (const Labels::Pair& label : labels) {
+    prepared.texts.push_back(intern(label.first));
+    prepared.texts.push_back(intern(label.second));
+  }
+  prepared.owner = std::move(owner);
+  return prepared;
+}
+
 std::string EncodeWriteRequest(std::span<const WriteSeries> series,
                                std::span<const MetricMetadata> metadata) {
   std::string out;
   ProtoWriter writer(&out);
   for (const WriteSeries& one : series) {
     writer.Message(1, [&] {
-      WriteLabels(one.labels, &writer);
+      if (one.prepared == nullptr) {
+        WriteLabels(one.labels, &writer);
+      } else {
+        out += one.prepared->fields;
+      }
       WriteSamples(one, /*with_starts=*/false, &writer);
       for (const Exemplar& exemplar : one.exemplars) {
         writer.Message(3, [&] {

@@ -3,6 +3,8 @@
 
 #pragma once
 
+#include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -15,6 +17,11 @@
 
 namespace tocsin::wire {
 
+enum class WriteMessage : uint8_t {
+  kV1,  ///< prometheus.WriteRequest
+  kV2,  ///< io.prometheus.write.v2.Request
+};
+
 /// The Content-Type of each message. 1.0 is also what a bare `application/x-protobuf` means.
 inline constexpr std::string_view kWriteContentType = "application/x-protobuf";
 inline constexpr std::string_view kWriteV2ContentType =
@@ -22,6 +29,22 @@ inline constexpr std::string_view kWriteV2ContentType =
 /// Header X-Prometheus-Remote-Write-Version of each message.
 inline constexpr std::string_view kWriteVersion = "0.1.0";
 inline constexpr std::string_view kWriteV2Version = "2.0.0";
+
+/// A label set made ready to be written many times. Never changed once it is shared.
+struct PreparedLabels {
+  std::string fields;  ///< As the `labels` of a prometheus.TimeSeries.
+  /// Name, value, name, value... A text that several sets share is best the same memory in all of
+  /// them: 2.0 then looks it up by its address.
+  std::vector<std::string_view> texts;
+  std::shared_ptr<const void> owner;  ///< Keeps the memory of `texts`.
+};
+
+/// Where equal texts are kept once. Returns the kept one.
+using InternFunction = std::function<std::string_view(std::string_view)>;
+
+/// `owner` is what keeps alive what `intern` returns.
+PreparedLabels PrepareLabels(const Labels& labels, const InternFunction& intern,
+                             std::shared_ptr<const void> owner);
 
 /// One series with what is sent of it. A sender keeps floats and histograms in different series;
 /// nothing here demands it.
@@ -36,6 +59,8 @@ struct WriteSeries {
   std::vector<Millis> histogram_starts = {};
   /// What the series' family is; null if not known. Only 2.0 says it with the series.
   std::shared_ptr<const MetricMetadata> metadata = {};
+  /// If not null, this is the label set, and `labels` is not looked at.
+  std::shared_ptr<const PreparedLabels> prepared = {};
 };
 
 /// The serialised prometheus.WriteRequest, not compressed yet. Labels are written as Labels keeps

@@ -22,25 +22,17 @@
 #include "cpp/base/status.h"
 #include "cpp/model/labels.h"
 #include "cpp/model/metric_metadata.h"
+#include "cpp/wire/label_view.h"
+#include "cpp/wire/remote_write.h"
 #include "cpp/wire/remote_write_histogram.h"
 
 namespace tocsin::wire {
-
-enum class WriteMessage : uint8_t {
-  kV1,  ///< prometheus.WriteRequest
-  kV2,  ///< io.prometheus.write.v2.Request
-};
 
 struct WriteLimits {
   size_t max_bytes = 32 << 20;  ///< Of the request after decompression.
   /// Series, samples, histograms (and each eight buckets of one), exemplars, symbols and metadata
   /// together: what a small request could otherwise make of memory.
   size_t max_items = 2'000'000;
-};
-
-struct LabelView {
-  std::string_view name;
-  std::string_view value;
 };
 
 /// A request, decoded. Its views live as long as it does, also when it is moved. Malformed is what

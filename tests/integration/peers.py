@@ -44,14 +44,14 @@ def _peer(name: str, config: str, flags: list[str], port: int) -> Iterator[str]:
 
 
 @contextlib.contextmanager
-def prometheus(port: int | None = None) -> Iterator[str]:
+def prometheus(port: int | None = None, config: str = "global: {}\n") -> Iterator[str]:
     """Run a Prometheus that takes remote write and keeps exemplars; yield its URL."""
     flags = [
         "--storage.tsdb.path={home}/data",
         "--web.enable-remote-write-receiver",
         "--enable-feature=exemplar-storage",
     ]
-    with _peer("prometheus", "global: {}\n", flags, port or free_port()) as url:
+    with _peer("prometheus", config, flags, port or free_port()) as url:
         yield url
 
 

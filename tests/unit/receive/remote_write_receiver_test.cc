@@ -1,11 +1,7 @@
 #include "cpp/receive/remote_write_receiver.h"
 
-#include <deque>
-#include <map>
 #include <memory>
-#include <optional>
 #include <string>
-#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -15,6 +11,7 @@
 #include "cpp/lib/compression.h"
 #include "cpp/wire/proto_writer.h"
 #include "cpp/wire/remote_write.h"
+#include "tests/unit/receive/fake_sample_sink.h"
 
 namespace tocsin::receive {
 namespace {
@@ -25,45 +22,6 @@ using testing::IsEmpty;
 using wire::EncodeWriteRequest;
 using wire::EncodeWriteRequestV2;
 using wire::WriteSeries;
-
-/// Keeps what it is given, and answers as it is told.
-class FakeSink final : public SampleSink {
- public:
-  SeriesRef Ref(const Labels& labels) override {
-    ++refs_asked;
-    return refs.try_emplace(labels.ToString(), refs.size() + 1).first->second;
-  }
-  Result<AppendOutcome> Append(const SampleBatch& batch) override {
-    if (!error.ok()) return std::unexpected(error);
-    for (const RefSample& sample : batch.samples) samples.push_back(sample);
-    for (const RefHistogram& histogram : batch.histograms) histograms.push_back(histogram);
-    for (const RefExemplar& exemplar : batch.exemplars) exemplars.push_back(exemplar);
-    if (outcome) return *outcome;
-    AppendOutcome all;
-    all.samples = batch.samples.size();
-    all.histograms = batch.histograms.size();
-    all.exemplars = batch.exemplars.size();
-    return all;
-  }
-  void SetMetadata(std::span<const MetricMetadata> entries) override {
-    metadata.insert(metadata.end(), entries.begin(), entries.end());
-  }
-
-  std::vector<std::string> Series() const {
-    std::vector<std::string> names;
-    for (const auto& [name, ref] : refs) names.push_back(name);
-    return names;
-  }
-
-  std::map<std::string, SeriesRef> refs;
-  size_t refs_asked = 0;
-  std::vector<RefSample> samples;
-  std::vector<RefHistogram> histograms;
-  std::vector<RefExemplar> exemplars;
-  std::vector<MetricMetadata> metadata;
-  Status error;
-  std::optional<AppendOutcome> outcome;
-};
 
 class RemoteWriteReceiverTest : public testing::Test {
  protected:
