@@ -1,8 +1,15 @@
-/// ColumnCache: decoded columns, shared by all segments, within a budget of bytes. Least recently
-/// used goes first. An entry that somebody still holds lives on outside the cache's account.
+/// ColumnCache: what was read of segments and decoded, shared by all queries, within a budget of
+/// bytes. Two shelves, so that columns, which are large, do not push out what says whether a
+/// segment needs to be looked into at all.
+///
+/// A full shelf takes a new entry only in place of entries that were asked for less often lately
+/// (the least recently used go first). A query over more than fits thus finds what did fit, and
+/// does not push out what others use. An entry that somebody still holds lives on outside the
+/// cache's account.
 
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <list>
@@ -11,6 +18,7 @@
 #include <unordered_map>
 
 #include "cpp/base/telemetry.h"
+#include "storage/columnar/frequency_sketch.h"
 
 namespace tocsin::storage {
 
@@ -19,6 +27,11 @@ class Cached {
  public:
   virtual ~Cached() = default;
   virtual size_t MemoryBytes() const = 0;
+};
+
+enum class Shelf : uint8_t {
+  kColumns,      ///< Three quarters of the budget.
+  kDirectories,  ///< Footers and pages of trace indexes: a quarter.
 };
 
 /// Thread-safe.
@@ -33,10 +46,10 @@ class ColumnCache {
 
   explicit ColumnCache(size_t max_bytes, Telemetry& telemetry = Telemetry::None());
 
-  /// Null if absent.
-  std::shared_ptr<const Cached> Get(const Key& key);
-  /// Replaces an entry of the same key. An entry larger than an eighth of the budget is not kept.
-  void Put(const Key& key, std::shared_ptr<const Cached> entry);
+  /// Null if absent. A key is always asked for on the same shelf.
+  std::shared_ptr<const Cached> Get(const Key& key, Shelf shelf = Shelf::kColumns);
+  /// Replaces an entry of the same key. An entry larger than an eighth of the shelf is not kept.
+  void Put(const Key& key, std::shared_ptr<const Cached> entry, Shelf shelf = Shelf::kColumns);
   /// Drops every entry of a segment; for segments that are gone.
   void Erase(uint64_t segment);
 
@@ -52,16 +65,34 @@ class ColumnCache {
     std::shared_ptr<const Cached> entry;
   };
   using Slots = std::list<Slot>;
-  void Drop(Slots::iterator slot);
 
-  const size_t max_bytes_;
-  Counter& hits_;
-  Counter& misses_;
-  Gauge& held_;
+  // One budget.
+  class Part {
+   public:
+    explicit Part(size_t max_bytes) : max_bytes_(max_bytes) {}
+    std::shared_ptr<const Cached> Get(const Key& key);
+    void Put(const Key& key, std::shared_ptr<const Cached> entry);
+    void Erase(uint64_t segment);
+    size_t bytes() const { return bytes_; }
+
+   private:
+    bool MakeRoom(const Key& key, size_t bytes);
+    void Drop(Slots::iterator slot);
+
+    const size_t max_bytes_;
+    Slots slots_;  // Most recently used first.
+    std::unordered_map<Key, Slots::iterator, KeyHash> index_;
+    FrequencySketch asked_;
+    size_t bytes_ = 0;
+  };
+
+  Part& PartOf(Shelf shelf) { return parts_[static_cast<size_t>(shelf)]; }
+
+  std::array<Counter*, 2> hits_;  // By shelf, as all of these.
+  std::array<Counter*, 2> misses_;
+  std::array<Gauge*, 2> held_;
   mutable std::mutex mutex_;
-  Slots slots_;  // Most recently used first.
-  std::unordered_map<Key, Slots::iterator, KeyHash> index_;
-  size_t bytes_ = 0;
+  std::array<Part, 2> parts_;
 };
 
 }  // namespace tocsin::storage

@@ -11,7 +11,6 @@
 #include <algorithm>
 #include <map>
 #include <unordered_map>
-#include <unordered_set>
 #include <utility>
 
 #include "cpp/base/coding.h"
@@ -52,39 +51,11 @@ Result<std::vector<SegmentDeletion>> DecodeDeletion(std::string_view frame) {
 
 namespace {
 
-using SpanIdSet = std::unordered_set<SpanId>;
-
 // The rows of a segment that are to be hidden, those that are already included.
 struct Hiding {
   const StoredSegment* segment = nullptr;
   std::shared_ptr<const traceql::Bitmap> rows;
-  uint64_t added = 0;
 };
-
-Result<Hiding> Hide(const StoredSegment& segment, const SegmentReader& reader,
-                    const std::map<TraceId, SpanIdSet>& what) {
-  TOCSIN_ASSIGN_OR_RETURN(const auto traces, reader.Traces());
-  TOCSIN_ASSIGN_OR_RETURN(const auto trace_of_row, reader.TraceOfRow());
-  const auto deleted = segment.marks().deleted();
-  auto rows = deleted == nullptr ? std::make_shared<traceql::Bitmap>(reader.rows())
-                                 : std::make_shared<traceql::Bitmap>(*deleted);
-  Hiding hiding{&segment, nullptr, 0};
-  for (const auto& [id, spans] : what) {
-    const auto it = std::ranges::lower_bound(traces, id);
-    if (it == traces.end() || *it != id) continue;
-    const auto trace = static_cast<uint32_t>(it - traces.begin());
-    TOCSIN_ASSIGN_OR_RETURN(const auto span_ids, reader.SpanIds());
-    const auto range = std::ranges::equal_range(trace_of_row, trace);
-    const auto first = static_cast<uint32_t>(range.begin() - trace_of_row.begin());
-    for (uint32_t row = first; row < first + range.size(); ++row) {
-      if (rows->Test(row) || (!spans.empty() && !spans.contains(span_ids[row]))) continue;
-      rows->Set(row);
-      ++hiding.added;
-    }
-  }
-  hiding.rows = std::move(rows);
-  return hiding;
-}
 
 // Writes one bitmap for each segment, all or none as far as a reader can see.
 Status Save(const std::vector<Hiding>& hidings) {
@@ -127,8 +98,8 @@ Status Save(const std::vector<Hiding>& hidings) {
 
 }  // namespace
 
-Result<uint64_t> SpanStore::Delete(std::string_view tenant, std::span<const TraceDeletion> what) {
-  std::map<TraceId, SpanIdSet> wanted;
+SpanStore::WantedSpans SpanStore::Wanted(std::span<const TraceDeletion> what) {
+  WantedSpans wanted;
   for (const TraceDeletion& one : what) {
     const auto [it, added] = wanted.try_emplace(one.trace);
     // The whole trace, if any entry says so.
@@ -136,43 +107,85 @@ Result<uint64_t> SpanStore::Delete(std::string_view tenant, std::span<const Trac
     if (one.spans.empty()) it->second.clear();
     it->second.insert(one.spans.begin(), one.spans.end());
   }
-  const std::lock_guard lock(seal_mutex_);
-  TOCSIN_ASSIGN_OR_RETURN(const auto segments, SealForDeletion(tenant, wanted));
-  if (segments == nullptr) return 0;
+  return wanted;
+}
 
+// Calls `visit` for each segment that may have some of `wanted`, with what it may have.
+Status SpanStore::ForEachWanted(const SegmentSet& segments, const WantedSpans& wanted,
+                                const WantedVisitor& visit) const {
   std::vector<TraceId> ids;
   for (const auto& [id, spans] : wanted) ids.push_back(id);
-  std::map<const StoredSegment*, std::map<TraceId, SpanIdSet>> by_segment;
-  segments->FindTraces(ids, *cache_, [&](size_t i, const StoredSegment& segment) {
+  std::map<const StoredSegment*, WantedSpans> by_segment;
+  segments.FindTraces(ids, *cache_, [&](size_t i, const StoredSegment& segment) {
     by_segment[&segment].insert(*wanted.find(ids[i]));
   });
-  std::vector<Hiding> hidings;
-  uint64_t rows = 0;
   for (const auto& [segment, of_segment] : by_segment) {
     if (segment->damaged()) continue;
     TOCSIN_ASSIGN_OR_RETURN(const auto reader, segment->OpenReader(cache_));
-    TOCSIN_ASSIGN_OR_RETURN(Hiding hiding, Hide(*segment, *reader, of_segment));
-    if (hiding.added == 0) continue;
-    rows += hiding.added;
-    hidings.push_back(std::move(hiding));
+    TOCSIN_RETURN_IF_ERROR(visit(*segment, *reader, of_segment));
   }
+  return {};
+}
+
+// Sets the rows that are wanted and says how many were not set before.
+Result<uint64_t> SpanStore::SetWanted(const SegmentReader& reader, const WantedSpans& wanted,
+                                      traceql::Bitmap* rows) {
+  TOCSIN_ASSIGN_OR_RETURN(const auto traces, reader.Traces());
+  TOCSIN_ASSIGN_OR_RETURN(const auto trace_of_row, reader.TraceOfRow());
+  uint64_t set = 0;
+  for (const auto& [id, spans] : wanted) {
+    const auto it = std::ranges::lower_bound(traces, id);
+    if (it == traces.end() || *it != id) continue;
+    const auto trace = static_cast<uint32_t>(it - traces.begin());
+    TOCSIN_ASSIGN_OR_RETURN(const auto span_ids, reader.SpanIds());
+    const auto range = std::ranges::equal_range(trace_of_row, trace);
+    const auto first = static_cast<uint32_t>(range.begin() - trace_of_row.begin());
+    for (uint32_t row = first; row < first + range.size(); ++row) {
+      if (rows->Test(row) || (!spans.empty() && !spans.contains(span_ids[row]))) continue;
+      rows->Set(row);
+      ++set;
+    }
+  }
+  return set;
+}
+
+Result<uint64_t> SpanStore::Delete(std::string_view tenant, std::span<const TraceDeletion> what) {
+  const WantedSpans wanted = Wanted(what);
+  const std::lock_guard lock(seal_mutex_);
+  TOCSIN_ASSIGN_OR_RETURN(const auto segments, SealForDeletion(tenant, &wanted));
+  if (segments == nullptr) return 0;
+  std::vector<Hiding> hidings;
+  uint64_t hidden = 0;
+  TOCSIN_RETURN_IF_ERROR(ForEachWanted(
+      *segments, wanted,
+      [&](const StoredSegment& segment, const SegmentReader& reader,
+          const WantedSpans& of_segment) -> Status {
+        const auto deleted = segment.marks().deleted();
+        auto rows = deleted == nullptr ? std::make_shared<traceql::Bitmap>(reader.rows())
+                                       : std::make_shared<traceql::Bitmap>(*deleted);
+        TOCSIN_ASSIGN_OR_RETURN(const uint64_t added, SetWanted(reader, of_segment, rows.get()));
+        hidden += added;
+        if (added > 0) hidings.push_back({&segment, std::move(rows)});
+        return {};
+      }));
   if (hidings.empty()) return 0;
   TOCSIN_RETURN_IF_ERROR(Save(hidings));
   for (const Hiding& hiding : hidings) hiding.segment->marks().SetDeleted(hiding.rows);
   {
     const std::lock_guard live_lock(mutex_);
     LiveTraces& live = TenantLocked(tenant).live;
-    for (const TraceId& id : ids) live.ForgetSealedBytes(id);
+    for (const auto& [id, spans] : wanted) live.ForgetSealedBytes(id);
   }
-  deleted_rows_.Add(static_cast<double>(rows));
+  deleted_rows_.Add(static_cast<double>(hidden));
   log::Info("spans_deleted",
-            {{"tenant", tenant}, {"traces", uint64_t{wanted.size()}}, {"spans", rows}});
-  return rows;
+            {{"tenant", tenant}, {"traces", uint64_t{wanted.size()}}, {"spans", hidden}});
+  return hidden;
 }
 
-// Under seal_mutex_. The tenant's segments, with every row of the traces that was received so far.
-Result<std::shared_ptr<const SegmentSet>> SpanStore::SealForDeletion(
-    std::string_view tenant, const std::map<TraceId, SpanIdSet>& wanted) {
+// Under seal_mutex_. The tenant's segments, with every row of the traces (null: of all) that was
+// received so far.
+Result<std::shared_ptr<const SegmentSet>> SpanStore::SealForDeletion(std::string_view tenant,
+                                                                     const WantedSpans* wanted) {
   const Nanos now = clock_.Now();
   LogPosition target = 0;
   {
@@ -186,7 +199,12 @@ Result<std::shared_ptr<const SegmentSet>> SpanStore::SealForDeletion(
     const std::lock_guard lock(mutex_);
     const auto it = tenants_.find(tenant);
     if (it == tenants_.end()) return nullptr;
-    for (const auto& [id, spans] : wanted) live = live || it->second->live.IsLive(id);
+    const LiveTraces& unsealed = it->second->live;
+    if (wanted == nullptr) {
+      live = !unsealed.empty();
+    } else {
+      for (const auto& [id, spans] : *wanted) live = live || unsealed.IsLive(id);
+    }
   }
   if (live) TOCSIN_RETURN_IF_ERROR(SealUpTo(std::string(tenant), target, now));
   const std::lock_guard lock(mutex_);

@@ -43,7 +43,7 @@ std::shared_ptr<const traceql::Bitmap> DuplicateRows(const RowKeys& keys,
         SeededMix(SeededMix(keys.span_ids[row] ^ keys.starts[row]) ^ keys.ends[row]);
     uint32_t& known = table.Find(hash, [&](uint32_t other) {
       return keys.span_ids[other] == keys.span_ids[row] && keys.starts[other] == keys.starts[row] &&
-             keys.ends[other] == keys.ends[row] &&
+             keys.ends[other] == keys.ends[row] && keys.kinds[other] == keys.kinds[row] &&
              keys.trace_of_row[other] == keys.trace_of_row[row];
     });
     if (known == kNoRow) {

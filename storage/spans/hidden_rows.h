@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "cpp/model/ids.h"
+#include "cpp/model/span_batch.h"
 #include "cpp/traceql/bitmap.h"
 
 namespace tocsin::storage {
@@ -19,10 +20,11 @@ struct RowKeys {
   std::span<const SpanId> span_ids;
   std::span<const uint64_t> starts;
   std::span<const uint64_t> ends;
+  std::span<const SpanKind> kinds;
 };
 
 /// The rows that repeat an earlier row that is not in `hidden` (null: none): same trace, span id,
-/// start and end. Null if there are none.
+/// start, end and kind. Null if there are none.
 std::shared_ptr<const traceql::Bitmap> DuplicateRows(const RowKeys& keys,
                                                      const traceql::Bitmap* hidden);
 

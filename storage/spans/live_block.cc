@@ -334,6 +334,7 @@ Result<RowKeys> LiveBlock::Keys() const {
   TOCSIN_ASSIGN_OR_RETURN(keys.span_ids, SpanIds());
   TOCSIN_ASSIGN_OR_RETURN(keys.starts, Starts());
   TOCSIN_ASSIGN_OR_RETURN(keys.ends, Ends());
+  TOCSIN_ASSIGN_OR_RETURN(keys.kinds, Kinds());
   return keys;
 }
 

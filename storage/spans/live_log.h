@@ -99,6 +99,9 @@ class LiveLog {
   /// Begins a new file, if the present one has a record, so that the old one can be dropped.
   Status Roll();
 
+  /// Makes `directory` and copies there, durably, everything that was appended before the call.
+  Status CopyTo(const std::string& directory);
+
   /// Of all files and side files.
   uint64_t bytes() const;
   /// Of the file that is being written.

@@ -1,10 +1,10 @@
 #include "storage/spans/live_traces.h"
 
 #include <algorithm>
-#include <tuple>
 #include <utility>
 
 #include "cpp/base/check.h"
+#include "storage/spans/row_order.h"
 
 namespace tocsin::storage {
 namespace {
@@ -23,14 +23,9 @@ constexpr size_t kMaxRemembered = 4'096;
 
 SortedRows SortRows(const CutBlock& block) {
   struct Key {
-    TraceId trace;
-    uint64_t start;
-    SpanId span;
-    uint64_t end;
+    RowOrder order;
     RowRef row;
     uint32_t part;
-
-    auto order() const { return std::tuple(trace, start, span, end); }
   };
   std::vector<Key> keys;
   std::vector<bool> wanted;
@@ -40,29 +35,21 @@ SortedRows SortRows(const CutBlock& block) {
     wanted.assign(batch.traces.size(), false);
     for (const uint32_t trace : part.traces) wanted[trace] = true;
     for (uint32_t row = 0; row < batch.rows(); ++row) {
-      const uint32_t trace = batch.trace[row];
-      if (!wanted[trace]) continue;
-      keys.push_back({batch.traces[trace],
-                      batch.start[row],
-                      batch.span_id[row],
-                      batch.end[row],
-                      {&batch, row},
-                      p});
+      if (wanted[batch.trace[row]]) keys.push_back({OrderOf(batch, row), {&batch, row}, p});
     }
   }
   // Stable: of equal rows, as a retry makes them, the one received first is kept.
-  std::stable_sort(keys.begin(), keys.end(),
-                   [](const Key& a, const Key& b) { return a.order() < b.order(); });
+  std::ranges::stable_sort(keys, {}, &Key::order);
   SortedRows sorted;
   sorted.rows.reserve(keys.size());
   for (size_t i = 0; i < keys.size(); ++i) {
     const Key& key = keys[i];
-    if (i == 0 || key.trace != keys[i - 1].trace) {
+    if (i == 0 || key.order.trace != keys[i - 1].order.trace) {
       sorted.trace_begin.push_back(static_cast<uint32_t>(sorted.rows.size()));
       sorted.through.push_back(0);
     }
     sorted.through.back() = std::max(sorted.through.back(), block.parts[key.part].position);
-    if (i == 0 || keys[i - 1].order() != key.order()) sorted.rows.push_back(key.row);
+    if (i == 0 || keys[i - 1].order != key.order) sorted.rows.push_back(key.row);
   }
   return sorted;
 }

@@ -41,7 +41,7 @@ struct CutBlock {
 
 /// The rows of a cut block in the order of a segment.
 struct SortedRows {
-  /// By (trace id, start, span id, end), of rows equal in these the first received.
+  /// As RowOrder has it, of rows equal in that the first received.
   std::vector<RowRef> rows;
   std::vector<uint64_t> through;      ///< For each distinct trace, its last position in the block.
   std::vector<uint32_t> trace_begin;  ///< First row of each distinct trace.

@@ -10,12 +10,12 @@
 #include <algorithm>
 #include <chrono>
 #include <iterator>
-#include <tuple>
 #include <unordered_map>
 #include <utility>
 
 #include "cpp/base/log.h"
 #include "storage/spans/merge_record.h"
+#include "storage/spans/row_order.h"
 #include "storage/spans/span_store.h"
 
 namespace tocsin::storage {
@@ -79,13 +79,8 @@ struct MergedRows {
 };
 
 struct Key {
-  TraceId trace;
-  uint64_t start;
-  SpanId span;
-  uint64_t end;
+  RowOrder order;
   RowRef row;
-
-  auto order() const { return std::tuple(trace, start, span, end); }
 };
 
 Result<MergedRows> ReadRows(const SegmentList& segments, const std::vector<TraceId>* only) {
@@ -107,17 +102,17 @@ Result<MergedRows> ReadRows(const SegmentList& segments, const std::vector<Trace
     const SpanBatch& batch = merged.batches.emplace_back(std::move(rows));
     for (uint32_t row = 0; row < batch.rows(); ++row) {
       if (deleted != nullptr && deleted->Test(row)) continue;
-      const TraceId& id = batch.traces[batch.trace[row]];
-      if (only != nullptr && !std::ranges::binary_search(*only, id)) continue;
-      keys.push_back({id, batch.start[row], batch.span_id[row], batch.end[row], {&batch, row}});
+      const RowOrder order = OrderOf(batch, row);
+      if (only != nullptr && !std::ranges::binary_search(*only, order.trace)) continue;
+      keys.push_back({order, {&batch, row}});
     }
   }
   // Stable, and the segments are in the order of receipt: of equal rows the first is kept.
   std::ranges::stable_sort(keys, {}, &Key::order);
   for (size_t i = 0; i < keys.size(); ++i) {
-    if (i > 0 && keys[i].order() == keys[i - 1].order()) continue;
-    if (i == 0 || keys[i].trace != keys[i - 1].trace) {
-      merged.through.push_back(through.at(keys[i].trace));
+    if (i > 0 && keys[i].order == keys[i - 1].order) continue;
+    if (i == 0 || keys[i].order.trace != keys[i - 1].order.trace) {
+      merged.through.push_back(through.at(keys[i].order.trace));
     }
     merged.rows.push_back(keys[i].row);
   }
@@ -199,7 +194,11 @@ Result<std::vector<SealedSegment>> SpanStore::Rebuild(const std::string& tenant,
 Result<bool> SpanStore::Replace(const std::string& tenant, const SegmentList& chosen,
                                 const std::vector<TraceId>* only) {
   std::vector<std::shared_ptr<const traceql::Bitmap>> deleted;
-  for (const auto& segment : chosen) deleted.push_back(segment->marks().deleted());
+  std::vector<std::shared_ptr<const SegmentRedactions>> redacted;
+  for (const auto& segment : chosen) {
+    deleted.push_back(segment->marks().deleted());
+    redacted.push_back(segment->marks().redactions());
+  }
   Result<std::vector<SealedSegment>> sealed = Rebuild(tenant, chosen, only);
   if (!sealed.has_value()) {
     MarkDamagedOf(chosen);
@@ -210,9 +209,10 @@ Result<bool> SpanStore::Replace(const std::string& tenant, const SegmentList& ch
   const std::lock_guard lock(seal_mutex_);
   const std::shared_ptr<const SegmentSet> known = SegmentsOf(tenant);
   for (size_t i = 0; i < chosen.size(); ++i) {
-    // Removed by retention, or some of it deleted.
+    // Removed by retention, or some of it deleted or redacted.
     if (known == nullptr || known->Find(chosen[i]->stub().number) != chosen[i].get() ||
-        chosen[i]->marks().deleted() != deleted[i]) {
+        chosen[i]->marks().deleted() != deleted[i] ||
+        chosen[i]->marks().redactions() != redacted[i]) {
       return false;
     }
   }
@@ -355,7 +355,9 @@ Status SpanStore::MaintainVolumes() {
     if (stopping_) return {};
   }
   if (const Status expired = ExpireTenants(clock_.Now()); done.ok()) done = expired;
+  if (const Status rewritten = RewriteRedacted(); done.ok()) done = rewritten;
   if (const Status removed = RemoveReplaced(); done.ok()) done = removed;
+  if (const Status erased = EraseReplaced(); done.ok()) done = erased;
   if (const Status stored = StoreIndexes(); done.ok()) done = stored;
   while (std::shared_ptr<StoredVolume> volume = NextToCompact()) FinishVolume(volume);
   seal_cpu_.Add(static_cast<double>(ThreadCpuNanos() - cpu) / kSecond);

@@ -23,6 +23,10 @@ Status SpanStore::Recover(const BatchObserver& replay) {
   TOCSIN_ASSIGN_OR_RETURN(volumes_, VolumeSet::Open(std::move(volumes), now, telemetry_));
   const SegmentList found = volumes_->TakeSegments();
   TOCSIN_RETURN_IF_ERROR(pins_.Load(options_.path + "/pins"));
+  TOCSIN_RETURN_IF_ERROR(redactions_.Load(options_.path + "/redactions"));
+  for (const Redactions::Entry& entry : redactions_.entries()) {
+    volumes_->SkipSegmentNumbers(entry.before);
+  }
 
   LiveLogOptions log;
   log.path = options_.path + "/log";
@@ -39,6 +43,7 @@ Status SpanStore::Recover(const BatchObserver& replay) {
   for (const auto& segment : found) {
     floor = std::max(floor, segment->stub().log_last);
     by_tenant[segment->tenant()].push_back(segment);
+    segment->marks().SetRedactions(redactions_.Of(segment->tenant(), segment->stub().number));
   }
   CompleteIndex(by_tenant);
   FinishDeletions(found);

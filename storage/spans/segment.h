@@ -21,6 +21,7 @@
 #include "cpp/model/span_batch_builder.h"
 #include "cpp/traceql/source.h"
 #include "storage/columnar/column_cache.h"
+#include "storage/spans/redactions.h"
 #include "storage/volume/volume.h"
 
 namespace tocsin::storage {
@@ -96,10 +97,11 @@ Status ForEachSegment(const Volume& volume, const SegmentVisitor& visit);
 class SegmentReader final : public traceql::SpanBlock {
  public:
   /// Reads the footer alone. `number` must be unique among the segments that share `cache`.
+  /// Attributes that `redactions` (null: none) names are left out of columns and rows.
   /// kNotFound if the volume has no such segment.
-  static Result<std::shared_ptr<const SegmentReader>> Open(std::shared_ptr<const Volume> volume,
-                                                           uint64_t number,
-                                                           std::shared_ptr<ColumnCache> cache);
+  static Result<std::shared_ptr<const SegmentReader>> Open(
+      std::shared_ptr<const Volume> volume, uint64_t number, std::shared_ptr<ColumnCache> cache,
+      std::shared_ptr<const SegmentRedactions> redactions = nullptr);
   /// A segment that was built and not, or not yet, written.
   static Result<std::shared_ptr<const SegmentReader>> Open(
       std::shared_ptr<const SealedSegment> sealed, uint64_t number,
@@ -131,7 +133,8 @@ class SegmentReader final : public traceql::SpanBlock {
   using TraceVisitor = std::function<void(const TraceId& id, uint64_t through)>;
   Status ForEachTraceThrough(const TraceVisitor& visit) const;
 
-  /// Names of the attributes of that scope, each with its type; a name may have several types.
+  /// Names of the attributes of that scope, redacted or not, each with its type; a name may have
+  /// several types.
   struct AttributeName {
     std::string name;
     ValueType type = ValueType::kString;

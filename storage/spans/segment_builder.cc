@@ -302,7 +302,7 @@ class Sealer {
   // Rows in strict order are no duplicates of each other.
   bool RowsAscend() const {
     const auto key = [this](size_t row) {
-      return std::tuple(trace_[row], start_[row], span_id_[row], end_[row]);
+      return std::tuple(trace_[row], start_[row], span_id_[row], end_[row], kind_[row]);
     };
     for (size_t row = 1; row < rows(); ++row) {
       if (!(key(row - 1) < key(row))) return false;

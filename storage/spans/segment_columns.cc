@@ -141,12 +141,13 @@ SegmentColumns::Loaded<T> SegmentColumns::Load(uint32_t column, uint32_t form,
     if (const auto it = held_.find(name); it != held_.end()) return Unwrap<T>(it->second);
   }
   const ColumnCache::Key key{number_, column, form};
-  std::shared_ptr<const Cached> entry = cache_->Get(key);
+  const Shelf shelf = form == kFooter ? Shelf::kDirectories : Shelf::kColumns;
+  std::shared_ptr<const Cached> entry = cache_->Get(key, shelf);
   if (entry == nullptr) {
     Result<T> made = make();
     if (!made) return Failure(InSegment(made.error()));
     entry = std::make_shared<const Entry<T>>(*std::move(made));
-    cache_->Put(key, entry);
+    cache_->Put(key, entry, shelf);
   }
   const std::lock_guard lock(mutex_);
   // Of two threads that loaded the same column the first one's is kept.

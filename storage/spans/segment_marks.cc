@@ -126,4 +126,19 @@ void SegmentMarks::SetDeleted(std::shared_ptr<const traceql::Bitmap> rows) {
   deleted_ = std::move(rows);
 }
 
+std::shared_ptr<const SegmentRedactions> SegmentMarks::redactions() const {
+  const std::lock_guard lock(mutex_);
+  return redactions_;
+}
+
+void SegmentMarks::SetRedactions(std::shared_ptr<const SegmentRedactions> redactions) {
+  const std::lock_guard lock(mutex_);
+  redactions_ = std::move(redactions);
+}
+
+void SegmentMarks::ClearRedactions(const std::shared_ptr<const SegmentRedactions>& redactions) {
+  const std::lock_guard lock(mutex_);
+  if (redactions_ == redactions) redactions_ = nullptr;
+}
+
 }  // namespace tocsin::storage

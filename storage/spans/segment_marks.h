@@ -1,6 +1,6 @@
 /// What is kept beside a segment, which itself never changes: which of its traces have rows
-/// elsewhere, and which of its rows are deleted. Byte layouts: storage/FORMAT.md, "Split marks" and
-/// "Deletion bitmap".
+/// elsewhere, which of its rows are deleted, and what of them is redacted. Byte layouts:
+/// storage/FORMAT.md, "Split marks" and "Deletion bitmap".
 
 #pragma once
 
@@ -15,6 +15,7 @@
 #include "cpp/base/status.h"
 #include "cpp/model/ids.h"
 #include "cpp/traceql/bitmap.h"
+#include "storage/spans/redactions.h"
 
 namespace tocsin::storage {
 
@@ -50,11 +51,18 @@ class SegmentMarks {
   std::shared_ptr<const traceql::Bitmap> deleted() const;
   void SetDeleted(std::shared_ptr<const traceql::Bitmap> rows);
 
+  /// What readers leave out of the rows; null: nothing.
+  std::shared_ptr<const SegmentRedactions> redactions() const;
+  void SetRedactions(std::shared_ptr<const SegmentRedactions> redactions);
+  /// The rows have nothing of `redactions`; what came since stays.
+  void ClearRedactions(const std::shared_ptr<const SegmentRedactions>& redactions);
+
  private:
   mutable std::mutex mutex_;
   std::shared_ptr<const TraceIdList> split_;
   std::shared_ptr<const TraceIdList> saved_;
   std::shared_ptr<const traceql::Bitmap> deleted_;
+  std::shared_ptr<const SegmentRedactions> redactions_;
   bool unknown_ = false;
 };
 

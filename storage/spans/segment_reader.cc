@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <bit>
 #include <functional>
 #include <set>
 #include <unordered_map>
@@ -8,6 +7,8 @@
 #include "cpp/base/hash.h"
 #include "storage/columnar/bloom.h"
 #include "storage/columnar/frame.h"
+#include "storage/spans/attribute_column.h"
+#include "storage/spans/redactor.h"
 #include "storage/spans/segment.h"
 #include "storage/spans/segment_columns.h"
 #include "storage/spans/segment_pruning.h"
@@ -45,31 +46,6 @@ class SealedSource final : public SegmentSource {
   const std::shared_ptr<const SealedSegment> sealed_;
 };
 
-Value MakeValue(const ValueList& list, uint32_t code) {
-  Value value;
-  value.type = list.type;
-  if (list.IsText()) {
-    value.text = std::string(list.texts[code]);
-  } else if (list.type == ValueType::kDouble) {
-    value.number = std::bit_cast<double>(list.numbers[code]);
-  } else {
-    value.integer = static_cast<int64_t>(list.numbers[code]);
-  }
-  return value;
-}
-
-void AppendValues(const ValueList& list, std::vector<Value>* to) {
-  for (uint32_t code = 0; code < list.distinct(); ++code) to->push_back(MakeValue(list, code));
-}
-
-Column ToColumn(const ValueList& list) {
-  Column column;
-  AppendValues(list, &column.values);
-  column.codes = list.codes;
-  for (uint32_t& code : column.codes) ++code;
-  return column;
-}
-
 // A column whose distinct values are found while it is filled.
 class ColumnFiller {
  public:
@@ -105,146 +81,6 @@ std::vector<uint32_t> Owners(const std::vector<uint32_t>& begin) {
   return owner;
 }
 
-// The column of one key, over the rows of its scope, out of the columns of its types.
-class AttributeMerger {
- public:
-  AttributeMerger(const SegmentColumns& columns, AttrScope scope, std::string_view key)
-      : columns_(columns), scope_(scope), key_(key) {}
-
-  /// Where the key is: no column is decoded but that of the overflow.
-  Status Find() {
-    const SegmentFooter& footer = columns_.footer();
-    range_ = footer.AttributesOf(scope_);
-    for (uint32_t i = range_.begin; i < range_.end; ++i) {
-      if (footer.attributes[i].key == key_) attributes_.push_back(i);
-    }
-    if (!columns_.HasOverflow(scope_)) return {};
-    TOCSIN_ASSIGN_OR_RETURN(overflow_, columns_.OverflowOf(scope_));
-    for (uint32_t k = 0; k < overflow_->key_types.size(); ++k) {
-      if (overflow_->key_names[k] == key_) overflow_keys_.push_back(k);
-    }
-    return {};
-  }
-
-  bool found() const { return !attributes_.empty() || !overflow_keys_.empty(); }
-
-  /// Under which column and form the result is kept. REQUIRES: found().
-  std::pair<uint32_t, uint32_t> Name() const {
-    if (!attributes_.empty()) {
-      return {kFirstAttributeColumn + attributes_[0], SegmentColumns::kFirstDerivedForm};
-    }
-    return {kOverflowColumn + static_cast<uint32_t>(scope_),
-            SegmentColumns::kFirstDerivedForm + overflow_keys_[0]};
-  }
-
-  Result<Column> Merge() {
-    TOCSIN_ASSIGN_OR_RETURN(shapes_, columns_.ShapesOf(scope_));
-    Column column;
-    for (const uint32_t index : attributes_) {
-      TOCSIN_ASSIGN_OR_RETURN(auto values, columns_.Attribute(index));
-      Source source{index - range_.begin + 1, static_cast<uint32_t>(column.values.size()) + 1,
-                    std::move(values)};
-      AppendValues(*source.values, &column.values);
-      sources_.push_back(std::move(source));
-    }
-    if (overflow_keys_.empty()) {
-      FillFromColumns(&column);
-    } else {
-      FillWithOverflow(&column);
-    }
-    return column;
-  }
-
- private:
-  struct Source {
-    uint32_t slot;
-    uint32_t base;  // Code of its first value in the merged column.
-    std::shared_ptr<const ValueList> values;
-    size_t next = 0;
-  };
-
-  // Of a shape everything is known before its rows are seen: which source comes first, and how many
-  // values each source has in it.
-  void FillFromColumns(Column* column) {
-    constexpr uint32_t kNone = UINT32_MAX;
-    const size_t n = sources_.size();
-    std::vector<uint32_t> first(shapes_->size(), kNone);
-    std::vector<uint32_t> uses(shapes_->size() * n);
-    for (uint32_t s = 0; s < shapes_->size(); ++s) {
-      for (const uint32_t slot : (*shapes_)[s]) {
-        for (uint32_t c = 0; c < n; ++c) {
-          if (sources_[c].slot != slot) continue;
-          ++uses[s * n + c];
-          if (first[s] == kNone) first[s] = c;
-        }
-      }
-    }
-    column->codes.resize(shapes_->codes.size());
-    for (size_t row = 0; row < shapes_->codes.size(); ++row) {
-      const uint32_t shape = shapes_->codes[row];
-      if (first[shape] == kNone) continue;
-      const Source& source = sources_[first[shape]];
-      column->codes[row] = source.base + source.values->codes[source.next];
-      for (uint32_t c = 0; c < n; ++c) sources_[c].next += uses[shape * n + c];
-    }
-  }
-
-  // With keys in the overflow every list is walked.
-  void FillWithOverflow(Column* column) {
-    std::vector<bool> wanted(overflow_->key_types.size());
-    for (const uint32_t key : overflow_keys_) wanted[key] = true;
-    std::vector<uint32_t> source_of_slot(range_.end - range_.begin + 1, UINT32_MAX);
-    for (uint32_t c = 0; c < sources_.size(); ++c) source_of_slot[sources_[c].slot] = c;
-    column->codes.resize(shapes_->codes.size());
-    size_t entry = 0;
-    for (size_t row = 0; row < shapes_->codes.size(); ++row) {
-      uint32_t& code = column->codes[row];
-      for (const uint32_t slot : (*shapes_)[shapes_->codes[row]]) {
-        if (slot == 0) {
-          if (code == 0 && wanted[overflow_->keys[entry]]) code = OverflowCode(entry, column);
-          ++entry;
-        } else if (const uint32_t c = source_of_slot[slot]; c != UINT32_MAX) {
-          Source& source = sources_[c];
-          const uint32_t value = source.values->codes[source.next++];
-          if (code == 0) code = source.base + value;
-        }
-      }
-    }
-  }
-
-  uint32_t OverflowCode(size_t entry, Column* column) {
-    const uint32_t key = overflow_->keys[entry];
-    const uint32_t value = overflow_->values.codes[entry];
-    const auto [it, added] = overflow_codes_.try_emplace(
-        uint64_t{key} << 32 | value, static_cast<uint32_t>(column->values.size()) + 1);
-    if (added) column->values.push_back(OverflowValue(key, value));
-    return it->second;
-  }
-
-  Value OverflowValue(uint32_t key, uint32_t code) const {
-    ValueList one;
-    one.type = overflow_->key_types[key];
-    const std::string_view bytes = overflow_->values.texts[code];
-    if (one.IsText()) {
-      one.texts.Append(bytes);
-    } else {
-      one.numbers.push_back(Overflow::Number(bytes));
-    }
-    return MakeValue(one, 0);
-  }
-
-  const SegmentColumns& columns_;
-  const AttrScope scope_;
-  const std::string_view key_;
-  SegmentFooter::Range range_;
-  std::vector<uint32_t> attributes_;     // Indices in the footer, of several types.
-  std::vector<uint32_t> overflow_keys_;  // Of several types.
-  std::shared_ptr<const Shapes> shapes_;
-  std::shared_ptr<const Overflow> overflow_;
-  std::vector<Source> sources_;
-  std::unordered_map<uint64_t, uint32_t> overflow_codes_;  // By key << 32 | value.
-};
-
 template <class T>
 Result<std::span<const T>> AsSpan(const Result<std::shared_ptr<const std::vector<T>>>& column) {
   if (!column) return Failure(column.error());
@@ -255,14 +91,16 @@ Result<std::span<const T>> AsSpan(const Result<std::shared_ptr<const std::vector
 
 struct SegmentReader::Rep {
   std::unique_ptr<SegmentColumns> columns;
+  std::shared_ptr<const SegmentRedactions> redactions;  // Null: none.
 
-  static Result<std::shared_ptr<const SegmentReader>> Open(std::unique_ptr<SegmentSource> source,
-                                                           uint64_t number,
-                                                           std::shared_ptr<ColumnCache> cache) {
+  static Result<std::shared_ptr<const SegmentReader>> Open(
+      std::unique_ptr<SegmentSource> source, uint64_t number, std::shared_ptr<ColumnCache> cache,
+      std::shared_ptr<const SegmentRedactions> redactions = nullptr) {
     TOCSIN_ASSIGN_OR_RETURN(auto columns,
                             SegmentColumns::Open(std::move(source), number, std::move(cache)));
     auto rep = std::make_unique<Rep>();
     rep->columns = std::move(columns);
+    rep->redactions = std::move(redactions);
     return std::shared_ptr<const SegmentReader>(new SegmentReader(std::move(rep)));
   }
 
@@ -342,9 +180,10 @@ SegmentReader::SegmentReader(std::unique_ptr<Rep> rep) : rep_(std::move(rep)) {}
 SegmentReader::~SegmentReader() = default;
 
 Result<std::shared_ptr<const SegmentReader>> SegmentReader::Open(
-    std::shared_ptr<const Volume> volume, uint64_t number, std::shared_ptr<ColumnCache> cache) {
+    std::shared_ptr<const Volume> volume, uint64_t number, std::shared_ptr<ColumnCache> cache,
+    std::shared_ptr<const SegmentRedactions> redactions) {
   return Rep::Open(std::make_unique<VolumeSource>(std::move(volume), number), number,
-                   std::move(cache));
+                   std::move(cache), std::move(redactions));
 }
 
 Result<std::shared_ptr<const SegmentReader>> SegmentReader::Open(
@@ -391,7 +230,9 @@ Result<uint64_t> SegmentReader::WireBytesOf(const TraceId& id,
 
 Result<SpanBatch> SegmentReader::ReadRows(uint32_t first, uint32_t last) const {
   TOCSIN_CHECK(first <= last && last <= rows());
-  return ReadSegmentRows(*rep_->columns, first, last);
+  Result<SpanBatch> batch = ReadSegmentRows(*rep_->columns, first, last);
+  if (!batch.has_value() || rep_->redactions == nullptr) return batch;
+  return RedactRows(*batch, first, *rep_->redactions);
 }
 
 Status SegmentReader::ForEachTraceThrough(const TraceVisitor& visit) const {
@@ -422,7 +263,13 @@ Result<std::vector<traceql::AttributeKey>> SegmentReader::AttributeKeys() const 
   for (const AttrScope scope : {AttrScope::kSpan, AttrScope::kResource, AttrScope::kEvent,
                                 AttrScope::kLink, AttrScope::kInstrumentation}) {
     TOCSIN_ASSIGN_OR_RETURN(std::vector<AttributeName> names, AttributeNames(scope));
-    for (AttributeName& name : names) keys.insert({scope, std::move(name.name)});
+    for (AttributeName& name : names) {
+      if (rep_->redactions != nullptr && IsRedacted(*rep_->redactions, scope, name.name)) {
+        TOCSIN_ASSIGN_OR_RETURN(const auto left, Attribute(scope, name.name));
+        if (left == nullptr) continue;
+      }
+      keys.insert({scope, std::move(name.name)});
+    }
   }
   return std::vector<traceql::AttributeKey>(keys.begin(), keys.end());
 }
@@ -515,16 +362,23 @@ ColumnPtr SegmentReader::Attribute(AttrScope scope, std::string_view key) const 
   TOCSIN_RETURN_IF_ERROR(merger.Find());
   if (!merger.found()) return nullptr;
   const auto [column, form] = merger.Name();
-  return rep_->columns->Derived(column, form, [&]() -> Result<Column> {
+  ColumnPtr whole = rep_->columns->Derived(column, form, [&]() -> Result<Column> {
     TOCSIN_ASSIGN_OR_RETURN(Column merged, merger.Merge());
     TOCSIN_RETURN_IF_ERROR(rep_->Expand(scope, &merged));
     return merged;
   });
+  const bool redacted = rep_->redactions != nullptr && IsRedacted(*rep_->redactions, scope, key);
+  if (!whole.has_value() || !redacted) return whole;
+  // Only for as long as the segment is not written anew: not worth a place in the cache.
+  Column left = RedactColumn(**whole, *rep_->redactions, scope, key);
+  if (left.values.empty()) return nullptr;
+  return std::make_shared<const Column>(std::move(left));
 }
 
 bool SegmentReader::MayMatch(const traceql::Field& field, traceql::Op op,
                              const traceql::Literal& literal) const {
-  return FooterMayMatch(rep_->columns->footer(), field, op, literal);
+  // The footer knows nothing of what is redacted.
+  return rep_->redactions != nullptr || FooterMayMatch(rep_->columns->footer(), field, op, literal);
 }
 
 Status ForEachSegment(const Volume& volume, const SegmentVisitor& visit) {

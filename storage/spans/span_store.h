@@ -27,6 +27,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <string_view>
@@ -46,6 +47,7 @@
 #include "storage/spans/live_log.h"
 #include "storage/spans/live_traces.h"
 #include "storage/spans/pins.h"
+#include "storage/spans/redactions.h"
 #include "storage/spans/segment.h"
 #include "storage/spans/segment_set.h"
 #include "storage/spans/span_limits.h"
@@ -166,6 +168,19 @@ class SpanStore final : public traceql::SpanSource {
   /// kFailedPrecondition (in a volume that is damaged and takes no writes).
   Result<uint64_t> Delete(std::string_view tenant, std::span<const TraceDeletion> what);
 
+  /// Takes an attribute away from what was received before the call: from all of the tenant's
+  /// spans, or from those of `only`. OK once that survives a crash; later views do not have it. It
+  /// leaves the disk as segments are written anew and views of before are gone, and the log when
+  /// the log may be dropped. Counters and series do not change. Errors: kInvalidArgument (no key),
+  /// kUnavailable (the disk refuses): it does not hold then, but may after a restart.
+  Status Redact(std::string_view tenant, Redaction what, std::span<const TraceDeletion> only);
+
+  /// Makes `directory`, which must not exist (kAlreadyExists), and copies there what was
+  /// acknowledged before the call, to be opened as a store of its own. Appends and views go on;
+  /// sealing waits. Sealed data is linked, where the file system can, and costs no room. After an
+  /// error the directory is there and to be thrown away.
+  Status Snapshot(const std::string& directory);
+
   /// A pinned trace outlives its retention and the size cap; it need not be there yet. OK once the
   /// pin survives a crash. An unpinned trace goes when its time comes.
   Status Pin(std::string_view tenant, const TraceId& id);
@@ -260,12 +275,24 @@ class SpanStore final : public traceql::SpanSource {
   void MaintainInBackground();
 
   // deletions.cc
-  using SpanIdSet = std::unordered_set<SpanId>;
-  Result<std::shared_ptr<const SegmentSet>> SealForDeletion(
-      std::string_view tenant, const std::map<TraceId, SpanIdSet>& wanted);
+  using WantedSpans = std::map<TraceId, std::unordered_set<SpanId>>;  // No ids: every span.
+  using WantedVisitor = std::function<Status(const StoredSegment& segment,
+                                             const SegmentReader& reader, const WantedSpans&)>;
+  static WantedSpans Wanted(std::span<const TraceDeletion> what);
+  Status ForEachWanted(const SegmentSet& segments, const WantedSpans& wanted,
+                       const WantedVisitor& visit) const;
+  static Result<uint64_t> SetWanted(const SegmentReader& reader, const WantedSpans& wanted,
+                                    traceql::Bitmap* rows);
+  Result<std::shared_ptr<const SegmentSet>> SealForDeletion(std::string_view tenant,
+                                                            const WantedSpans* wanted);
   void FinishDeletions(const SegmentList& segments) const;
   static Status FinishDeletion(std::string_view record,
                                const std::unordered_map<uint64_t, const StoredSegment*>& by_number);
+
+  // redacting.cc
+  Status RewriteRedacted();
+  Status ForgetRedactions();
+  Status EraseReplaced();
 
   // retention.cc; all under seal_mutex_.
   Nanos RetentionOf(std::string_view tenant) const;
@@ -357,8 +384,11 @@ class SpanStore final : public traceql::SpanSource {
   std::vector<std::shared_ptr<StoredVolume>> unsaved_;
 
   Pins pins_;
+  Redactions redactions_;
 
   std::mutex maintain_mutex_;  // One thread maintains volumes; before seal_mutex_.
+  // Volumes with values on disk that are to be forgotten.
+  std::set<std::shared_ptr<StoredVolume>> to_erase_;
   std::mutex compaction_mutex_;
   std::condition_variable compaction_changed_;
   std::deque<std::shared_ptr<StoredVolume>> to_compact_;

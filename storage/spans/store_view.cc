@@ -1,17 +1,17 @@
 #include "storage/spans/store_view.h"
 
 #include <algorithm>
-#include <tuple>
 #include <unordered_set>
 #include <utility>
 
 #include "cpp/model/span_batch_builder.h"
+#include "storage/spans/row_order.h"
 #include "storage/spans/stored_block.h"
 
 namespace tocsin::storage {
 namespace {
 
-// The rows of `pieces` by (start, span id, end), each (span id, start, end) once. The pieces are in
+// The rows of `pieces`, all of one trace, as RowOrder has them, each once. The pieces are in
 // the order in which their rows were received, and of equal ones the first received is kept, so
 // that the answer does not depend on what is sealed.
 SpanBatch Merge(const std::vector<SpanBatch>& pieces) {
@@ -19,9 +19,7 @@ SpanBatch Merge(const std::vector<SpanBatch>& pieces) {
   for (const SpanBatch& piece : pieces) {
     for (uint32_t row = 0; row < piece.rows(); ++row) rows.push_back({&piece, row});
   }
-  const auto key = [](const RowRef& r) {
-    return std::tuple(r.batch->start[r.row], r.batch->span_id[r.row], r.batch->end[r.row]);
-  };
+  const auto key = [](const RowRef& r) { return OrderOf(*r.batch, r.row); };
   std::stable_sort(rows.begin(), rows.end(),
                    [&](const RowRef& a, const RowRef& b) { return key(a) < key(b); });
   const auto last = std::unique(rows.begin(), rows.end(),
@@ -135,6 +133,7 @@ class StoreView::Pieces {
     SpanId span;
     uint64_t start;
     uint64_t end;
+    SpanKind kind;
     friend bool operator==(const Key&, const Key&) = default;
   };
   struct KeyHash {
@@ -148,7 +147,7 @@ class StoreView::Pieces {
     SpanBatchBuilder piece;
     for (uint32_t row = 0; row < rows.rows(); ++row) {
       if (hidden(row)) continue;
-      const Key key{rows.span_id[row], rows.start[row], rows.end[row]};
+      const Key key{rows.span_id[row], rows.start[row], rows.end[row], rows.kind[row]};
       if (compare_ && !seen_.insert(key).second) continue;
       piece.CopyRow(rows, row);
     }

@@ -15,6 +15,7 @@ Result<RowKeys> KeysOf(const SegmentReader& reader) {
   TOCSIN_ASSIGN_OR_RETURN(keys.span_ids, reader.SpanIds());
   TOCSIN_ASSIGN_OR_RETURN(keys.starts, reader.Starts());
   TOCSIN_ASSIGN_OR_RETURN(keys.ends, reader.Ends());
+  TOCSIN_ASSIGN_OR_RETURN(keys.kinds, reader.Kinds());
   return keys;
 }
 

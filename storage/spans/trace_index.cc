@@ -113,7 +113,8 @@ Result<std::shared_ptr<const TraceIndex::Entries>> TraceIndex::Page(const Run& r
                                                                     ColumnCache* cache) const {
   const ColumnCache::Key key{kIndexCacheKey | volume_number_, run.part,
                              static_cast<uint32_t>(page)};
-  std::shared_ptr<const Cached> known = cache == nullptr ? nullptr : cache->Get(key);
+  std::shared_ptr<const Cached> known =
+      cache == nullptr ? nullptr : cache->Get(key, Shelf::kDirectories);
   if (known == nullptr) {
     TOCSIN_ASSIGN_OR_RETURN(const std::string frame,
                             volume.Get(PageKey(run.part, static_cast<uint32_t>(page) + 1)));
@@ -126,7 +127,7 @@ Result<std::shared_ptr<const TraceIndex::Entries>> TraceIndex::Page(const Run& r
     }
     TOCSIN_RETURN_IF_ERROR(in.Finish("page of the trace index"));
     known = std::make_shared<CachedPage>(std::move(entries));
-    if (cache != nullptr) cache->Put(key, known);
+    if (cache != nullptr) cache->Put(key, known, Shelf::kDirectories);
   }
   const auto& entries = static_cast<const CachedPage&>(*known).entries();
   return std::shared_ptr<const Entries>(known, &entries);

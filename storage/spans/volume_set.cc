@@ -6,10 +6,9 @@
 #include <utility>
 
 #include "cpp/base/check.h"
-#include "cpp/base/coding.h"
 #include "cpp/base/log.h"
-#include "storage/columnar/frame.h"
 #include "storage/spans/merge_record.h"
+#include "storage/spans/volume_state.h"
 #include "storage/volume/files.h"
 
 namespace tocsin::storage {
@@ -17,53 +16,6 @@ namespace {
 
 constexpr uint64_t kMiB = uint64_t{1} << 20;
 constexpr size_t kNumberDigits = 8;
-
-// The one key of a volume that is no segment's: format version, when it was made, when it was
-// closed (0: not yet), whether it was compacted since. All varints.
-constexpr std::string_view kStateKey = "volume";
-constexpr uint64_t kFormatVersion = 1;
-
-struct VolumeState {
-  Nanos created = 0;
-  Nanos closed = 0;
-  bool compacted = false;
-};
-
-std::string EncodeState(const VolumeState& state) {
-  std::string bytes;
-  PutVarint64(&bytes, kFormatVersion);
-  PutVarint64(&bytes, static_cast<uint64_t>(state.created));
-  PutVarint64(&bytes, static_cast<uint64_t>(state.closed));
-  PutVarint64(&bytes, state.compacted ? 1 : 0);
-  return SealFrame(bytes, Compression::kNone);
-}
-
-Result<VolumeState> DecodeState(std::string_view frame) {
-  const Result<std::string> body = OpenFrame(frame);
-  if (!body.has_value()) return Failure(body.error());
-  std::string_view bytes = *body;
-  const auto version = GetVarint64(&bytes);
-  if (version && *version != kFormatVersion) {
-    return FailedPreconditionError("a volume has format version " + std::to_string(*version) +
-                                   ", and this program knows version " +
-                                   std::to_string(kFormatVersion));
-  }
-  const auto created = version ? GetVarint64(&bytes) : std::nullopt;
-  const auto closed = created ? GetVarint64(&bytes) : std::nullopt;
-  const auto compacted = closed ? GetVarint64(&bytes) : std::nullopt;
-  if (!compacted || !bytes.empty()) return CorruptionError("the state of a volume is damaged");
-  return VolumeState{static_cast<Nanos>(*created), static_cast<Nanos>(*closed), *compacted != 0};
-}
-
-// A volume that was just made and has no state yet is as new as now.
-Result<VolumeState> ReadState(const Volume& volume, Nanos now) {
-  const Result<std::string> bytes = volume.Get(kStateKey);
-  if (!bytes.has_value() && bytes.error().code() == StatusCode::kNotFound) {
-    return VolumeState{now, 0, false};
-  }
-  if (!bytes.has_value()) return Failure(bytes.error());
-  return DecodeState(*bytes);
-}
 
 std::string PathOf(const std::string& directory, uint64_t number) {
   std::string digits = std::to_string(number);
@@ -101,6 +53,12 @@ void StoredSegment::MarkDamaged(const Status& why, Counter& damaged_segments) co
 Result<std::shared_ptr<const SegmentReader>> StoredSegment::OpenReader(
     std::shared_ptr<ColumnCache> cache) const {
   // The reader holds the whole StoredVolume through its pointer to the Volume.
+  std::shared_ptr<const Volume> held(volume_, volume_->volume());
+  return SegmentReader::Open(std::move(held), stub_.number, std::move(cache), marks_.redactions());
+}
+
+Result<std::shared_ptr<const SegmentReader>> StoredSegment::OpenUnredacted(
+    std::shared_ptr<ColumnCache> cache) const {
   std::shared_ptr<const Volume> held(volume_, volume_->volume());
   return SegmentReader::Open(std::move(held), stub_.number, std::move(cache));
 }
@@ -173,7 +131,7 @@ Status VolumeSet::OpenExisting(uint64_t number, Nanos now) {
   options.create = false;
   Result<std::unique_ptr<Volume>> volume = Volume::Open(path, options, telemetry_);
   Result<VolumeState> state = VolumeState{now, now, false};
-  if (volume.has_value()) state = ReadState(**volume, now);
+  if (volume.has_value()) state = ReadVolumeState(**volume, now);
   if (!volume.has_value() && volume.error().code() == StatusCode::kAlreadyExists) {
     return volume.error();
   }
@@ -188,7 +146,7 @@ Status VolumeSet::OpenExisting(uint64_t number, Nanos now) {
     options.read_only = true;
     volume = Volume::Open(path, options, telemetry_);
     // Nothing is written to it any more, compaction included; its age is that of its spans.
-    const Result<VolumeState> known = volume.has_value() ? ReadState(**volume, 0) : state;
+    const Result<VolumeState> known = volume.has_value() ? ReadVolumeState(**volume, 0) : state;
     state = VolumeState{known.has_value() ? known->created : 0, now, true};
   }
   stored->created_ = state->created;
@@ -305,9 +263,10 @@ Status VolumeSet::OpenNext(Nanos now) {
   const std::string path = PathOf(options_.path, next_volume_);
   auto stored = std::make_shared<StoredVolume>(next_volume_, path);
   Result<std::unique_ptr<Volume>> volume = Volume::Open(path, VolumeOptions(), telemetry_);
-  Status made = volume.has_value()
-                    ? (*volume)->Put(kStateKey, EncodeState({now, 0, false}), /*sync=*/true)
-                    : volume.error();
+  Status made =
+      volume.has_value()
+          ? (*volume)->Put(kVolumeStateKey, EncodeVolumeState({now, 0, false}), /*sync=*/true)
+          : volume.error();
   if (made.ok()) made = SyncDirectory(options_.path);
   if (!made.ok()) {
     volume = Failure(made);  // Closes it.
@@ -323,8 +282,8 @@ Status VolumeSet::OpenNext(Nanos now) {
 
 void VolumeSet::Close(const std::shared_ptr<StoredVolume>& volume, Nanos now) {
   volume->closed_ = now;
-  const Status put =
-      volume->volume_->Put(kStateKey, EncodeState({volume->created_, now, false}), /*sync=*/false);
+  const Status put = volume->volume_->Put(
+      kVolumeStateKey, EncodeVolumeState({volume->created_, now, false}), /*sync=*/false);
   // The next start closes it again.
   if (!put.ok()) log::Warn("volume_close", {{"path", volume->path_}, {"error", put.ToString()}});
   uncompacted_.push_back(volume);
@@ -493,7 +452,7 @@ void VolumeSet::Compact(StoredVolume& volume) {
   Status done = volume.volume_->CompactAll();
   if (done.ok()) {
     const VolumeState state{volume.created_, volume.closed_, true};
-    done = volume.volume_->Put(kStateKey, EncodeState(state), /*sync=*/false);
+    done = volume.volume_->Put(kVolumeStateKey, EncodeVolumeState(state), /*sync=*/false);
   }
   // Not compacted is only slower to read; the next start tries again.
   if (!done.ok()) {

@@ -5,6 +5,7 @@
 
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <cstdint>
 #include <deque>
@@ -81,6 +82,9 @@ class StoredSegment : public std::enable_shared_from_this<StoredSegment> {
 
   /// A reader of its own for each query.
   Result<std::shared_ptr<const SegmentReader>> OpenReader(std::shared_ptr<ColumnCache> cache) const;
+  /// One that shows what is redacted.
+  Result<std::shared_ptr<const SegmentReader>> OpenUnredacted(
+      std::shared_ptr<ColumnCache> cache) const;
 
  private:
   const SegmentStub stub_;
@@ -135,6 +139,8 @@ class VolumeSet {
 
   /// The number for the next segment; each call gives another.
   uint64_t NextSegmentNumber() { return next_segment_++; }
+  /// Numbers below are not given any more, whatever the volumes have.
+  void SkipSegmentNumbers(uint64_t below) { next_segment_ = std::max(next_segment_, below); }
 
   /// Writes the segments and their split marks in one synced batch, all or none, and adds them to
   /// the volume's index. After an error the same call may be repeated; that the first one may have
