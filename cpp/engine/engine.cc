@@ -1,11 +1,14 @@
 #include "cpp/engine/engine.h"
 
 #include <algorithm>
+#include <filesystem>
 #include <optional>
+#include <system_error>
 #include <utility>
 
 #include "cpp/base/hash.h"
 #include "cpp/base/log.h"
+#include "storage/volume/files.h"
 
 namespace tocsin::engine {
 namespace {
@@ -13,6 +16,7 @@ namespace {
 constexpr std::string_view kGeneratorSection = "generator";
 constexpr std::string_view kCheckpointKey = "checkpoint";
 constexpr Nanos kMaintainInterval = 5 * kSecond;
+constexpr Nanos kExpireInterval = 2 * kMinute;
 // A checkpoint that somebody waits for is made soon; others come with each collection.
 constexpr Nanos kNoHurry = kHour;
 
@@ -112,6 +116,7 @@ Status Engine::OpenParts() {
   TOCSIN_ASSIGN_OR_RETURN(spans_,
                           storage::SpanStore::Open(std::move(spans), clock_, telemetry_, replay));
   spans_->SetCheckpoint(checkpoint);
+  selector_retention_ = std::make_unique<SelectorRetention>(*spans_, clock_);
   return {};
 }
 
@@ -141,6 +146,12 @@ void Engine::StartThreads() {
     return kMaintainInterval;
   });
   series_maintainer_->Start(kMaintainInterval);
+  selector_expirer_ = std::make_unique<Periodic>("selector-retention", [this] {
+    const Result<uint64_t> expired = ExpireSelected();
+    if (!expired) LogFailure("retention by selector failed", expired.error());
+    return kExpireInterval;
+  });
+  selector_expirer_->Start(kExpireInterval);
 }
 
 void Engine::Observe(const storage::LoggedBatch& batch) {
@@ -194,6 +205,35 @@ Status Engine::SaveCheckpoint() {
   return {};
 }
 
+Status Engine::Snapshot(const std::string& directory) {
+  std::error_code error;
+  if (std::filesystem::exists(directory, error)) {
+    return AlreadyExistsError("there is a " + directory + " already");
+  }
+  // Under another name until it is whole.
+  const std::string making = directory + std::string(storage::kTemporarySuffix);
+  TOCSIN_RETURN_IF_ERROR(storage::RemoveTree(making));  // Of a crash.
+  TOCSIN_RETURN_IF_ERROR(storage::MakeDirectory(making));
+  Status copied = CopyParts(making);
+  if (copied.ok()) copied = storage::RenameFile(making, directory);
+  if (!copied.ok()) {
+    LogFailure("snapshot not removed", storage::RemoveTree(making));
+    return copied;
+  }
+  const std::string parent = std::filesystem::absolute(directory, error).parent_path().string();
+  return storage::SyncDirectory(parent);
+}
+
+Status Engine::CopyParts(const std::string& directory) {
+  // No other checkpoint meanwhile: the log is dropped no further than the one that is copied says,
+  // and so has all that the counters in it do not count yet.
+  const std::scoped_lock lock(checkpoint_mutex_);
+  TOCSIN_RETURN_IF_ERROR(state_->Snapshot(directory + "/state"));
+  TOCSIN_RETURN_IF_ERROR(series_->SnapshotTo(directory + "/series"));
+  TOCSIN_RETURN_IF_ERROR(spans_->Snapshot(directory + "/spans"));
+  return storage::SyncDirectory(directory);
+}
+
 Status Engine::Collect() {
   if (metrics_ == nullptr) return {};
   TOCSIN_RETURN_IF_ERROR(metrics_->Collect(clock_.Now(), *series_));
@@ -209,6 +249,7 @@ Status Engine::Flush() {
 Status Engine::Close() {
   if (std::exchange(closed_, true)) return {};
   collector_.reset();
+  selector_expirer_.reset();
   series_maintainer_.reset();
   series_syncer_.reset();
   Status status = Collect();

@@ -19,6 +19,7 @@
 #include "cpp/base/status.h"
 #include "cpp/base/telemetry.h"
 #include "cpp/engine/periodic.h"
+#include "cpp/engine/selector_retention.h"
 #include "cpp/generate/span_metrics.h"
 #include "cpp/promql/engine.h"
 #include "cpp/wire/otlp_json_decode.h"
@@ -92,6 +93,23 @@ class Engine {
     return spans_->Unpin(tenant, id);
   }
 
+  Status Redact(std::string_view tenant, storage::Redaction what,
+                std::span<const storage::TraceDeletion> only) {
+    return spans_->Redact(tenant, std::move(what), only);
+  }
+
+  /// As SelectorRetention has it; carried out every few minutes in the background.
+  Status SetSelectorRetention(const SelectorRules& rules) {
+    return selector_retention_->Set(rules);
+  }
+  Result<uint64_t> ExpireSelected() { return selector_retention_->Expire(); }
+
+  /// Copies everything that was acknowledged before the call to `directory`, which must not exist
+  /// (kAlreadyExists) and can be opened as a data directory once this returns OK; an engine on it
+  /// has counted what its spans say. Work goes on meanwhile. What is sealed costs no room where the
+  /// file system has links. After an error `directory` is not there.
+  Status Snapshot(const std::string& directory);
+
   storage::SpanStore& spans() { return *spans_; }
   storage::SeriesStore& series() { return *series_; }
   storage::StateDb& state() { return *state_; }
@@ -104,6 +122,7 @@ class Engine {
   Status OpenParts();
   Status RestoreMetrics();
   Status SaveCheckpoint();
+  Status CopyParts(const std::string& directory);
   void Observe(const storage::LoggedBatch& batch);
   void StartThreads();
 
@@ -121,6 +140,7 @@ class Engine {
   std::unique_ptr<storage::SeriesStore> series_;
   std::unique_ptr<generate::SpanMetrics> metrics_;  // Null if nothing is generated.
   std::unique_ptr<storage::SpanStore> spans_;
+  std::unique_ptr<SelectorRetention> selector_retention_;
   const promql::Engine promql_;
 
   std::mutex checkpoint_mutex_;  // One checkpoint at a time.
@@ -128,6 +148,7 @@ class Engine {
   std::unique_ptr<Periodic> checkpointer_;
   std::unique_ptr<Periodic> series_syncer_;
   std::unique_ptr<Periodic> series_maintainer_;
+  std::unique_ptr<Periodic> selector_expirer_;
   bool closed_ = false;
 };
 

@@ -156,6 +156,49 @@ def cap(options: argparse.Namespace) -> dict[str, Any]:
     }
 
 
+def merges(server: Server) -> int:
+    found = re.search(
+        r"^tocsin_spans_merges_total (\S+)$", server.get("/metrics").text, re.MULTILINE
+    )
+    return int(float(found[1])) if found else 0
+
+
+def merge_latency(options: argparse.Namespace) -> dict[str, Any]:
+    """Time to an acknowledgement under a steady load, with nothing to merge and with much.
+
+    Blocks of the default size are full segments, which are never merged; blocks of a megabyte are
+    cut many times a second, and merged all the time.
+    """
+    result: dict[str, Any] = {"bench": "merge_latency", "rate": options.rate}
+    for name, block_bytes in (("merging_idle", 52_428_800), ("merging_busy", 1_000_000)):
+        ingester = f"{{max_block_bytes: {block_bytes}, trace_idle_period: 1s}}"
+        with tempfile.TemporaryDirectory(prefix="tocsin-bench-", dir=options.directory) as home:
+            server = Server(Path(home) / "data", f"ingester: {ingester}\n")
+            server.data.mkdir()
+            server.start()
+
+            def load(seed: int, spans: int, target: str = server.otlp_grpc) -> dict[str, Any]:
+                flags = ["--spans", str(spans), "--rate", str(options.rate), "--seed", str(seed)]
+                sent = subprocess.run(
+                    [str(LOADGEN), "--target", target, *flags], check=True, stdout=PIPE
+                )
+                answer: dict[str, Any] = json.loads(sent.stdout)
+                return answer
+
+            load(1, 5 * options.rate)  # Until everything runs that will.
+            before = merges(server)
+            sent = load(2, options.seconds * options.rate)
+            result[name] = {
+                "p50_ms": sent["p50_ms"],
+                "p99_ms": sent["p99_ms"],
+                "max_ms": sent["max_ms"],
+                "spans_per_s": round(sent["spans_per_s"]),
+                "merges": merges(server) - before,
+            }
+            server.stop()
+    return result
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(prog="./dev bench", description=__doc__)
     benches = parser.add_subparsers(dest="name", required=True)
@@ -168,6 +211,10 @@ def main() -> None:
     parse.add_argument("--spans", type=int, default=11_000_000)
     parse.add_argument("--part", type=int, default=1_000_000, help="spans of one load")
     parse.set_defaults(run=cap)
+    parse = benches.add_parser("merge_latency", help="acknowledgements while segments are merged")
+    parse.add_argument("--rate", type=int, default=50_000, help="spans a second")
+    parse.add_argument("--seconds", type=int, default=30)
+    parse.set_defaults(run=merge_latency)
     for parse in benches.choices.values():
         parse.add_argument("--directory", help="where the data directory is made (a real disk)")
         parse.add_argument("--json", type=Path, help="write the object to this file as well")

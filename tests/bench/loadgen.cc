@@ -2,12 +2,18 @@
 //
 //     loadgen --target 127.0.0.1:4317 --spans 1000000 [--shape default|wide] [--seed 1]
 //             [--connections 4] [--first 0] [--give-up SECONDS] [--acked FILE] [--one-trace yes]
+//             [--rate SPANS_PER_SECOND]
+//
+// With --rate, requests are due at fixed moments, and the time to an acknowledgement counts from
+// then, so that a server that stalls is charged for every request that it keeps waiting. Without it
+// each connection sends one request after the other.
 //
 // A request that is not acknowledged (the server is gone, or answers that it may be repeated) is
 // sent again byte for byte until it is. --acked FILE gets a line for each acknowledged request as
 // it happens: its number. --traces FILE writes each trace id and its number of spans and sends
 // nothing. The last line of stdout is a JSON object.
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <cstdio>
@@ -37,6 +43,7 @@ struct Options {
   uint64_t first = 0;
   uint64_t connections = 4;
   uint64_t give_up_seconds = 120;
+  uint64_t rate = 0;  // 0: as fast as it goes.
   GeneratorOptions generator;
 };
 
@@ -89,6 +96,7 @@ class Load {
 
   int Run() {
     const auto start = std::chrono::steady_clock::now();
+    start_ = start;
     std::vector<std::thread> threads;
     for (uint64_t i = 0; i < options_.connections; ++i) {
       threads.emplace_back([this, i] { Worker(i); });
@@ -98,11 +106,12 @@ class Load {
     const uint64_t spans = acknowledged_ * options_.generator.spans_per_request;
     std::printf(
         "{\"requests\":%llu,\"spans\":%llu,\"bytes\":%llu,\"repeats\":%llu,\"failed\":%llu,"
-        "\"wall_s\":%.3f,\"spans_per_s\":%.0f}\n",
+        "\"wall_s\":%.3f,\"spans_per_s\":%.0f,\"p50_ms\":%.2f,\"p99_ms\":%.2f,\"max_ms\":%.2f}\n",
         static_cast<unsigned long long>(acknowledged_), static_cast<unsigned long long>(spans),
         static_cast<unsigned long long>(bytes_), static_cast<unsigned long long>(repeats_),
         static_cast<unsigned long long>(failed_), took.count(),
-        static_cast<double>(spans) / took.count());
+        static_cast<double>(spans) / took.count(), Milliseconds(0.5), Milliseconds(0.99),
+        Milliseconds(1));
     return failed_ == 0 ? 0 : 1;
   }
 
@@ -116,8 +125,27 @@ class Load {
     }
   }
 
+  // Of the times to an acknowledgement the one that `part` of them do not exceed.
+  double Milliseconds(double part) {
+    if (latencies_.empty()) return 0;
+    std::ranges::sort(latencies_);
+    const auto at = static_cast<size_t>(part * static_cast<double>(latencies_.size() - 1));
+    return std::chrono::duration<double, std::milli>(latencies_[at]).count();
+  }
+
+  // When the request is to be sent.
+  std::chrono::steady_clock::time_point Due(uint64_t request) const {
+    if (options_.rate == 0) return std::chrono::steady_clock::now();
+    const uint64_t spans = (request - options_.first) * options_.generator.spans_per_request;
+    const std::chrono::duration<double> after(static_cast<double>(spans) /
+                                              static_cast<double>(options_.rate));
+    return start_ + std::chrono::duration_cast<std::chrono::steady_clock::duration>(after);
+  }
+
   void Deliver(Connection* connection, uint64_t request) {
     const std::string body = generator_.Request(request);
+    const auto due = Due(request);
+    std::this_thread::sleep_until(due);
     const auto give_up =
         std::chrono::steady_clock::now() + std::chrono::seconds(options_.give_up_seconds);
     while (true) {
@@ -132,12 +160,12 @@ class Load {
       ++repeats_;
       std::this_thread::sleep_for(std::chrono::milliseconds(20));
     }
+    const auto took = std::chrono::steady_clock::now() - due;
     ++acknowledged_;
     bytes_ += body.size();
-    if (acked_.is_open()) {
-      const std::scoped_lock lock(mutex_);
-      acked_ << request << std::endl;
-    }
+    const std::scoped_lock lock(mutex_);
+    latencies_.push_back(took);
+    if (acked_.is_open()) acked_ << request << std::endl;
   }
 
   const Options options_;
@@ -148,7 +176,9 @@ class Load {
   std::atomic<uint64_t> bytes_ = 0;
   std::atomic<uint64_t> repeats_ = 0;
   std::atomic<uint64_t> failed_ = 0;
+  std::chrono::steady_clock::time_point start_;
   std::mutex mutex_;
+  std::vector<std::chrono::steady_clock::duration> latencies_;
   std::ofstream acked_;
 };
 
@@ -191,6 +221,8 @@ bool Parse(int argc, char** argv, Options* options) {
       options->first = number();
     } else if (name == "--give-up") {
       options->give_up_seconds = number();
+    } else if (name == "--rate") {
+      options->rate = number();
     } else if (name == "--acked") {
       options->acked_file = value;
     } else if (name == "--traces") {

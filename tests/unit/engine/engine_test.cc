@@ -7,6 +7,7 @@
 #include <fstream>
 #include <iterator>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -85,6 +86,19 @@ class EngineTest : public ::testing::Test {
     return vector.samples.empty() ? 0 : vector.samples[0].sample.v;
   }
 
+  // Of all blocks, hidden rows left out.
+  uint64_t Spans() const {
+    uint64_t spans = 0;
+    const auto view = engine_->spans().View("single-tenant", 0, UINT64_MAX);
+    for (const auto& block : view->blocks()) {
+      const auto hidden = block->Hidden();
+      EXPECT_TRUE(hidden.has_value());
+      spans += block->rows();
+      if (hidden.has_value() && *hidden != nullptr) spans -= (*hidden)->Count();
+    }
+    return spans;
+  }
+
   VirtualClock clock_{kStart};
   std::string path_;
   std::unique_ptr<Engine> engine_;
@@ -124,6 +138,65 @@ TEST_F(EngineTest, CountersGoOnOverARestart) {
   clock_.Advance(15 * kSecond);
   ASSERT_TRUE(engine_->Collect().ok());
   EXPECT_EQ(Counted(), 15);
+}
+
+TEST_F(EngineTest, ASnapshotHasCountedWhatItsSpansSay) {
+  ASSERT_TRUE(engine_->Export("single-tenant", Request(10, 1)).has_value());
+  clock_.Advance(15 * kSecond);
+  ASSERT_TRUE(engine_->Collect().ok());
+  // Counted since the last checkpoint, and in the log alone.
+  ASSERT_TRUE(engine_->Export("single-tenant", Request(5, 1)).has_value());
+  const std::string copy = path_ + "_copy";
+  fs::remove_all(copy);
+  ASSERT_TRUE(engine_->Snapshot(copy).ok());
+  EXPECT_EQ(engine_->Snapshot(copy).code(), StatusCode::kAlreadyExists);
+  ASSERT_TRUE(engine_->Export("single-tenant", Request(100, 1)).has_value());
+  ASSERT_TRUE(engine_->Flush().ok());
+
+  const std::string original = std::exchange(path_, copy);
+  Open();
+  clock_.Advance(15 * kSecond);
+  ASSERT_TRUE(engine_->Collect().ok());
+  EXPECT_EQ(Counted(), 15);
+  EXPECT_EQ(Spans(), 15U);
+  path_ = original;
+  Open();
+  clock_.Advance(15 * kSecond);
+  ASSERT_TRUE(engine_->Collect().ok());
+  EXPECT_EQ(Counted(), 115);
+  fs::remove_all(copy);
+}
+
+TEST_F(EngineTest, SpansOfATraceThatIsTooLargeAreCountedBack) {
+  storage::SpanLimits limits;
+  limits.tenants["small"].max_bytes_per_trace = 1;
+  engine_->spans().SetLimits(limits);
+  const std::string request = Request(4, 0);
+  const auto refused = engine_->Export("small", request);
+  ASSERT_TRUE(refused.has_value());
+  EXPECT_EQ(refused->accepted, 0U);
+  EXPECT_EQ(refused->rejected, 4U);
+  EXPECT_TRUE(refused->message.starts_with("TRACE_TOO_LARGE: ")) << refused->message;
+  EXPECT_EQ(engine_->Export("single-tenant", request)->accepted, 4U);
+}
+
+TEST_F(EngineTest, WhatASelectorChoosesGoesBeforeTheRest) {
+  const auto rules = [](std::string_view selector, Nanos keep) {
+    return SelectorRules{{"single-tenant", {{std::string(selector), keep}}}};
+  };
+  EXPECT_EQ(engine_->SetSelectorRetention(rules("{ status = ", kHour)).code(),
+            StatusCode::kInvalidArgument);
+  EXPECT_EQ(engine_->SetSelectorRetention(rules("{ } | rate()", kHour)).code(),
+            StatusCode::kInvalidArgument);
+  ASSERT_TRUE(engine_->SetSelectorRetention(rules("{ status = error }", kHour)).ok());
+  ASSERT_TRUE(engine_->Export("single-tenant", Request(10, 4)).has_value());
+  clock_.Advance(30 * kMinute);
+  ASSERT_TRUE(engine_->Export("single-tenant", Request(10, 4)).has_value());
+  EXPECT_EQ(engine_->ExpireSelected().value(), 0U);
+  clock_.Advance(31 * kMinute);
+  EXPECT_EQ(engine_->ExpireSelected().value(), 4U);
+  EXPECT_EQ(engine_->ExpireSelected().value(), 0U);
+  EXPECT_EQ(Spans(), 16U);
 }
 
 TEST_F(EngineTest, ASecondEngineOnTheDirectoryIsRefused) {
