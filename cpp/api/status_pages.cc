@@ -93,17 +93,30 @@ class StatusPages {
     return InvalidArgumentError("unknown value for mode parameter: " + std::string(mode));
   }
 
-  // There are no limits by tenant, so nothing changes at run time.
-  static std::string RuntimeConfig() { return "overrides: {}\n"; }
+  // As the file of tenants says it. JSON is YAML.
+  std::string RuntimeConfig() const {
+    std::string text;
+    for (const StatusBackend::Overrides& of : backend_.overrides()) {
+      if (of.runtime != "{}")
+        text.append("  ").append(of.tenant).append(": ").append(of.runtime).append("\n");
+    }
+    return text.empty() ? "overrides: {}\n" : "overrides:\n" + text;
+  }
 
   std::string Overrides() const {
-    return Table({{"tenant", "user-configurable overrides", "runtime overrides"},
-                  {backend_.tenant, "no", "no"}});
+    std::vector<Row> rows = {{"tenant", "user-configurable overrides", "runtime overrides"}};
+    for (const StatusBackend::Overrides& of : backend_.overrides()) {
+      rows.push_back(
+          {of.tenant, of.user == "{}" ? "no" : "yes", of.runtime == "{}" ? "no" : "yes"});
+    }
+    return Table(rows);
   }
 
   http::Response OverridesOf(std::string_view tenant) const {
-    if (tenant == backend_.tenant) {
-      return http::Response::Text(200, "tenant: " + backend_.tenant + "\noverrides: {}\n");
+    for (const StatusBackend::Overrides& of : backend_.overrides()) {
+      if (of.tenant != tenant) continue;
+      return http::Response::Text(200, "tenant: " + of.tenant + "\noverrides: " + of.user +
+                                           "\nruntime_overrides: " + of.runtime + "\n");
     }
     return http::Response::Text(404, "no such tenant: " + std::string(tenant) + "\n");
   }
@@ -178,7 +191,7 @@ void RegisterStatusPages(StatusBackend backend, http::Router* router) {
   page("/status/version", [](const StatusPages& of) { return of.Version(); });
   page("/status/services", [](const StatusPages& of) { return of.Services(); });
   page("/status/endpoints", [](const StatusPages& of) { return of.Endpoints(); });
-  page("/status/runtime_config", [](const StatusPages&) { return StatusPages::RuntimeConfig(); });
+  page("/status/runtime_config", [](const StatusPages& of) { return of.RuntimeConfig(); });
   page("/status/overrides", [](const StatusPages& of) { return of.Overrides(); });
   page("/status/usage-stats", [](const StatusPages&) { return StatusPages::UsageStats(); });
   page("/usage_metrics", [](const StatusPages& of) { return of.UsageMetrics(); });

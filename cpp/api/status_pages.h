@@ -23,6 +23,13 @@ struct StatusBackend {
   };
   std::function<std::vector<Part>()> parts;
   std::string tenant;
+  /// What tenants have of their own, as JSON: by the file of tenants and by their own changes.
+  struct Overrides {
+    std::string tenant;
+    std::string runtime = "{}";
+    std::string user = "{}";
+  };
+  std::function<std::vector<Overrides>()> overrides;
   std::function<std::string()> metrics;  ///< Prometheus text format; of it the bytes received.
 };
 

@@ -26,11 +26,11 @@ Result<traceql::MetricsOptions> ResolveOptions(const TempoMetricsOptions& limits
   if (request.end <= request.start) {
     return InvalidArgumentError("the end of the range must be after its start");
   }
-  if (limits.max_range > 0 &&
-      request.end - request.start > static_cast<uint64_t>(limits.max_range)) {
+  const Nanos max_range = limits.max_range ? limits.max_range() : kDay;
+  if (max_range > 0 && request.end - request.start > static_cast<uint64_t>(max_range)) {
     return InvalidArgumentError(
         "metrics query time range exceeds the maximum allowed duration of " +
-        FormatDuration(limits.max_range));
+        FormatDuration(max_range));
   }
   traceql::MetricsOptions options;
   options.start = request.start;

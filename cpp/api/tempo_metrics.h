@@ -18,8 +18,8 @@ namespace tocsin::api {
 
 struct TempoMetricsOptions {
   std::string tenant;
-  bool strict_traceql = false;    ///< Refuse what Tempo's own parser refuses.
-  Nanos max_range = 24 * kHour;   ///< Of one query; 0: any.
+  bool strict_traceql = false;            ///< Refuse what Tempo's own parser refuses.
+  std::function<Nanos()> max_range = {};  ///< Of one query, at this moment; 0: any. Empty: a day.
   uint32_t max_series = 1'000;    ///< In one answer, also where the client asks for more; 0: any.
   uint32_t max_exemplars = 100;   ///< In one answer, and what a client gets that does not say.
   ThreadPool* helpers = nullptr;  ///< Help one query where there is much to read; borrowed.

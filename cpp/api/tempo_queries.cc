@@ -49,7 +49,7 @@ traceql::TagOptions TagOptionsOf(const Asked& query, const std::optional<traceql
   tags.end = query.window.end;
   tags.filter = filter.has_value() ? &*filter : nullptr;
   tags.limit = query.limit;
-  tags.max_bytes = options.max_tag_bytes;
+  tags.max_bytes = (options.limits ? options.limits() : TempoLimits{}).max_tag_bytes;
   tags.interrupted = interrupted;
   return tags;
 }
@@ -91,10 +91,10 @@ Result<traceql::SearchOptions> TempoQueries::Resolve(const SearchQuery& query) c
   search.start = query.window.start;
   search.end = query.window.end;
   const bool bounded = search.end != UINT64_MAX;
-  if (bounded && options_.max_search_range > 0 &&
-      search.end - search.start > static_cast<uint64_t>(options_.max_search_range)) {
+  const Nanos max_range = limits().max_search_range;
+  if (bounded && max_range > 0 && search.end - search.start > static_cast<uint64_t>(max_range)) {
     return InvalidArgumentError("range specified by start and end exceeds " +
-                                FormatDuration(options_.max_search_range) +
+                                FormatDuration(max_range) +
                                 ". received start=" + std::to_string(search.start / kSecond) +
                                 " end=" + std::to_string(search.end / kSecond));
   }

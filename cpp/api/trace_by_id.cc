@@ -196,7 +196,7 @@ class TraceApi {
  private:
   // Is nothing known of the answer but the trace itself?
   bool MayStream(const http::Request& request) const {
-    return queries_.options().max_trace_bytes == 0 && !WantsCompact(request);
+    return queries_.limits().max_trace_bytes == 0 && !WantsCompact(request);
   }
 
   static http::Response Answer(const http::Request& request, Version version,
@@ -264,7 +264,7 @@ class TraceApi {
       trace = PruneSpans(std::move(trace), *pruning, &pruned);
     }
     if (IsTooLarge(trace)) {
-      trace = Beginning(trace, queries_.options().max_trace_bytes);
+      trace = Beginning(trace, queries_.limits().max_trace_bytes);
       info->partial = true;
       info->message = TooLarge() + ", a partial trace is returned";
     }
@@ -272,11 +272,11 @@ class TraceApi {
   }
 
   bool IsTooLarge(const SpanBatch& trace) const {
-    const uint64_t most = queries_.options().max_trace_bytes;
+    const uint64_t most = queries_.limits().max_trace_bytes;
     return most != 0 && WireBytes(trace) > most;
   }
   std::string TooLarge() const {
-    return "trace exceeds maximum size of " + std::to_string(queries_.options().max_trace_bytes) +
+    return "trace exceeds maximum size of " + std::to_string(queries_.limits().max_trace_bytes) +
            " bytes";
   }
 

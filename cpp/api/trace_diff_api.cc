@@ -69,7 +69,7 @@ Result<SpanBatch> Fetch(const TempoQueries& queries, const TraceId& id, const Ti
   if (trace.empty()) return NotFoundError("Not Found");
   uint64_t bytes = 0;
   for (const uint32_t size : trace.wire_size) bytes += size;
-  const uint64_t most = queries.options().max_trace_bytes;
+  const uint64_t most = queries.limits().max_trace_bytes;
   if (trace.rows() > kMaxSpans || (most != 0 && bytes > most)) {
     return FailedPreconditionError("trace " + id.ToHex() + " is too large to be compared");
   }

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "cpp/base/clock.h"
+#include "cpp/config/overrides.h"
 #include "cpp/model/labels.h"
 
 namespace tocsin::config {
@@ -49,6 +50,7 @@ struct Queries {
   uint32_t max_spans_per_span_set = 100;        ///< 0: any.
   uint64_t max_bytes_per_trace = 0;             ///< Of a trace that is given out; 0: any.
   uint64_t max_bytes_per_tag_values = 4 << 20;  ///< Of one list of names or values.
+  bool mcp_server = false;                      ///< Language models may ask, at /api/mcp.
 };
 
 /// Of our own metrics under the names of a Collector, on a port of their own.
@@ -66,6 +68,15 @@ struct MetricsGenerator {
   Nanos collection_interval = 15 * kSecond;
   uint64_t max_active_series = 300'000;
   std::string trace_id_label_name = "traceID";
+};
+
+/// What tenants have of their own.
+struct Overrides {
+  TenantOverrides defaults;  ///< Also in Storage and Queries; here for what they do beyond these.
+  std::string tenants_file;  ///< Read anew every `tenants_period`; empty: none.
+  Nanos tenants_period = 10 * kSecond;
+  bool user_configurable = false;  ///< Tenants may change theirs at /api/overrides.
+  bool check_conflicts = false;    ///< But not what the file says, the first time.
 };
 
 struct ScrapeTargets {
@@ -131,6 +142,7 @@ struct Config {
   Storage storage;
   Queries queries;
   SelfMetrics self_metrics;
+  Overrides overrides;
   MetricsGenerator metrics_generator;
   bool strict_traceql = false;
   Nanos scrape_interval = kMinute;      ///< Where a scrape config has none; also of itself.

@@ -205,6 +205,29 @@ void WriteQueries(const Queries& queries, Writer* w) {
   w->Open("metrics");
   w->Period("max_duration", queries.max_metrics_duration);
   w->Close();
+  w->Open("mcp_server");
+  w->Bool("enabled", queries.mcp_server);
+  w->Close();
+  w->Close();
+}
+
+void WriteOverrides(const Overrides& overrides, Writer* w) {
+  w->Open("overrides");
+  if (overrides.defaults.max_bytes_per_trace) {
+    w->Open("defaults");
+    w->Open("global");
+    w->Number("max_bytes_per_trace", *overrides.defaults.max_bytes_per_trace);
+    w->Close();
+    w->Close();
+  }
+  w->Text("per_tenant_override_config", overrides.tenants_file);
+  w->Period("per_tenant_override_period", overrides.tenants_period);
+  w->Open("user_configurable_overrides");
+  w->Bool("enabled", overrides.user_configurable);
+  w->Open("api");
+  w->Bool("check_for_conflicting_runtime_overrides", overrides.check_conflicts);
+  w->Close();
+  w->Close();
   w->Close();
 }
 
@@ -324,6 +347,7 @@ std::string Effective(const Config& config, const Reading& reading) {
   WriteSelfMetrics(config.self_metrics, &w);
   WriteStorage(config.storage, &w);
   WriteQueries(config.queries, &w);
+  WriteOverrides(config.overrides, &w);
   w.Open("traceql");
   w.Bool("strict", config.strict_traceql);
   w.Close();

@@ -16,6 +16,9 @@ namespace tocsin::config {
 /// the parts of Tempo that one process does not have; and our own wal and traceql.
 void ReadTempoSections(Section* top, Config* config);
 
+/// overrides; after the settings that its defaults have another name for.
+void ReadOverridesSection(Section* top, Config* config);
+
 /// receivers, distributor.receivers, processors, exporters, service and their like.
 void ReadCollectorSections(Section* top, Config* config);
 

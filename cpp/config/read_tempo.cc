@@ -192,20 +192,17 @@ void ReadQueries(Section* top, Config* config) {
                  kOneProcess);
   metrics.Done();
 
+  Section mcp = frontend.Map("mcp_server");
+  mcp.Bool("enabled", &out.mcp_server);
+  mcp.Done();
+
   frontend.Ignore({"trace_by_id", "max_outstanding_per_tenant", "querier_forget_delay",
                    "max_batch_size", "max_batch_size_weight", "log_query_request_headers",
                    "max_retries", "response_consumers", "weights", "multi_tenant_queries_enabled",
-                   "url_deny_list", "max_query_expression_size_bytes", "rf1_after", "mcp_server",
+                   "url_deny_list", "max_query_expression_size_bytes", "rf1_after",
                    "query_end_cutoff", "skip_ast_transformations", "max_duration"},
                   kOneProcess);
   frontend.Done();
-
-  // Tempo's name for two of them.
-  Section defaults = top->Map("overrides").Map("defaults");
-  defaults.Map("global").Size("max_bytes_per_trace", &out.max_bytes_per_trace,
-                              name + ".max_bytes_per_trace");
-  defaults.Map("read").Size("max_bytes_per_tag_values_query", &out.max_bytes_per_tag_values,
-                            name + ".max_bytes_per_tag_values_query");
 }
 
 // `name`: under which the section's settings are known.
@@ -269,10 +266,6 @@ void IgnoreForeignParts(Section* top) {
   top->Ignore({"stream_over_http_enabled", "search_enabled", "metrics_generator_enabled",
                "autocomplete_filtering_enabled", "shutdown_delay"},
               kOwnServer);
-  top->Ignore({"overrides"},
-              "of the limits only defaults.global.max_bytes_per_trace and "
-              "defaults.read.max_bytes_per_tag_values_query have an effect, and span metrics are "
-              "always made");
   top->Refuse({"http_api_prefix"});
   for (const std::string_view key : {"multitenancy_enabled", "auth_enabled"}) {
     bool enabled = false;
@@ -302,6 +295,7 @@ void ReadTempoSections(Section* top, Config* config) {
   ReadStorage(top, config);
   ReadRetention(top, config);
   ReadQueries(top, config);
+  ReadOverridesSection(top, config);
   ReadGenerators(top, config);
   ReadOwnSections(top, config);
   IgnoreForeignParts(top);

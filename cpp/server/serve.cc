@@ -13,6 +13,8 @@
 
 #include "cpp/api/admin.h"
 #include "cpp/api/export.h"
+#include "cpp/api/mcp.h"
+#include "cpp/api/overrides.h"
 #include "cpp/api/prometheus.h"
 #include "cpp/api/query_gate.h"
 #include "cpp/api/rules.h"
@@ -33,6 +35,7 @@
 #include "cpp/server/listeners.h"
 #include "cpp/server/metrics_intake.h"
 #include "cpp/server/otlp_sink.h"
+#include "cpp/server/overrides_service.h"
 #include "cpp/server/remote_write_service.h"
 #include "cpp/server/request_metrics.h"
 #include "cpp/server/revision.h"
@@ -77,6 +80,8 @@ class Service {
     TOCSIN_ASSIGN_OR_RETURN(
         engine_, engine::Engine::Open(EngineOptionsOf(config_), Clock::Real(), registry_));
     remote_write_ = std::make_unique<RemoteWriteService>(config_, engine_.get(), &registry_);
+    overrides_ = std::make_unique<OverridesService>(config_, engine_.get(), &registry_);
+    TOCSIN_RETURN_IF_ERROR(overrides_->Start());
     sink_ = std::make_unique<OtlpSink>(engine_.get());
     metrics_intake_ = std::make_unique<MetricsIntake>(config_, engine_.get(), &registry_);
     receive::OtlpOptions otlp_options;
@@ -104,6 +109,7 @@ class Service {
     if (alerts_ != nullptr) alerts_->Stop();
     listeners_.reset();
     alerts_.reset();
+    overrides_.reset();
     if (engine_ == nullptr) return {};
     // The last values of the span metrics, so that remote write can take them along.
     if (const Status status = engine_->Collect(); !status.ok()) {
@@ -148,12 +154,31 @@ class Service {
     RegisterStatus(router);
     RegisterStore(router);
     metrics_intake_->Register(&gate_, router);
+    if (config_.overrides.user_configurable) {
+      api::OverridesOptions options;
+      options.tenant = receive::kSingleTenant;
+      options.check_conflicts = config_.overrides.check_conflicts;
+      api::RegisterOverrides(&overrides_->tenants(), options, router);
+    }
+    if (config_.queries.mcp_server) RegisterMcp(router);
     api::RegisterMetrics(
         [this, options = CollectorOptionsOf(config_.self_metrics)](api::MetricsFormat format) {
           return telemetry::Expose(telemetry::CollectorView(registry_.Collect(), options),
                                    TelemetryFormat(format));
         },
         &listeners_->telemetry_router());
+  }
+
+  void RegisterMcp(http::Router* router) {
+    api::McpBackend mcp;
+    mcp.version = Version();
+    mcp.count = [this](std::string_view tool) {
+      registry_
+          .GetCounter("tempo_query_frontend_mcp_calls_total", "Calls of tools by language models.",
+                      {{"tool", std::string(tool)}})
+          .Add(1);
+    };
+    api::RegisterMcp(std::move(mcp), router);
   }
 
   void RegisterStore(http::Router* router) {
@@ -178,13 +203,11 @@ class Service {
     tempo.tenant = receive::kSingleTenant;
     tempo.strict_traceql = config_.strict_traceql;
     tempo.query_timeout = limits.timeout;
-    tempo.max_search_range = limits.max_search_duration;
-    tempo.max_trace_bytes = limits.max_bytes_per_trace;
+    tempo.limits = [this, tenant = tempo.tenant] { return overrides_->LimitsOf(tenant); };
     tempo.default_limit = limits.default_result_limit;
     tempo.max_limit = limits.max_result_limit;
     tempo.default_spans = limits.default_spans_per_span_set;
     tempo.max_spans = limits.max_spans_per_span_set;
-    tempo.max_tag_bytes = limits.max_bytes_per_tag_values;
     tempo_ = std::make_unique<api::TempoQueries>(engine_->spans(), gate_, std::move(tempo));
     api::RegisterTempo(*tempo_, router);
     api::RegisterTraceById(*tempo_, router);
@@ -192,7 +215,9 @@ class Service {
     api::TempoMetricsOptions metrics;
     metrics.tenant = receive::kSingleTenant;
     metrics.strict_traceql = config_.strict_traceql;
-    metrics.max_range = limits.max_metrics_duration;
+    metrics.max_range = [this, tenant = metrics.tenant] {
+      return overrides_->MetricsRangeOf(tenant);
+    };
     api::RegisterTempoMetrics(engine_->spans(), gate_, metrics, router);
     api::StreamBackend streams;
     streams.queries = tempo_.get();
@@ -214,6 +239,7 @@ class Service {
     if (const auto defaults = config::Load({})) status.default_config = defaults->effective;
     status.parts = [this] { return Parts(); };
     status.tenant = receive::kSingleTenant;
+    status.overrides = [this, tenant = status.tenant] { return overrides_->Pages(tenant); };
     status.metrics = [this] { return registry_.Expose(); };
     api::RegisterStatusPages(std::move(status), router);
   }
@@ -253,6 +279,7 @@ class Service {
   std::atomic<Phase> phase_ = Phase::kStarting;
   std::unique_ptr<engine::Engine> engine_;
   std::unique_ptr<RemoteWriteService> remote_write_;
+  std::unique_ptr<OverridesService> overrides_;
   std::unique_ptr<OtlpSink> sink_;
   std::unique_ptr<MetricsIntake> metrics_intake_;
   std::unique_ptr<receive::OtlpReceiver> otlp_;
