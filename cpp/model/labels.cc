@@ -31,6 +31,13 @@ void AppendQuoted(std::string* out, std::string_view text) {
 }  // namespace
 
 Labels::Labels(std::vector<Pair> pairs) : pairs_(std::move(pairs)) {
+  // Most come as they are to be.
+  const bool ascend = std::ranges::adjacent_find(pairs_, [](const Pair& a, const Pair& b) {
+                        return a.first >= b.first;
+                      }) == pairs_.end();
+  const bool complete =
+      std::ranges::none_of(pairs_, [](const Pair& pair) { return pair.second.empty(); });
+  if (ascend && complete) return;
   std::ranges::stable_sort(pairs_, {}, &Pair::first);
   std::vector<Pair> kept;
   kept.reserve(pairs_.size());

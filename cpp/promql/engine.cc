@@ -46,7 +46,10 @@ MatrixValue ToMatrix(StepVector vector, const Steps& steps) {
       matrix.series.push_back(std::move(data));
     }
   }
-  std::ranges::sort(matrix.series, {}, &SeriesData::labels);
+  // A source shows its series in order, and much of what is done with them keeps it.
+  if (!std::ranges::is_sorted(matrix.series, {}, &SeriesData::labels)) {
+    std::ranges::sort(matrix.series, {}, &SeriesData::labels);
+  }
   return matrix;
 }
 
