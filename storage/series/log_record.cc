@@ -409,7 +409,7 @@ class SampleLogDecoder::Parser {
     const size_t count = in_.Count(std::min(items->size(), in_.remaining() / kMinStartBytes));
     size_t next = 0;  // The first item that has no start yet.
     const auto fill = [&](size_t end) {
-      if (d_.starts_.empty()) return;
+      if (d_.starts_.empty()) next = end;
       for (; next < end; ++next) {
         const auto it = d_.starts_.find(static_cast<SeriesId>((*items)[next].series));
         if (it != d_.starts_.end()) (*items)[next].start = it->second;

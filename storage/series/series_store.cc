@@ -86,6 +86,7 @@ Status SeriesStore::Recover() {
                             [&](const SampleLogRecord& record) { ReplayRecord(record); }));
   index_.Order();
   head_changed_ = true;
+  CollectGarbage();
   UpdateGauges();
   return {};
 }
@@ -117,9 +118,8 @@ Status SeriesStore::LoadSnapshot(uint64_t* log_segment) {
   auto tombstones = std::make_shared<Tombstones>();
   SnapshotVisitor visitor;
   visitor.header = [&](const SnapshotHeader& header) { min_time = header.min_time; };
-  visitor.exemplar = [&](SeriesId id, Exemplar&& exemplar) {
-    if (index_.Knows(id)) exemplars_.Add(id, exemplar);
-  };
+  // They stand before their series: what is of none is never asked for.
+  visitor.exemplar = [&](SeriesId id, Exemplar&& exemplar) { exemplars_.Add(id, exemplar); };
   visitor.tombstone = [&](Tombstone&& tombstone) { tombstones->push_back(std::move(tombstone)); };
   visitor.series = [&](SnapshotSeries&& found) {
     // What went to a block since; late samples did not.

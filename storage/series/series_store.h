@@ -79,7 +79,7 @@ struct SeriesStoreStats {
   uint64_t samples_limited = 0;        ///< Of series beyond max_series.
   uint64_t exemplars_appended = 0;
   uint64_t exemplars_dropped = 0;  ///< Out of order, or too large. Duplicates are not counted.
-  uint64_t damaged = 0;  ///< Log segments, snapshots, volumes and blocks found damaged.
+  uint64_t damaged = 0;            ///< Log segments, snapshots, volumes and blocks found damaged.
   // As it is now.
   size_t series = 0;  ///< With a sample in the head or a block.
   size_t head_samples = 0;

@@ -14,8 +14,10 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace tocsin;           // NOLINT(google-build-using-namespace): a test of one function.
   using namespace tocsin::storage;  // NOLINT(google-build-using-namespace)
   const std::string_view input(reinterpret_cast<const char*>(data), size);
-  const auto decoded = SampleLogDecoder().Decode(input);
-  if (!decoded.has_value()) return 0;
+  if (size == 0) return 0;
+  const uint8_t version = 1 + (data[0] % 2);
+  const auto decoded = SampleLogDecoder(version).Decode(input.substr(1));
+  if (!decoded.has_value() || decoded->deletion.has_value()) return 0;
 
   std::map<SeriesId, Labels> labels;
   for (const auto& [id, set] : decoded->definitions) {
@@ -23,11 +25,13 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     labels[id] = set;
   }
   SampleLogEncoder encoder;
-  const std::string again = encoder.Encode(decoded->samples, decoded->exemplars,
-                                           [&](SeriesId id) { return labels.at(id); });
+  const std::string again =
+      encoder.Encode({decoded->samples, decoded->histograms, decoded->exemplars}, decoded->min_time,
+                     [&](SeriesId id) { return labels.at(id); });
   const auto second = SampleLogDecoder().Decode(again);
   TOCSIN_CHECK(second.has_value());
   TOCSIN_CHECK(second->samples.size() == decoded->samples.size());
+  TOCSIN_CHECK(second->histograms.size() == decoded->histograms.size());
   TOCSIN_CHECK(second->exemplars.size() == decoded->exemplars.size());
   for (size_t i = 0; i < decoded->samples.size(); ++i) {
     TOCSIN_CHECK(second->samples[i].series == decoded->samples[i].series);

@@ -48,10 +48,63 @@ TEST(LabelIndexTest, OnlyListedSeriesAreMatched) {
   const std::vector<SeriesId> ids = {2, 2};
   index.List(ids);
   index.List(ids);
+  index.Order();
   EXPECT_EQ(index.Match(all), std::vector<SeriesId>{2});
   EXPECT_EQ(index.Match({}), std::vector<SeriesId>{2});
   EXPECT_EQ(index.listed(), 1U);
-  EXPECT_EQ(index.known(), 2U);
+  EXPECT_EQ(index.live(), 2U);
+  EXPECT_EQ(index.RankOf(2), 0U);
+}
+
+TEST(LabelIndexTest, UnlistedSeriesAreKnownButNotFound) {
+  LabelIndex index;
+  for (SeriesId id = 1; id <= 4; ++id) {
+    index.Add(id, {{"__name__", "m"}, {"id", std::to_string(id)}});
+  }
+  index.List(std::vector<SeriesId>{4, 3, 2, 1});
+  index.Order();
+  index.Unlist(std::vector<SeriesId>{1, 3, 3});
+  EXPECT_EQ(index.Match({}), (std::vector<SeriesId>{2, 4}));
+  EXPECT_TRUE(index.Match(std::vector<Matcher>{Make(Matcher::Op::kEqual, "id", "3")}).empty());
+  EXPECT_EQ(index.Find({{"__name__", "m"}, {"id", "3"}}), 3U);
+  EXPECT_EQ(index.live(), 2U);
+  EXPECT_EQ(index.RankOf(4), 1U);
+  index.List(std::vector<SeriesId>{3});
+  EXPECT_FALSE(index.ordered());
+  index.Order();
+  EXPECT_EQ(index.Match({}), (std::vector<SeriesId>{2, 3, 4}));
+  EXPECT_EQ(index.live(), 3U);
+}
+
+TEST(LabelIndexTest, ViewsShareTheirTexts) {
+  LabelIndex index;
+  index.Add(1, {{"__name__", "m"}, {"job", "a"}});
+  index.Add(2, {{"__name__", "n"}, {"job", "a"}});
+  std::vector<promql::LabelView> first;
+  std::vector<promql::LabelView> second;
+  index.View(1, &first);
+  index.View(2, &second);
+  ASSERT_EQ(first.size(), 2U);
+  EXPECT_EQ(first[1].name, "job");
+  EXPECT_EQ(first[1].value, "a");
+  EXPECT_EQ(first[1].value.data(), second[1].value.data());
+}
+
+TEST(LabelIndexTest, StatisticsCountSeriesAndValues) {
+  LabelIndex index;
+  index.Add(1, {{"__name__", "a"}, {"le", "1"}});
+  index.Add(2, {{"__name__", "a"}, {"le", "10"}});
+  index.Add(3, {{"__name__", "b"}});
+  index.List(std::vector<SeriesId>{1, 2, 3});
+  promql::HeadStatistics stats;
+  index.Describe(1, &stats);
+  using Lines = std::vector<promql::NamedCount>;
+  EXPECT_EQ(stats.series, 3U);
+  EXPECT_EQ(stats.label_pairs, 4U);
+  EXPECT_EQ(stats.series_by_metric_name, (Lines{{"a", 2}}));
+  EXPECT_EQ(stats.values_by_label_name, (Lines{{"__name__", 2}}));
+  EXPECT_EQ(stats.bytes_by_label_name, (Lines{{"__name__", 3}}));
+  EXPECT_EQ(stats.series_by_label_pair, (Lines{{"__name__=a", 2}}));
 }
 
 TEST(LabelIndexTest, EveryMatcherAgreesWithAScan) {
@@ -79,6 +132,7 @@ TEST(LabelIndexTest, EveryMatcherAgreesWithAScan) {
     for (const auto& [labels, id] : series) ids.push_back(id);
     std::ranges::shuffle(ids, random);
     index.List(ids);
+    index.Order();
     for (int query = 0; query < 200; ++query) {
       std::vector<Matcher> matchers;
       for (uint64_t n = random() % 4; n > 0; --n) {

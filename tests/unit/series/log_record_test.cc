@@ -4,12 +4,14 @@
 #include "storage/series/log_record.h"
 
 #include <bit>
+#include <memory>
 #include <random>
 #include <string>
 #include <vector>
 
 #include <gtest/gtest.h>
 
+#include "tests/unit/series/histograms.h"
 #include "tests/unit/series/testing.h"
 
 namespace tocsin::storage {
@@ -19,6 +21,7 @@ Labels LabelsFor(SeriesId id) { return {{"__name__", "metric"}, {"id", std::to_s
 
 struct Append {
   std::vector<RefSample> samples;
+  std::vector<RefHistogram> histograms;
   std::vector<RefExemplar> exemplars;
 };
 
@@ -28,6 +31,17 @@ Append RandomAppend(std::mt19937_64& random) {
     const double value =
         random() % 3 == 0 ? std::bit_cast<double>(random()) : static_cast<double>(random() % 1'000);
     append.samples.push_back({1 + random() % 30, {static_cast<Millis>(random() % 100'000), value}});
+  }
+  for (RefSample& sample : append.samples) {
+    if (random() % 4 == 0) sample.start = static_cast<Millis>(random() % 3);
+  }
+  for (uint64_t n = random() % 3; n > 0; --n) {
+    NativeHistogram histogram = RandomHistogram(random);
+    Observe(random, &histogram);
+    append.histograms.push_back(
+        {1 + random() % 30,
+         {static_cast<Millis>(random() % 100'000), std::make_shared<NativeHistogram>(histogram)},
+         static_cast<Millis>(random() % 2)});
   }
   for (uint64_t n = random() % 4; n > 0; --n) {
     append.exemplars.push_back({1 + random() % 30,
@@ -43,6 +57,13 @@ void ExpectEqual(const SampleLogRecord& record, const Append& append) {
   for (size_t i = 0; i < append.samples.size(); ++i) {
     EXPECT_EQ(record.samples[i].series, append.samples[i].series);
     EXPECT_EQ(record.samples[i].sample, append.samples[i].sample);
+    EXPECT_EQ(record.samples[i].start, append.samples[i].start);
+  }
+  ASSERT_EQ(record.histograms.size(), append.histograms.size());
+  for (size_t i = 0; i < append.histograms.size(); ++i) {
+    EXPECT_EQ(record.histograms[i].series, append.histograms[i].series);
+    EXPECT_EQ(record.histograms[i].sample, append.histograms[i].sample);
+    EXPECT_EQ(record.histograms[i].start, append.histograms[i].start);
   }
   ASSERT_EQ(record.exemplars.size(), append.exemplars.size());
   for (size_t i = 0; i < append.exemplars.size(); ++i) {
@@ -62,7 +83,8 @@ TEST(LogRecordTest, RecordsComeBackAlsoAroundOnesThatWereRolledBack) {
       SampleLogDecoder decoder;
       for (int i = 0; i < 20; ++i) {
         const Append append = RandomAppend(random);
-        const std::string record = encoder.Encode(append.samples, append.exemplars, LabelsFor);
+        const std::string record =
+            encoder.Encode({append.samples, append.histograms, append.exemplars}, i, LabelsFor);
         if (random() % 3 == 0) {
           encoder.Rollback();
           continue;
@@ -71,6 +93,8 @@ TEST(LogRecordTest, RecordsComeBackAlsoAroundOnesThatWereRolledBack) {
         const auto decoded = decoder.Decode(record);
         ASSERT_TRUE(decoded.has_value()) << decoded.error().ToString();
         ExpectEqual(*decoded, append);
+        EXPECT_EQ(decoded->min_time, i);
+        EXPECT_FALSE(decoded->deletion.has_value());
       }
     }
   }
@@ -80,18 +104,30 @@ TEST(LogRecordTest, AnUnchangedSampleTakesThreeBytes) {
   std::vector<RefSample> samples;
   for (SeriesRef id = 1; id <= 1'000; ++id) samples.push_back({id, {1'000, 42}});
   SampleLogEncoder encoder;
-  const std::string first = encoder.Encode(samples, {}, LabelsFor);
+  const std::string first = encoder.Encode({.samples = samples}, 0, LabelsFor);
   encoder.Commit();
   for (RefSample& sample : samples) sample.sample.t += 15'000;
-  EXPECT_LE(encoder.Encode(samples, {}, LabelsFor).size(), 3'010U);
-  EXPECT_GT(first.size(), 3'010U);
+  EXPECT_LE(encoder.Encode({.samples = samples}, 0, LabelsFor).size(), 3'020U);
+  EXPECT_GT(first.size(), 3'020U);
+}
+
+TEST(LogRecordTest, DeletionsComeBack) {
+  const Tombstone deletion{-5, INT64_MAX, 7, {1, 2, 4'000'000'000}};
+  const auto decoded = SampleLogDecoder().Decode(SampleLogEncoder::Encode(deletion));
+  ASSERT_TRUE(decoded.has_value()) << decoded.error().ToString();
+  ASSERT_TRUE(decoded->deletion.has_value());
+  EXPECT_EQ(decoded->deletion->from, deletion.from);
+  EXPECT_EQ(decoded->deletion->to, deletion.to);
+  EXPECT_EQ(decoded->deletion->block, deletion.block);
+  EXPECT_EQ(decoded->deletion->series, deletion.series);
 }
 
 TEST(LogRecordTest, NoDamageIsFatal) {
   const std::vector<RefSample> samples = {{1, {10, 1}}, {2, {10, 2}}};
   const std::vector<RefExemplar> exemplars = {{2, {Labels{{"trace_id", "ab"}}, 3, 10}}};
   SampleLogEncoder encoder;
-  const std::string record = encoder.Encode(samples, exemplars, LabelsFor);
+  const std::string record =
+      encoder.Encode({.samples = samples, .exemplars = exemplars}, 0, LabelsFor);
   for (size_t size = 0; size < record.size(); ++size) {
     EXPECT_EQ(SampleLogDecoder().Decode(record.substr(0, size)).error().code(),
               StatusCode::kCorruption)

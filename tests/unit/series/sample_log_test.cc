@@ -49,7 +49,9 @@ Samples Numbered(int number) {
           {4, {t, static_cast<double>(number)}}};
 }
 
-Status AppendTo(SampleLog& log, int number) { return log.Append(Numbered(number), {}, LabelsFor); }
+Status AppendTo(SampleLog& log, int number) {
+  return log.Append({.samples = Numbered(number)}, 0, LabelsFor);
+}
 
 std::vector<int> Numbers(const std::vector<Samples>& records) {
   std::vector<int> numbers;

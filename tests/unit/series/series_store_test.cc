@@ -17,73 +17,12 @@
 
 #include <gtest/gtest.h>
 
-#include "tests/unit/series/testing.h"
+#include "tests/unit/series/store_fixture.h"
 
 namespace tocsin::storage {
 namespace {
 
 namespace fs = std::filesystem;
-using promql::Matcher;
-using promql::SeriesData;
-
-constexpr Millis kStart = 1'800'000'000'000 / kBlockMillis * kBlockMillis;
-
-Matcher Make(Matcher::Op op, std::string_view name, std::string_view value) {
-  auto made = Matcher::Make(op, name, value);
-  EXPECT_TRUE(made.has_value());
-  return *std::move(made);
-}
-std::vector<Matcher> Named(const std::string& name) {
-  return {Make(Matcher::Op::kEqual, "__name__", name)};
-}
-std::vector<Matcher> Everything() { return {Make(Matcher::Op::kRegex, "__name__", ".*")}; }
-
-/// A store in a directory of its own, with a clock that follows the samples.
-class SeriesStoreTest : public testing::Test {
- protected:
-  SeriesStoreTest() { Open(); }
-
-  void Open() {
-    store_.reset();
-    options_.directory = directory_.path();
-    options_.clock = &clock_;
-    auto store = SeriesStore::Open(options_);
-    ASSERT_TRUE(store.has_value()) << store.error().ToString();
-    store_ = *std::move(store);
-  }
-
-  Status Append(const Labels& labels, Millis t, double v) {
-    clock_.Set(std::max(clock_.Now(), t * kMillisecond));
-    const RefSample sample{store_->Ref(labels), {t, v}};
-    return store_->Put({.samples = {&sample, 1}});
-  }
-  Status AppendExemplar(const Labels& labels, const Exemplar& exemplar) {
-    const RefExemplar one{store_->Ref(labels), exemplar};
-    return store_->Put({.exemplars = {&one, 1}});
-  }
-
-  std::vector<std::pair<Labels, std::vector<Sample>>> Select(
-      const std::vector<Matcher>& matchers = Everything(), Millis from = INT64_MIN,
-      Millis to = INT64_MAX) {
-    auto selected = store_->Select(matchers, from, to);
-    EXPECT_TRUE(selected.has_value()) << selected.error().ToString();
-    std::vector<std::pair<Labels, std::vector<Sample>>> out;
-    for (SeriesData& series : *selected) {
-      out.emplace_back(std::move(series.labels), std::move(series.samples));
-    }
-    return out;
-  }
-  std::vector<Sample> SamplesOf(const std::string& name) {
-    const auto selected = Select(Named(name));
-    return selected.empty() ? std::vector<Sample>() : selected[0].second;
-  }
-
-  TemporaryDirectory directory_;
-  VirtualClock clock_{kStart * kMillisecond};
-  SeriesStoreOptions options_;
-  std::unique_ptr<SeriesStore> store_;
-};
-
 TEST_F(SeriesStoreTest, AnEmptyStoreAnswersWithNothing) {
   EXPECT_TRUE(Select().empty());
   EXPECT_TRUE(store_->QueryExemplars(Everything(), 0, INT64_MAX).empty());
@@ -114,7 +53,8 @@ TEST_F(SeriesStoreTest, SamplesThatAreNotNewerAreDroppedAndCounted) {
   ASSERT_TRUE(Append({{"__name__", "m"}}, kStart + 30, 6).ok());
   EXPECT_EQ(SamplesOf("m"),
             (std::vector<Sample>{{kStart + 10, 1}, {kStart + 20, 4}, {kStart + 30, StaleNan()}}));
-  EXPECT_EQ(store_->Stats().samples_out_of_order, 4U);
+  EXPECT_EQ(store_->Stats().samples_out_of_order, 2U);
+  EXPECT_EQ(store_->Stats().samples_duplicate, 2U);
   EXPECT_EQ(store_->Stats().samples_appended, 3U);
 }
 
@@ -163,10 +103,12 @@ TEST_F(SeriesStoreTest, BothEndsOfARangeBelongToIt) {
   EXPECT_TRUE(Select(Named("m"), kStart + 3, kStart + 1).empty());
 }
 
-TEST_F(SeriesStoreTest, AVisitorsErrorEndsTheVisit) {
+TEST_F(SeriesStoreTest, AScannersErrorEndsTheScan) {
   for (const char* name : {"a", "b"}) ASSERT_TRUE(Append({{"__name__", name}}, kStart, 1).ok());
   int visits = 0;
-  const Status status = store_->Visit(Everything(), 0, INT64_MAX, [&](SeriesData&&) -> Status {
+  const std::vector<Matcher> all = Everything();
+  const promql::SeriesRequest request{.matchers = all, .from = 0, .to = INT64_MAX};
+  const Status status = store_->Scan(request, [&](const promql::SeriesView&) -> Status {
     ++visits;
     return CancelledError("enough");
   });
@@ -409,7 +351,7 @@ TEST_F(SeriesStoreTest, ABlockThatFindsNoRoomIsWrittenLater) {
   ASSERT_TRUE(Append({{"__name__", "m"}}, kStart + 2 * kBlockMillis, 1).ok());
   const Answers before = Ask(*store_);
   {
-    const FullDisk full(40'000);
+    const FullDisk full(8'000);
     EXPECT_EQ(store_->Maintain().code(), StatusCode::kUnavailable);
     EXPECT_EQ(Ask(*store_), before);
   }
@@ -474,7 +416,7 @@ TEST_F(SeriesStoreTest, ListingsKnowTheTimeRange) {
               (std::vector<std::string>{"a", "b"}));
     EXPECT_EQ(store_->LabelValues("job", Named("new"), kStart, INT64_MAX),
               (std::vector<std::string>{"b"}));
-    EXPECT_EQ(store_->MatchSeries(Named("old"), 0, INT64_MAX),
+    EXPECT_EQ(store_->MatchSeries(Named("old"), 0, INT64_MAX, 0),
               (std::vector<Labels>{{{"__name__", "old"}, {"job", "a"}, {"x", "1"}}}));
     Open();
   }

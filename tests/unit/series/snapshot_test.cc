@@ -8,6 +8,7 @@
 
 #include <gtest/gtest.h>
 
+#include "storage/series/head.h"
 #include "tests/unit/series/testing.h"
 
 namespace tocsin::storage {
@@ -17,9 +18,9 @@ SnapshotSeries MakeSeries(SeriesId id, size_t chunks) {
   SnapshotSeries series{id, {{"__name__", "metric"}, {"id", std::to_string(id)}}, {}};
   Millis t = 0;
   for (size_t c = 0; c < chunks; ++c) {
-    ChunkBuilder builder;
-    for (int i = 0; i < 10; ++i) builder.Append({t += 1'000, static_cast<double>(id)});
-    series.chunks.push_back(ChunkRef::Copy(builder));
+    HeadSeries head;
+    for (int i = 0; i < 10; ++i) head.Append({t += 1'000, static_cast<double>(id), nullptr, 0});
+    head.Collect(INT64_MIN, INT64_MAX, &series.chunks);
   }
   return series;
 }
@@ -27,20 +28,31 @@ SnapshotSeries MakeSeries(SeriesId id, size_t chunks) {
 struct Contents {
   std::vector<SnapshotSeries> series;
   std::vector<std::pair<SeriesId, Exemplar>> exemplars;
+  std::vector<Tombstone> tombstones;
 };
 
 Result<SnapshotHeader> Read(std::string_view bytes, Contents* out) {
   return ReadSnapshot(
-      bytes, {.series = [&](SnapshotSeries&& s) { out->series.push_back(std::move(s)); },
+      bytes, {.header = [](const SnapshotHeader&) {},
+              .series = [&](SnapshotSeries&& s) { out->series.push_back(std::move(s)); },
               .exemplar = [&](SeriesId id,
-                              Exemplar&& e) { out->exemplars.emplace_back(id, std::move(e)); }});
+                              Exemplar&& e) { out->exemplars.emplace_back(id, std::move(e)); },
+              .tombstone = [&](Tombstone&& t) { out->tombstones.push_back(std::move(t)); }});
 }
 
 std::string Build(SeriesId count) {
-  SnapshotBuilder builder({.log_segment = 12, .next_id = 999, .min_time = -7'200'000});
+  std::string bytes;
+  SnapshotBuilder builder(
+      {.log_segment = 12, .next_id = 999, .min_time = -7'200'000, .next_block = 5},
+      [&](std::string_view piece) -> Status {
+        bytes += piece;
+        return {};
+      });
+  builder.Add({.from = 1, .to = 2, .block = 3, .series = {4, 5}});
   builder.Add(1, {Labels{{"trace_id", "abc"}}, 2.5, 77});
   for (SeriesId id = 1; id <= count; ++id) builder.Add(MakeSeries(id, id % 3));
-  return std::move(builder).Finish();
+  EXPECT_TRUE(builder.Finish().ok());
+  return bytes;
 }
 
 TEST(SnapshotTest, ContentsComeBack) {
@@ -51,6 +63,9 @@ TEST(SnapshotTest, ContentsComeBack) {
     EXPECT_EQ(header->log_segment, 12U);
     EXPECT_EQ(header->next_id, 999U);
     EXPECT_EQ(header->min_time, -7'200'000);
+    EXPECT_EQ(header->next_block, 5U);
+    ASSERT_EQ(contents.tombstones.size(), 1U);
+    EXPECT_EQ(contents.tombstones[0].series, (std::vector<SeriesId>{4, 5}));
     ASSERT_EQ(contents.exemplars.size(), 1U);
     EXPECT_EQ(contents.exemplars[0].second, (Exemplar{Labels{{"trace_id", "abc"}}, 2.5, 77}));
     ASSERT_EQ(contents.series.size(), count);
