@@ -21,6 +21,7 @@ from typing import Any
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT / "tests/integration"))
 
+import promql_bench  # noqa: E402
 import query_bench  # noqa: E402
 from harness import LOADGEN, Server, request  # noqa: E402
 
@@ -219,6 +220,7 @@ def main() -> None:
         parse.add_argument("--directory", help="where the data directory is made (a real disk)")
         parse.add_argument("--json", type=Path, help="write the object to this file as well")
     query_bench.add_benches(benches)
+    promql_bench.add_benches(benches)
     options = parser.parse_args()
     result = json.dumps(options.run(options))
     if options.json:
