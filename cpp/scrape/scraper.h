@@ -3,98 +3,146 @@
 /// `scrape_samples_scraped`, `scrape_samples_post_metric_relabeling`, `scrape_series_added`.
 ///
 /// A series that a scrape no longer has, and every series of a target that cannot be scraped, ends
-/// with a stale marker at the time of that scrape.
+/// with a stale marker at the time of that scrape. The series of a target that is gone for good end
+/// when it would have been scraped next.
 
 #pragma once
 
 #include <condition_variable>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
+#include <stop_token>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "cpp/base/clock.h"
-#include "cpp/base/status.h"
+#include "cpp/base/http_options.h"
+#include "cpp/base/telemetry.h"
 #include "cpp/base/thread_pool.h"
 #include "cpp/http/client.h"
-#include "cpp/http/message.h"
-#include "cpp/model/labels.h"
+#include "cpp/model/metric_metadata.h"
 #include "cpp/model/ports.h"
+#include "cpp/scrape/job.h"
 
 namespace tocsin::scrape {
 
-/// `scrape_configs[].static_configs[]`.
-struct TargetGroup {
-  std::vector<std::string> targets = {};  ///< "host:port".
-  /// Added to every sample. `__scheme__` and `__metrics_path__` replace the job's; other names with
-  /// two leading underscores are dropped.
-  Labels labels = {};
-};
-
-/// `scrape_configs[]`.
-struct Job {
-  std::string name = {};
-  std::string scheme = "http";
-  std::string metrics_path = "/metrics";
-  Nanos interval = kMinute;
-  Nanos timeout = 10 * kSecond;
-  bool honor_labels = false;  ///< Off: an exposed label that a target has becomes `exported_...`.
-  bool honor_timestamps = true;       ///< But samples more than ten minutes ahead are dropped.
-  size_t sample_limit = 0;            ///< A scrape with more fails; 0 is no limit.
-  size_t body_size_limit = 64 << 20;  ///< A scrape with more bytes fails.
-  std::vector<TargetGroup> groups = {};
-};
+class TargetLoop;
+class TargetPool;
+struct ScrapeMetrics;
 
 enum class Health : uint8_t { kUnknown, kUp, kDown };
 
-/// What `/api/v1/targets` tells.
-struct TargetStatus {
-  std::string job;
-  Labels labels;
-  std::string url;
+/// "unknown", "up", "down".
+std::string_view HealthName(Health health);
+
+/// What `/api/v1/targets` tells of a target that is scraped.
+struct ActiveTarget {
+  std::string pool;          ///< The job's name in the configuration: `scrapePool`.
+  Labels discovered_labels;  ///< Before relabelling.
+  Labels labels;             ///< After it, without those that begin with two underscores.
+  std::string url;           ///< `scrapeUrl`, with parameters; as it is requested.
   Nanos interval = 0;
   Nanos timeout = 0;
   Health health = Health::kUnknown;
-  std::string last_error;  ///< "" if the last scrape succeeded.
-  Nanos last_scrape = 0;   ///< When it was due; 0 if there was none.
-  Nanos last_duration = 0;
+  std::string last_error;   ///< "" if the last scrape succeeded.
+  Nanos last_scrape = 0;    ///< When it began; 0 if there was none.
+  Nanos last_duration = 0;  ///< How long it took.
+};
+
+/// One that relabelling has dropped.
+struct DroppedTarget {
+  std::string pool;
+  Labels discovered_labels;
+};
+
+/// Of `/api/v1/targets/metadata`.
+struct TargetMetadata {
+  std::string pool;
+  Labels labels;  ///< As in ActiveTarget.
+  MetricMetadata metadata;
+};
+
+/// Of `/api/v1/targets/relabel_steps`: what one rule makes of a target.
+struct RelabelStep {
+  relabel::Rule rule;
+  Labels output;
+  bool keep = true;  ///< False in the last step if the rule drops the target.
+};
+
+/// Where a Scraper gets things from and puts them. All is borrowed.
+struct ScraperPorts {
+  SampleSink* sink = nullptr;
+  /// Makes what fetches for a job, once a job and configuration.
+  std::function<http::FetchFunction(const http::ClientOptions&)> client;
+  const Clock* clock = &Clock::Real();  ///< Measures how long a scrape takes.
+  /// Scrapes run there, so that a slow target delays no other; null: inside RunDue().
+  ThreadPool* pool = nullptr;
+  Telemetry* telemetry = &Telemetry::None();
+  std::stop_token stop = {};  ///< The Scraper's own.
 };
 
 /// Thread-safe, but RunDue() is for one thread.
 class Scraper {
  public:
-  /// Borrows `sink`, and `pool` if it is not null: then scrapes run there, so that a slow target
-  /// delays no other; otherwise inside RunDue(). The clock measures how long a scrape takes.
-  Scraper(std::vector<Job> jobs, SampleSink* sink, http::FetchFunction fetch, const Clock* clock,
-          ThreadPool* pool);
-  /// Waits for the scrapes that are running.
+  explicit Scraper(ScraperPorts ports);
+  /// Breaks off the scrapes that are running. Writes no stale markers: after a restart the series
+  /// go on.
   ~Scraper();
   Scraper(const Scraper&) = delete;
   Scraper& operator=(const Scraper&) = delete;
 
-  /// Starts the scrapes that are due at `now`: each target at once at the first call, and then
-  /// every interval from there. Intervals that were missed are not made up for, and a target whose
-  /// last scrape still runs is left out. Returns how long until the next one is due.
+  /// Replaces all jobs. A target that the new ones have too, with the same labels and URL, goes on
+  /// where it was. Takes effect in the next RunDue().
+  void SetJobs(std::vector<Job> jobs);
+
+  /// Looks for changes of the targets, and starts the scrapes that are due at `now`: each target
+  /// first at its own offset in the interval (or soon, see Job::spread), and then every interval
+  /// from there. Intervals that were missed are not made up for, and a target whose last scrape
+  /// still runs is left out. Returns how long until there is something to do again.
   Nanos RunDue(Nanos now);
 
-  /// All targets, in the order of the configuration.
-  std::vector<TargetStatus> Targets() const;
+  /// The names of the jobs, sorted.
+  std::vector<std::string> Pools() const;
+  /// All targets, or those of one pool: by pool, and in a pool by URL. "" is every pool.
+  std::vector<ActiveTarget> Targets(std::string_view pool = {}) const;
+  std::vector<DroppedTarget> Dropped(std::string_view pool = {}) const;
+  /// How many targets each pool's relabelling has dropped, also beyond keep_dropped_targets.
+  std::map<std::string, size_t> DroppedCounts() const;
+  /// What the scrapes have told of metric families, at most `limit_per_target` of each target (0:
+  /// all), of the family `metric` only if it is not empty.
+  std::vector<TargetMetadata> Metadata(std::string_view metric, size_t limit_per_target) const;
+  /// The relabelling of a target with these labels, step by step. kNotFound: no such pool.
+  Result<std::vector<RelabelStep>> RelabelSteps(std::string_view pool, const Labels& labels) const;
 
  private:
-  struct Target;
+  /// A loop that has no target any more.
+  struct Retired {
+    std::shared_ptr<TargetLoop> loop;
+    Nanos end = 0;    // When its series end.
+    Nanos after = 0;  // When that is written: its target may come back.
+  };
 
-  void Scrape(Target* target, Nanos due);
+  void ApplyJobs(Nanos now);
+  Nanos StartDue(Nanos now);
+  void Start(const std::shared_ptr<TargetLoop>& loop, Nanos time);
+  Nanos EndRetired(Nanos now);
+  std::vector<const TargetPool*> PoolsNamed(std::string_view name) const;
 
-  SampleSink* const sink_;
-  const http::FetchFunction fetch_;
-  const Clock* const clock_;
-  ThreadPool* const pool_;
-  std::vector<std::unique_ptr<Target>> targets_;
-  mutable std::mutex mutex_;
+  std::stop_source stop_;
+  const ScraperPorts ports_;
+  const std::unique_ptr<ScrapeMetrics> metrics_;
+  mutable std::mutex mutex_;  // Guards what follows; never held while something is fetched.
   std::condition_variable idle_;
-  size_t running_ = 0;  // Guarded by mutex_, as are the targets' `running` and `status`.
+  size_t running_ = 0;
+  std::optional<std::vector<Job>> new_jobs_;
+  std::map<std::string, std::unique_ptr<TargetPool>, std::less<>> pools_;
+  std::vector<Retired> retired_;
 };
 
 }  // namespace tocsin::scrape

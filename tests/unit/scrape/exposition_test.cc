@@ -5,9 +5,13 @@
 #include <fstream>
 #include <iostream>
 #include <limits>
+#include <memory>
+#include <optional>
 #include <sstream>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -15,16 +19,39 @@
 namespace tocsin::scrape {
 namespace {
 
+using testing::ElementsAre;
 using testing::HasSubstr;
 
-std::vector<ExposedSample> Parsed(std::string_view text, Format format = Format::kText) {
-  auto samples = ParseExposition(text, format);
+/// A sample, and what outlives its reader.
+struct ReadSample {
+  Labels labels;
+  double value = 0;
+  std::optional<Millis> timestamp;
+  std::vector<ExposedExemplar> exemplars;
+};
+
+Result<std::vector<ReadSample>> ReadAll(std::string_view text, Format format) {
+  const std::unique_ptr<ExpositionReader> reader = ReadExposition(text, format, {});
+  std::vector<ReadSample> samples;
+  while (true) {
+    TOCSIN_ASSIGN_OR_RETURN(const ExpositionReader::Item item, reader->Next());
+    if (item == ExpositionReader::Item::kEnd) return samples;
+    if (item != ExpositionReader::Item::kSample) continue;
+    TOCSIN_ASSIGN_OR_RETURN(std::vector<Labels::Pair> labels, reader->ReadLabels());
+    const ExposedSample& sample = reader->sample();
+    samples.push_back(
+        {Labels(std::move(labels)), sample.value, sample.timestamp, sample.exemplars});
+  }
+}
+
+std::vector<ReadSample> Parsed(std::string_view text, Format format = Format::kText) {
+  auto samples = ReadAll(text, format);
   EXPECT_TRUE(samples.has_value()) << samples.error().ToString();
-  return samples.has_value() ? *std::move(samples) : std::vector<ExposedSample>();
+  return samples.has_value() ? *std::move(samples) : std::vector<ReadSample>();
 }
 
 std::string ErrorOf(std::string_view text, Format format = Format::kText) {
-  const auto samples = ParseExposition(text, format);
+  const auto samples = ReadAll(text, format);
   EXPECT_FALSE(samples.has_value()) << text;
   if (samples.has_value()) return "";
   EXPECT_EQ(samples.error().code(), StatusCode::kInvalidArgument);
@@ -97,7 +124,7 @@ TEST(Exposition, SaysWhereItWentWrong) {
   EXPECT_EQ(ErrorOf("a 1\nb"), "line 2, column 2: a number is missing");
   EXPECT_EQ(ErrorOf("a 1\n\nb x\n"), "line 3, column 3: expected a number, not \"x\"");
   EXPECT_EQ(ErrorOf("a{b=c} 1\n"),
-            "line 1, column 5: expected a label value in double quotes, not \"c} 1\"");
+            "line 1, column 5: expected a label value in double quotes, not \"c}\"");
   EXPECT_EQ(ErrorOf("a{b=\"c} 1\n"), "line 1, column 10: the closing quote is missing");
   EXPECT_EQ(ErrorOf("a{b=\"c\",b=\"d\"} 1\n"), "line 1, column 9: label \"b\" is given twice");
   EXPECT_THAT(ErrorOf("a{b=\"\xff\"} 1\n"), HasSubstr("column 5: the label value is not UTF-8"));
@@ -139,7 +166,7 @@ TEST(Exposition, EveryTruncationIsRefused) {
   const std::string text =
       "a_total{b=\"c\\n\",d=\"e\"} 12.5e3 1395066363 # {t=\"1\"} 0.5 2\n# EOF\n";
   for (size_t size = 0; size + 1 < text.size(); ++size) {  // Without its last newline it is whole.
-    EXPECT_FALSE(ParseExposition(text.substr(0, size), Format::kOpenMetrics).has_value()) << size;
+    EXPECT_FALSE(ReadAll(text.substr(0, size), Format::kOpenMetrics).has_value()) << size;
   }
   EXPECT_EQ(Parsed(text, Format::kOpenMetrics).size(), 1U);
 }
@@ -154,13 +181,14 @@ TEST(Exposition, OpenMetricsHasSecondsAndExemplars) {
       Format::kOpenMetrics);
   ASSERT_EQ(samples.size(), 3U);
   EXPECT_EQ(samples[0].timestamp, 1520879607789);
-  ASSERT_TRUE(samples[0].exemplar.has_value());
-  EXPECT_EQ(samples[0].exemplar->labels, Labels({{"trace_id", "KOO5S4vxi0o"}}));
-  EXPECT_EQ(samples[0].exemplar->value, 0.67);
-  EXPECT_EQ(samples[0].exemplar->t, 1520879607500);
-  EXPECT_EQ(samples[1].exemplar->value, 4);
-  EXPECT_EQ(samples[1].exemplar->t, 0);
-  EXPECT_FALSE(samples[2].exemplar.has_value());
+  ASSERT_EQ(samples[0].exemplars.size(), 1U);
+  EXPECT_EQ(samples[0].exemplars[0].labels, Labels({{"trace_id", "KOO5S4vxi0o"}}));
+  EXPECT_EQ(samples[0].exemplars[0].value, 0.67);
+  EXPECT_EQ(samples[0].exemplars[0].timestamp, 1520879607500);
+  ASSERT_EQ(samples[1].exemplars.size(), 1U);
+  EXPECT_EQ(samples[1].exemplars[0].value, 4);
+  EXPECT_EQ(samples[1].exemplars[0].timestamp, std::nullopt);
+  EXPECT_TRUE(samples[2].exemplars.empty());
 }
 
 TEST(Exposition, ATimeBeyondAllMeasureStaysWithinItsType) {
@@ -182,12 +210,116 @@ TEST(Exposition, OpenMetricsMustBeWhole) {
   }
 }
 
-TEST(FormatOf, GoesByTheMediaType) {
-  EXPECT_EQ(FormatOf("application/openmetrics-text; version=1.0.0; charset=utf-8"),
+TEST(FormatOf, GoesByTheMediaTypeOrTheFallback) {
+  const auto format = [](std::string_view type, std::string_view fallback) {
+    return FormatOf(type, fallback).value_or(Format::kText);
+  };
+  EXPECT_EQ(format("application/openmetrics-text; version=1.0.0; charset=utf-8", ""),
             Format::kOpenMetrics);
-  EXPECT_EQ(FormatOf("text/plain; version=0.0.4"), Format::kText);
-  EXPECT_EQ(FormatOf(""), Format::kText);
-  EXPECT_EQ(FormatOf("text/html"), Format::kText);
+  EXPECT_EQ(format("application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily", ""),
+            Format::kProtobuf);
+  EXPECT_EQ(format("text/plain; version=0.0.4", "application/openmetrics-text"), Format::kText);
+  EXPECT_EQ(format("", "application/openmetrics-text"), Format::kOpenMetrics);
+  EXPECT_EQ(format("text/html", "application/openmetrics-text"), Format::kOpenMetrics);
+  EXPECT_EQ(FormatOf("", "").error().message(),
+            "non-compliant scrape target sending blank Content-Type and no "
+            "fallback_scrape_protocol specified for target");
+  EXPECT_EQ(FormatOf("text/html", "").error().message(),
+            "received unsupported Content-Type \"text/html\" and no fallback_scrape_protocol "
+            "specified for target");
+}
+
+TEST(Exposition, NamesInQuotesMayHoldAnything) {
+  for (const Format format : {Format::kText, Format::kOpenMetrics}) {
+    const std::string end = format == Format::kOpenMetrics ? "# EOF\n" : "";
+    const auto samples = Parsed(
+        "{\"http.request\",\"a.b\"=\"c\",d=\"e\"} 1\n{\"only \\\"name\\\"\"} 2\n" + end, format);
+    ASSERT_EQ(samples.size(), 2U);
+    EXPECT_EQ(samples[0].labels, Labels({{"__name__", "http.request"}, {"a.b", "c"}, {"d", "e"}}));
+    EXPECT_EQ(samples[1].labels, Labels({{"__name__", "only \"name\""}}));
+    EXPECT_THAT(ErrorOf("{\"a\",\"b\"} 1\n" + end, format), HasSubstr("given twice"));
+    EXPECT_THAT(ErrorOf("a{\"b\"} 1\n" + end, format), HasSubstr("given twice"));
+    EXPECT_THAT(ErrorOf("{a=\"b\"} 1\n" + end, format), HasSubstr("no metric name"));
+    EXPECT_THAT(ErrorOf("{\"\"} 1\n" + end, format), HasSubstr("empty"));
+  }
+}
+
+TEST(Exposition, OpenMetricsHasExactlyOneSpaceBetweenItsParts) {
+  for (const std::string_view line : {"a  1",
+                                      "a\t1",
+                                      " a 1",
+                                      "a 1 ",
+                                      "a {b=\"c\"} 1",
+                                      "a{ b=\"c\"} 1",
+                                      "a{b=\"c\", d=\"e\"} 1",
+                                      "a{b = \"c\"} 1",
+                                      "a{b=\"c\"}1",
+                                      "a 1  2",
+                                      "a 1 # {}1",
+                                      "a 1 #{} 1",
+                                      "a 1# {} 1",
+                                      "#a",
+                                      "# a",
+                                      "# HELP a",
+                                      "# TYPE a meh",
+                                      "# TYPE a untyped",
+                                      "# TYPE  a counter",
+                                      "# UNIT a seconds"}) {
+    ErrorOf(std::string(line) + "\n# EOF\n", Format::kOpenMetrics);
+  }
+}
+
+/// The metadata of a text, as "TYPE family type" and the like.
+std::vector<std::string> MetadataOf(std::string_view text, Format format) {
+  const std::unique_ptr<ExpositionReader> reader = ReadExposition(text, format, {});
+  std::vector<std::string> all;
+  while (true) {
+    const auto item = reader->Next();
+    EXPECT_TRUE(item.has_value()) << item.error().ToString();
+    if (!item.has_value() || *item == ExpositionReader::Item::kEnd) return all;
+    if (*item != ExpositionReader::Item::kMetadata) continue;
+    const ExposedMetadata& told = reader->metadata();
+    const std::string family(told.family);
+    switch (told.part) {
+      case MetadataPart::kType:
+        all.push_back("TYPE " + family + " " + std::string(MetricTypeName(told.type)));
+        break;
+      case MetadataPart::kHelp:
+        all.push_back("HELP " + family + " " + std::string(told.text));
+        break;
+      case MetadataPart::kUnit:
+        all.push_back("UNIT " + family + " " + std::string(told.text));
+        break;
+    }
+  }
+}
+
+TEST(Exposition, TellsTypesHelpsAndUnits) {
+  EXPECT_THAT(MetadataOf("#  HELP\ta  the \\\\ \\n \\\"help\\\"\n# TYPE a untyped\n#HELP b c\n"
+                         "# UNIT a s\n# TYPE \"b.c\"  histogram \n# HELP d\n",
+                         Format::kText),
+              ElementsAre("HELP a the \\ \n \\\"help\\\"", "TYPE a unknown", "TYPE b.c histogram",
+                          "HELP d "));
+  EXPECT_THAT(MetadataOf("# HELP a_s a \\\"b\\\"\n# TYPE a_s stateset\n# UNIT a_s s\n# HELP a_s \n"
+                         "# EOF\n",
+                         Format::kOpenMetrics),
+              ElementsAre("HELP a_s a \"b\"", "TYPE a_s stateset", "UNIT a_s s", "HELP a_s "));
+  EXPECT_THAT(ErrorOf("# TYPE a meh\n"), HasSubstr("invalid metric type \"meh\""));
+}
+
+TEST(Exposition, BoundsHaveOneSpelling) {
+  const auto samples = Parsed(
+      "# TYPE h histogram\nh_bucket{le=\"1\"} 1\nh_bucket{le=\"0.50\"} 1\n"
+      "h_bucket{le=\"1e6\"} 1\nh_bucket{le=\"inf\"} 1\n# TYPE s summary\ns{quantile=\"1\"} 1\n"
+      "s{le=\"1\"} 1\n# TYPE g gauge\ng{le=\"1\"} 1\n");
+  ASSERT_EQ(samples.size(), 7U);
+  EXPECT_EQ(samples[0].labels.Get("le"), "1.0");
+  EXPECT_EQ(samples[1].labels.Get("le"), "0.5");
+  EXPECT_EQ(samples[2].labels.Get("le"), "1e+06");
+  EXPECT_EQ(samples[3].labels.Get("le"), "+Inf");
+  EXPECT_EQ(samples[4].labels.Get("quantile"), "1.0");
+  EXPECT_EQ(samples[5].labels.Get("le"), "1");
+  EXPECT_EQ(samples[6].labels.Get("le"), "1");
 }
 
 /// Whatever the suite calls good is read; what only breaks a rule of metric types may be.
@@ -204,7 +336,7 @@ TEST(Exposition, ReadsTheConformanceSuite) {
     std::ifstream file(entry.path());
     std::stringstream text;
     text << file.rdbuf();
-    const auto samples = ParseExposition(text.str(), Format::kOpenMetrics);
+    const auto samples = ReadAll(text.str(), Format::kOpenMetrics);
     if (name.starts_with("bad_") || name.starts_with("invalid_")) continue;
     EXPECT_TRUE(samples.has_value()) << name << ": " << samples.error().ToString();
     ++read;
