@@ -120,7 +120,7 @@ class SampleLogDecoder {
   class Parser;
 
   uint8_t version_;
-  PagedTable<State> states_;
+  PagedTable<State, 4'096> states_;
   std::unordered_map<SeriesId, Millis> starts_;
   std::vector<std::string> texts_;
 };

@@ -11,8 +11,9 @@
 
 namespace tocsin::storage {
 
-/// Entries stay where they are, but not across Clear().
-template <class T>
+/// Entries stay where they are, but not across Clear(). A page is `kPage` entries: fewer where
+/// numbers are sparse, more where one wild number must not ask for many pages.
+template <class T, size_t kPage = 256>
 class PagedTable {
  public:
   /// The entry, or null if none near it was ever made.
@@ -52,7 +53,6 @@ class PagedTable {
   void Clear() { pages_.clear(); }
 
  private:
-  static constexpr size_t kPage = 256;
   using Page = std::array<T, kPage>;
   std::vector<std::unique_ptr<Page>> pages_;
 };

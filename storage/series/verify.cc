@@ -105,6 +105,7 @@ class Examiner {
 
   Status CheckEntry(std::string_view key, std::string_view value) {
     TOCSIN_ASSIGN_OR_RETURN(const std::string body, OpenFrame(value));
+    if (key.empty()) return CorruptionError("an entry has no key");
     switch (static_cast<BlockKey>(key.front())) {
       case BlockKey::kFooter:
       case BlockKey::kFooterOfVersion1: {
