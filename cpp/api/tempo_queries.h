@@ -25,17 +25,17 @@ struct TempoLimits {
   Nanos max_search_range = 0;      ///< From start to end; 0: any.
   uint64_t max_trace_bytes = 0;    ///< Of a trace that is given out whole; 0: any.
   size_t max_tag_bytes = 4 << 20;  ///< Of text in one list of names or values.
-  ThreadPool* helpers = nullptr;   ///< Help one query where there is much to read; borrowed.
 };
 
 struct TempoOptions {
   std::string tenant;
-  bool strict_traceql = false;               ///< Refuse what Tempo's own parser refuses.
-  Nanos query_timeout = 0;                   ///< Of one query, waiting included; 0: none.
-  uint32_t default_limit = 20;               ///< Of traces in a search.
-  uint32_t max_limit = 262'144;              ///< 0: any.
-  uint32_t default_spans = 3;                ///< Of each spanset in a search.
-  uint32_t max_spans = 100;                  ///< 0: any, and then a client may ask for all with 0.
+  bool strict_traceql = false;    ///< Refuse what Tempo's own parser refuses.
+  Nanos query_timeout = 0;        ///< Of one query, waiting included; 0: none.
+  uint32_t default_limit = 20;    ///< Of traces in a search.
+  uint32_t max_limit = 262'144;   ///< 0: any.
+  uint32_t default_spans = 3;     ///< Of each spanset in a search.
+  uint32_t max_spans = 100;       ///< 0: any, and then a client may ask for all with 0.
+  ThreadPool* helpers = nullptr;  ///< Help one query where there is much to read; borrowed.
   std::function<TempoLimits()> limits = {};  ///< Of this moment; empty: TempoLimits{}.
 };
 
