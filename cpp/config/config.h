@@ -9,8 +9,10 @@
 #include <vector>
 
 #include "cpp/base/clock.h"
+#include "cpp/base/http_options.h"
 #include "cpp/config/overrides.h"
 #include "cpp/model/labels.h"
+#include "cpp/relabel/relabel.h"
 
 namespace tocsin::config {
 
@@ -84,13 +86,50 @@ struct ScrapeTargets {
   Labels labels;
 };
 
+/// `file_sd_configs[]`.
+struct ScrapeFiles {
+  std::vector<std::string> files;  ///< Absolute or relative to the working directory; may have a *.
+  Nanos refresh_interval = 5 * kMinute;
+};
+
+/// What `global` sets for all scrape_configs, and each may set for itself. Limits: 0 is none.
+struct ScrapeCommon {
+  /// By Prometheus's names, the most wanted first; empty: what suits the histograms wanted.
+  std::vector<std::string> scrape_protocols;
+  bool scrape_native_histograms = false;
+  bool always_scrape_classic_histograms = false;
+  bool convert_classic_histograms_to_nhcb = false;
+  bool extra_scrape_metrics = false;
+  std::string metric_name_escaping_scheme = "allow-utf-8";
+  uint64_t body_size_limit = 0;
+  uint64_t sample_limit = 0;
+  uint64_t target_limit = 0;
+  uint64_t label_limit = 0;
+  uint64_t label_name_length_limit = 0;
+  uint64_t label_value_length_limit = 0;
+  uint64_t keep_dropped_targets = 0;
+};
+
 struct Scrape {
   std::string job_name;
   std::string scheme = "http";
   std::string metrics_path = "/metrics";
+  std::vector<std::pair<std::string, std::vector<std::string>>> params;
   Nanos scrape_interval = kMinute;
   Nanos scrape_timeout = 10 * kSecond;
+  ScrapeCommon common;
+  bool honor_labels = false;
+  bool honor_timestamps = true;
+  bool track_timestamps_staleness = false;
+  bool enable_compression = true;
+  std::string fallback_scrape_protocol;
+  uint64_t native_histogram_bucket_limit = 0;
+  double native_histogram_min_bucket_factor = 0;
   std::vector<ScrapeTargets> static_configs;
+  std::vector<ScrapeFiles> file_sd_configs;
+  relabel::Rules relabel_configs;
+  relabel::Rules metric_relabel_configs;
+  http::ClientOptions client;
 };
 
 struct Alertmanager {
@@ -100,21 +139,37 @@ struct Alertmanager {
   std::vector<std::string> targets;  ///< "host:port".
 };
 
+/// Which message is written. Of 2.0 the receiver may ask to be sent 1.0 instead (415).
+enum class WriteMessage : uint8_t { kV1, kV2 };
+
 struct RemoteWrite {
   std::string name;
   std::string url;
+  WriteMessage message = WriteMessage::kV1;
   bool send_exemplars = false;
+  bool send_native_histograms = false;
+  bool send_metadata = true;  ///< With 1.0 apart from samples, with 2.0 always beside them.
+  Nanos metadata_interval = kMinute;
+  uint32_t max_metadata_per_send = 2'000;
   Nanos remote_timeout = 30 * kSecond;
   std::vector<std::pair<std::string, std::string>> headers;
+  relabel::Rules write_relabel_configs;
+  http::ClientOptions client;
+  uint32_t capacity = 10'000;  ///< Samples that wait in memory for each shard.
+  uint32_t min_shards = 1;
+  uint32_t max_shards = 50;
   uint32_t max_samples_per_send = 2'000;
   Nanos batch_send_deadline = 5 * kSecond;
   Nanos min_backoff = 30 * kMillisecond;
   Nanos max_backoff = 5 * kSecond;
   bool retry_on_http_429 = false;
+  Nanos sample_age_limit = 0;     ///< Older samples are dropped; 0: none.
   Nanos wal_max_age = 2 * kHour;  ///< What could not be sent for longer is dropped; 0: nothing.
   /// And what takes more room, the oldest first; 0: no bound. There is one log for all writers: the
   /// largest of these counts, and of it no more than a twentieth of storage.max_bytes.
   uint64_t wal_max_bytes = 1'000'000'000;
+
+  friend bool operator==(const RemoteWrite&, const RemoteWrite&) = default;
 };
 
 struct Webhook {
@@ -136,8 +191,15 @@ struct AlertRoute {
   Nanos repeat_interval = 4 * kHour;
 };
 
+/// What of the API changes the process or its store: off unless asked for, as at Prometheus.
+struct Web {
+  bool enable_admin_api = false;  ///< /api/v1/admin/tsdb/*
+  bool enable_lifecycle = false;  ///< /-/reload, /-/quit
+};
+
 struct Config {
   Server server;
+  Web web;
   Receivers receivers;
   Storage storage;
   Queries queries;
@@ -147,6 +209,7 @@ struct Config {
   bool strict_traceql = false;
   Nanos scrape_interval = kMinute;      ///< Where a scrape config has none; also of itself.
   Nanos scrape_timeout = 10 * kSecond;  ///< The same; at most the interval.
+  ScrapeCommon scrape_common;           ///< The same.
   Nanos evaluation_interval = kMinute;
   Labels external_labels;
   std::string external_url;             ///< Empty: made from the address of the API.

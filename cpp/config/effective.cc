@@ -3,113 +3,10 @@
 #include <string_view>
 #include <vector>
 
-#include "cpp/base/duration.h"
-#include "cpp/config/units.h"
+#include "cpp/config/effective_writer.h"
 
 namespace tocsin::config {
 namespace {
-
-std::string Quoted(std::string_view text) {
-  constexpr std::string_view kHex = "0123456789abcdef";
-  std::string out = "\"";
-  for (const char c : text) {
-    const auto byte = static_cast<uint8_t>(c);
-    if (c == '"' || c == '\\') {
-      out.append({'\\', c});
-    } else if (byte < 0x20 || byte == 0x7f) {
-      out.append("\\x").append({kHex[byte >> 4], kHex[byte & 15]});
-    } else {
-      out.push_back(c);
-    }
-  }
-  return out.append("\"");
-}
-
-std::string HidePassword(const std::string& url) {
-  const size_t scheme = url.find("://");
-  if (scheme == std::string::npos) return url;
-  const size_t begin = scheme + 3;
-  const size_t at = url.substr(0, url.find_first_of("/?#", begin)).rfind('@');
-  const size_t colon = url.find(':', begin);
-  if (at == std::string::npos || at < begin || colon > at) return url;
-  return url.substr(0, colon + 1) + "xxxxx" + url.substr(at);
-}
-
-bool IsSecretHeader(std::string name) {
-  for (char& c : name) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  }
-  return name == "authorization" || name == "proxy-authorization" || name == "cookie";
-}
-
-// Block style. A map is opened with its path of names, under which the origins are known.
-class Writer {
- public:
-  explicit Writer(const Reading& reading) : reading_(reading) {}
-
-  void Open(std::string_view key) {
-    Line(std::string(key) + ":", {});
-    names_.push_back(names_.empty() ? std::string(key) : names_.back() + "." + std::string(key));
-    ++indent_;
-  }
-  void Close() {
-    names_.pop_back();
-    --indent_;
-  }
-  // An entry of a list of maps: its first line begins with "- ".
-  void OpenEntry(std::string_view list, size_t index) {
-    names_.push_back(names_.back() + (list.empty() ? "" : "." + std::string(list)) + "[" +
-                     std::to_string(index) + "]");
-    ++indent_;
-    first_of_entry_ = true;
-  }
-
-  void Plain(std::string_view key, std::string_view value, std::string_view name = {}) {
-    std::string setting(name);
-    if (name.empty()) {
-      setting = names_.empty() ? std::string(key) : names_.back() + "." + std::string(key);
-    }
-    Line(std::string(key) + ": " + std::string(value), reading_.OriginOf(setting));
-  }
-  void Text(std::string_view key, std::string_view value) { Plain(key, Quoted(value)); }
-  void Bool(std::string_view key, bool value) { Plain(key, value ? "true" : "false"); }
-  void Number(std::string_view key, uint64_t value) { Plain(key, std::to_string(value)); }
-  void Period(std::string_view key, Nanos value) { Plain(key, FormatPeriod(value)); }
-  void List(std::string_view key, const std::vector<std::string>& values) {
-    std::string text = "[";
-    for (const std::string& value : values) {
-      text.append(text.size() > 1 ? ", " : "").append(Quoted(value));
-    }
-    Plain(key, text.append("]"));
-  }
-  template <class Pairs>
-  void Map(std::string_view key, const Pairs& pairs) {
-    std::string text = "{";
-    for (const auto& [name, value] : pairs) {
-      text.append(text.size() > 1 ? ", " : "").append(Quoted(name)).append(": ");
-      text.append(Quoted(IsSecretHeader(name) ? "<secret>" : value));
-    }
-    Plain(key, text.append("}"));
-  }
-
-  std::string Take() && { return std::move(out_); }
-
- private:
-  void Line(const std::string& text, const std::string& origin) {
-    out_.append(2 * (indent_ - (first_of_entry_ ? 1 : 0)), ' ');
-    if (first_of_entry_) out_.append("- ");
-    first_of_entry_ = false;
-    out_.append(text);
-    if (!origin.empty()) out_.append("  # ").append(origin);
-    out_.push_back('\n');
-  }
-
-  const Reading& reading_;
-  std::string out_;
-  size_t indent_ = 0;
-  bool first_of_entry_ = false;
-  std::vector<std::string> names_;
-};
 
 void WriteServer(const Config& config, Writer* w) {
   const std::string& address = config.server.http_address;
@@ -231,36 +128,6 @@ void WriteOverrides(const Overrides& overrides, Writer* w) {
   w->Close();
 }
 
-void WriteScrapes(const Config& config, Writer* w) {
-  if (config.self_scrape) return;
-  if (config.scrape_configs.empty()) {
-    w->Plain("scrape_configs", "[]");
-    return;
-  }
-  w->Open("scrape_configs");
-  for (size_t i = 0; i < config.scrape_configs.size(); ++i) {
-    const Scrape& scrape = config.scrape_configs[i];
-    w->OpenEntry({}, i);
-    w->Text("job_name", scrape.job_name);
-    w->Text("scheme", scrape.scheme);
-    w->Text("metrics_path", scrape.metrics_path);
-    w->Period("scrape_interval", scrape.scrape_interval);
-    w->Period("scrape_timeout", scrape.scrape_timeout);
-    if (!scrape.static_configs.empty()) {
-      w->Open("static_configs");
-      for (size_t k = 0; k < scrape.static_configs.size(); ++k) {
-        w->OpenEntry({}, k);
-        w->List("targets", scrape.static_configs[k].targets);
-        w->Map("labels", scrape.static_configs[k].labels);
-        w->Close();
-      }
-      w->Close();
-    }
-    w->Close();
-  }
-  w->Close();
-}
-
 void WriteAlertmanagers(const Config& config, Writer* w) {
   if (config.alertmanagers.empty()) return;
   w->Open("alerting");
@@ -282,6 +149,22 @@ void WriteAlertmanagers(const Config& config, Writer* w) {
   w->Close();
 }
 
+void WriteQueue(const RemoteWrite& remote, Writer* w) {
+  w->Open("queue_config");
+  w->Number("capacity", remote.capacity);
+  w->Number("min_shards", remote.min_shards);
+  w->Number("max_shards", remote.max_shards);
+  w->Number("max_samples_per_send", remote.max_samples_per_send);
+  w->Period("batch_send_deadline", remote.batch_send_deadline);
+  w->Period("min_backoff", remote.min_backoff);
+  w->Period("max_backoff", remote.max_backoff);
+  w->Bool("retry_on_http_429", remote.retry_on_http_429);
+  w->Period("sample_age_limit", remote.sample_age_limit);
+  w->Period("wal_max_age", remote.wal_max_age);
+  w->Number("wal_max_bytes", remote.wal_max_bytes);
+  w->Close();
+}
+
 void WriteRemoteWrites(const Config& config, Writer* w) {
   if (config.remote_write.empty()) return;
   w->Open("remote_write");
@@ -290,17 +173,20 @@ void WriteRemoteWrites(const Config& config, Writer* w) {
     w->OpenEntry({}, i);
     w->Text("url", HidePassword(remote.url));
     w->Text("name", remote.name);
+    w->Text("protobuf_message", remote.message == WriteMessage::kV2
+                                    ? "io.prometheus.write.v2.Request"
+                                    : "prometheus.WriteRequest");
     w->Bool("send_exemplars", remote.send_exemplars);
+    w->Bool("send_native_histograms", remote.send_native_histograms);
     w->Period("remote_timeout", remote.remote_timeout);
     w->Map("headers", remote.headers);
-    w->Open("queue_config");
-    w->Number("max_samples_per_send", remote.max_samples_per_send);
-    w->Period("batch_send_deadline", remote.batch_send_deadline);
-    w->Period("min_backoff", remote.min_backoff);
-    w->Period("max_backoff", remote.max_backoff);
-    w->Bool("retry_on_http_429", remote.retry_on_http_429);
-    w->Period("wal_max_age", remote.wal_max_age);
-    w->Number("wal_max_bytes", remote.wal_max_bytes);
+    WriteRelabelRules("write_relabel_configs", remote.write_relabel_configs, w);
+    WriteHttpClient(remote.client, w);
+    WriteQueue(remote, w);
+    w->Open("metadata_config");
+    w->Bool("send", remote.send_metadata);
+    w->Period("send_interval", remote.metadata_interval);
+    w->Number("max_samples_per_send", remote.max_metadata_per_send);
     w->Close();
     w->Close();
   }
@@ -347,6 +233,10 @@ std::string Effective(const Config& config, const Reading& reading) {
   WriteSelfMetrics(config.self_metrics, &w);
   WriteStorage(config.storage, &w);
   WriteQueries(config.queries, &w);
+  w.Open("web");
+  w.Bool("enable_admin_api", config.web.enable_admin_api);
+  w.Bool("enable_lifecycle", config.web.enable_lifecycle);
+  w.Close();
   WriteOverrides(config.overrides, &w);
   w.Open("traceql");
   w.Bool("strict", config.strict_traceql);
@@ -360,6 +250,7 @@ std::string Effective(const Config& config, const Reading& reading) {
   w.Open("global");
   w.Period("scrape_interval", config.scrape_interval);
   w.Period("scrape_timeout", config.scrape_timeout);
+  WriteScrapeCommon(config.scrape_common, &w);
   w.Period("evaluation_interval", config.evaluation_interval);
   w.Map("external_labels", config.external_labels);
   w.Close();

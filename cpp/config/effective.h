@@ -13,4 +13,7 @@ namespace tocsin::config {
 /// headers are hidden.
 std::string Effective(const Config& config, const Reading& reading);
 
+/// One entry of scrape_configs, without origins.
+std::string EffectiveScrape(const Scrape& scrape);
+
 }  // namespace tocsin::config

@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 
+#include "cpp/base/http_options.h"
 #include "cpp/config/config.h"
 #include "cpp/config/reading.h"
 #include "cpp/relabel/relabel.h"
@@ -13,7 +14,7 @@
 namespace tocsin::config {
 
 /// server, ingester, live_store, storage, compactor, compaction, metrics_generator, overrides and
-/// the parts of Tempo that one process does not have; and our own wal and traceql.
+/// the parts of Tempo that one process does not have; and our own wal, web and traceql.
 void ReadTempoSections(Section* top, Config* config);
 
 /// overrides; after the settings that its defaults have another name for.
@@ -26,6 +27,13 @@ void ReadCollectorSections(Section* top, Config* config);
 /// paths are relative to; "" for the working directory.
 void ReadPrometheusSections(Section* top, const std::string& folder, Config* config);
 
+/// scrape_configs, after `global`.
+void ReadScrapes(Section* top, Config* config);
+/// The keys that `global` and a scrape configuration share.
+void ReadScrapeCommon(Section* section, ScrapeCommon* out);
+/// Refuses every way to discover targets but static_configs and file_sd_configs.
+void RefuseOtherDiscovery(Section* section);
+
 /// One list of remote_write; also part of metrics_generator. Appends.
 void ReadRemoteWrites(Section* section, Config* config);
 
@@ -35,7 +43,11 @@ void ReadAlertmanagerSection(Section* top, Config* config);
 /// A list of relabelling rules: relabel_configs, write_relabel_configs and their like.
 relabel::Rules ReadRelabelRules(Section* section, std::string_view key);
 
-/// Refuses what is no URL of plain http with a host.
+/// How another server is reached: the keys of Prometheus's HTTPClientConfig, which stand in the
+/// section itself. `enable_http2` is read and changes nothing: requests are HTTP/1.1.
+void ReadHttpClient(Section* section, http::ClientOptions* out);
+
+/// Refuses what is no URL of http or https with a host.
 void CheckHttpUrl(Section* section, std::string_view key, const std::string& url);
 
 }  // namespace tocsin::config

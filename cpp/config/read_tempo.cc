@@ -282,6 +282,10 @@ void ReadOwnSections(Section* top, Config* config) {
   wal.Period("interval", &config->storage.wal_interval);
   wal.NotZero("interval", config->storage.wal_interval);
   wal.Done();
+  Section web = top->Map("web");
+  web.Bool("enable_admin_api", &config->web.enable_admin_api);
+  web.Bool("enable_lifecycle", &config->web.enable_lifecycle);
+  web.Done();
   Section traceql = top->Map("traceql");
   traceql.Bool("strict", &config->strict_traceql);
   traceql.Done();

@@ -165,6 +165,14 @@ std::string Reading::ShortPlace(const lib::Yaml& node) const {
   return file_name_ + ":" + std::to_string(node.line) + ":" + std::to_string(node.column);
 }
 
+std::string Reading::Resolve(const lib::Yaml& at, std::string_view path) const {
+  const size_t slash = file_name_.rfind('/');
+  if (path.empty() || path.starts_with('/') || IsOverride(at) || slash == std::string::npos) {
+    return std::string(path);
+  }
+  return file_name_.substr(0, slash + 1) + std::string(path);
+}
+
 void Reading::Error(const lib::Yaml& at, std::string_view message) {
   std::string text = IsOverride(at) ? ShortPlace(at) : file_name_ + ": " + at.Position();
   errors_.push_back({at.line, at.column, text.append(": ").append(message)});
@@ -267,6 +275,14 @@ void Section::Read(std::string_view key, T* out, std::string_view name, Parse pa
 void Section::Text(std::string_view key, std::string* out, std::string_view name) {
   const auto any = [](std::string_view text) { return std::optional<std::string>(text); };
   Read(key, out, name, any, "text");
+}
+
+void Section::File(std::string_view key, std::string* out, std::string_view name) {
+  const lib::Yaml* value = Any(key);
+  const auto resolve = [&](std::string_view text) {
+    return std::optional<std::string>(reading_->Resolve(*value, text));
+  };
+  Read(key, out, name, resolve, "path of a file");
 }
 
 void Section::Bool(std::string_view key, bool* out, std::string_view name) {

@@ -24,6 +24,10 @@ class Reading {
   /// Puts `value` (YAML) at a dotted path of the tree, and makes the maps on the way. A number in
   /// the path is an index of a list; the index behind the last entry adds one.
   Status Override(std::string_view path, std::string_view value, lib::Yaml* tree);
+  /// The path of a file as it stands at `at`: relative ones are relative to the folder of the
+  /// configuration, or, of an override, to the working directory: it is typed in a shell.
+  std::string Resolve(const lib::Yaml& at, std::string_view path) const;
+
   /// Did the node come from Override?
   static bool IsOverride(const lib::Yaml& node) { return node.line < 0; }
 
@@ -75,6 +79,8 @@ class Section {
   // Each reads one key. `name`: the setting's first name, where it is not the section's name and
   // the key.
   void Text(std::string_view key, std::string* out, std::string_view name = {});
+  /// A path of a file, see Reading::Resolve.
+  void File(std::string_view key, std::string* out, std::string_view name = {});
   void Bool(std::string_view key, bool* out, std::string_view name = {});
   void Size(std::string_view key, uint64_t* out, std::string_view name = {});
   void Period(std::string_view key, Nanos* out, std::string_view name = {});

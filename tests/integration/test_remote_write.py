@@ -8,6 +8,7 @@ from typing import Any
 
 from harness import free_port, request, running, span, wait_until
 from peers import prometheus
+from write_receiver import V2, WriteReceiver, Written
 
 
 def query(url: str, expr: str) -> Any:
@@ -58,3 +59,136 @@ def test_what_was_written_while_prometheus_was_down_arrives() -> None:
         with prometheus(port) as peer:
             expr = 'count_over_time(traces_spanmetrics_calls_total{service_name="patient"}[5m])'
             wait_until(lambda: query(peer, expr), "the old samples at Prometheus", 60)
+
+
+def times(receiver: WriteReceiver, service: str) -> list[int]:
+    """Return the sample times of the service's call counter, in the order in which they came."""
+    found: list[int] = []
+    for labels, samples in receiver.samples("traces_spanmetrics_calls_total").items():
+        if ("service", service) in labels or ("service_name", service) in labels:
+            found += [t for t, _ in samples]
+    return found
+
+
+def written_metric(text: str, name: str) -> float:
+    """Return the sum of a metric of /metrics over its label sets."""
+    lines = [line for line in text.splitlines() if line.split("{")[0].split(" ")[0] == name]
+    assert lines, f"no {name}"
+    return sum(float(line.rsplit(" ", 1)[1]) for line in lines)
+
+
+def target(receiver: WriteReceiver, more: str = "") -> str:
+    return f"""
+metrics_generator: {{collection_interval: 1s}}
+remote_write:
+- url: "{receiver.url}"
+  name: here
+  queue_config: {{batch_send_deadline: 500ms, min_backoff: 10ms, max_backoff: 100ms}}
+{more}"""
+
+
+def test_version_2_with_types_and_an_orderly_sequence() -> None:
+    """RWR-03, RWR-05: symbols, metadata inline, each series in its order; metrics of the sender."""
+    with WriteReceiver() as receiver:
+        more = "  protobuf_message: io.prometheus.write.v2.Request\n"
+        with running(target(receiver, more)) as server:
+            server.send(span(), service="second")
+            wait_until(lambda: len(times(receiver, "second")) >= 3, "three samples", 60)
+            own = server.get("/metrics").text
+            assert written_metric(own, "prometheus_remote_storage_samples_total") > 0
+            assert written_metric(own, "prometheus_remote_storage_samples_failed_total") == 0
+            assert written_metric(own, "prometheus_remote_storage_shards") == 1
+            assert 'remote_name="here"' in own
+        got = times(receiver, "second")
+        assert got == sorted(set(got))
+        for written in receiver.requests:
+            assert written.headers["x-prometheus-remote-write-version"] == "2.0.0"
+            assert written.headers["user-agent"].startswith("Tocsin/")
+
+
+def test_a_receiver_of_version_1_is_found_out() -> None:
+    """RWR-03: 415 to 2.0 makes it 1.0."""
+    with WriteReceiver(lambda w: 415 if w.headers["content-type"] == V2 else 204) as receiver:
+        more = "  protobuf_message: io.prometheus.write.v2.Request\n"
+        with running(target(receiver, more)) as server:
+            server.send(span(), service="old")
+            wait_until(lambda: times(receiver, "old"), "samples as 1.0", 60)
+        assert receiver.statuses.count(415) == 1
+        versions = {w.headers["x-prometheus-remote-write-version"] for w in receiver.requests}
+        assert versions == {"0.1.0"}
+
+
+def test_a_restart_in_the_middle_of_an_outage_leaves_no_gap() -> None:
+    """RWR-04, RWR-06: every sample of every second arrives, in order, over outage and kill -9."""
+    status = [204]
+    with WriteReceiver(lambda _: status[0]) as receiver, running(target(receiver)) as server:
+        server.send(span(), service="steady")
+        wait_until(lambda: times(receiver, "steady"), "the first samples", 60)
+        status[0] = 503
+        time.sleep(3)
+        server.kill()
+        server.start()
+        server.send(span(), service="steady")
+        time.sleep(3)
+        status[0] = 204
+        newest = int(time.time() * 1000)
+        wait_until(lambda: max(times(receiver, "steady")) > newest, "what is new", 60)
+        expr = "traces_spanmetrics_calls_total"
+        text = urllib.parse.urlencode({"query": f'{expr}{{service_name="steady"}}[1m]'})
+        here = server.get(f"/api/v1/query?{text}").json["data"]["result"][0]["values"]
+        kept = [round(t * 1000) for t, _ in here]
+        got = times(receiver, "steady")
+        assert set(kept) - {t for t in kept if t > max(got)} <= set(got)
+        assert 503 in receiver.statuses
+
+
+def test_refusals_do_not_wedge_the_queue() -> None:
+    """RWR-12: a series that is refused for ever spoils no other, and is counted."""
+
+    def judge(written: Written) -> int:
+        bad = any(labels.get("service_name") == "bad" for _, labels, _, _ in written.samples)
+        return 400 if bad else 204
+
+    with WriteReceiver(judge) as receiver, running(target(receiver)) as server:
+        server.send(span(), service="bad")
+        server.send(span(), service="good")
+        wait_until(lambda: len(times(receiver, "good")) >= 3, "the good samples", 60)
+        assert times(receiver, "bad") == []
+        own = server.get("/metrics").text
+        assert written_metric(own, "prometheus_remote_storage_samples_failed_total") > 0
+
+
+def test_headers_credentials_and_relabelling() -> None:
+    """RWR-09, RWR-10: what the file says of a target is what it is sent."""
+    more = """  headers: {X-Scope-OrgID: team}
+  basic_auth: {username: me, password: secret}
+  http_headers: {X-More: {values: [one]}}
+  write_relabel_configs:
+  - {source_labels: [__name__], regex: traces_spanmetrics_calls_total, action: keep}
+  - {source_labels: [service_name], target_label: origin}
+"""
+    with WriteReceiver() as receiver, running(target(receiver, more)) as server:
+        server.send(span(), service="named")
+        wait_until(lambda: times(receiver, "named"), "samples", 60)
+        with_samples = [w for w in receiver.requests if w.samples]
+        headers = with_samples[0].headers
+        assert headers["x-scope-orgid"] == "team"
+        assert headers["x-more"] == "one"
+        assert headers["authorization"] == "Basic bWU6c2VjcmV0"
+        names = {name for w in with_samples for name, _, _, _ in w.samples}
+        assert names == {"traces_spanmetrics_calls_total"}
+        series = receiver.samples("traces_spanmetrics_calls_total")
+        assert any(("origin", "named") in labels for labels in series)
+        shown = server.get("/status/config").text
+        assert "secret" not in shown.replace("<secret>", "")
+
+
+def test_stopping_is_quick_when_the_receiver_is_gone() -> None:
+    """RWR-06: nothing waits at shutdown for what the next start can send."""
+    with WriteReceiver(lambda _: 503) as receiver, running(target(receiver)) as server:
+        server.send(span(), service="late")
+        wait_until(lambda: receiver.statuses, "a request", 60)
+        begin = time.monotonic()
+        assert server.stop() == 0
+        assert time.monotonic() - begin < 15
+        server.start()

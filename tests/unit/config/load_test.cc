@@ -317,7 +317,7 @@ remote_write:
   EXPECT_EQ(node.scrape_timeout, 10 * kSecond);
   ASSERT_EQ(node.static_configs.size(), 1U);
   EXPECT_THAT(node.static_configs[0].targets,
-              ElementsAre("localhost:9100", "[::1]:9100", "example.org:80"));
+              ElementsAre("localhost:9100", "[::1]:9100", "example.org"));
   EXPECT_EQ(node.static_configs[0].labels.Get("env"), "test");
   EXPECT_EQ(config.scrape_configs[1].scrape_interval, 2 * kMinute);
   EXPECT_EQ(config.scrape_configs[1].scrape_timeout, kMinute);
@@ -333,11 +333,9 @@ remote_write:
   EXPECT_EQ(remote.max_samples_per_send, 100U);
   EXPECT_EQ(remote.min_backoff, 10 * kMillisecond);
   EXPECT_TRUE(remote.retry_on_http_429);
-  EXPECT_THAT(loaded.warnings,
-              ElementsAre("etc/tocsin.yaml:29:79: remote_write[0].queue_config.max_shards has no "
-                          "effect: one connection keeps the order of samples",
-                          "etc/tocsin.yaml:28:18: remote_write[0].queue_config.capacity has no "
-                          "effect: samples wait in the log on disk, which wal_max_bytes bounds"));
+  EXPECT_EQ(remote.capacity, 5000U);
+  EXPECT_EQ(remote.max_shards, 3U);
+  EXPECT_THAT(loaded.warnings, ElementsAre());
   // Secrets are not shown.
   EXPECT_THAT(loaded.effective, HasSubstr("http://user:xxxxx@prometheus:9090/api/v1/write"));
   EXPECT_EQ(loaded.effective.find("Bearer"), std::string::npos);
@@ -429,15 +427,11 @@ TEST(LoadTest, ErrorsStandAtTheirPlace) {
        "version"},
       {"scrape_configs: [7]", "line 1, column 18: scrape_configs[0] must be a map, not \"7\""},
       {"remote_write: [{name: a}]", "line 1, column 16: remote_write[0].url is missing"},
-      {"remote_write: [{url: \"https://x\"}]",
-       "line 1, column 22: remote_write[0].url has https, which is not supported in this version"},
       {"remote_write: [{url: \"ftp://x\"}]",
        "line 1, column 22: remote_write[0].url must be a URL such as http://example.org:9090/path"},
       {"remote_write: [{url: \"http://:1\"}]", "remote_write[0].url must be a URL"},
       {"remote_write: [{url: \"http://a\", name: x}, {url: \"http://b\", name: x}]",
        "remote_write[1].name \"x\" stands twice"},
-      {"remote_write: [{url: \"http://a\", basic_auth: {}}]",
-       "remote_write[0].basic_auth is not supported in this version"},
       {"remote_write: [{url: \"http://a\", queue_config: {min_backoff: 9s}}]",
        "remote_write[0].queue_config.min_backoff must not be longer than max_backoff"},
       {"alertmanager: {receivers: [{name: a}]}",
