@@ -1,7 +1,6 @@
 #include <algorithm>
 #include <bit>
 #include <tuple>
-#include <unordered_map>
 #include <utility>
 
 #include "cpp/base/check.h"
@@ -10,8 +9,8 @@
 #include "storage/columnar/bloom.h"
 #include "storage/columnar/frame.h"
 #include "storage/columnar/integers.h"
+#include "storage/spans/gathered_rows.h"
 #include "storage/spans/segment.h"
-#include "storage/spans/segment_attributes.h"
 #include "storage/spans/segment_format.h"
 
 namespace tocsin::storage {
@@ -27,33 +26,18 @@ constexpr size_t kSharedValueBytes = size_t{64} << 10;
 constexpr size_t kOwnValueBytes = size_t{4} << 10;
 
 using AttrRange = SpanBatch::AttrRange;
+using Extra = GatheredRows::Extra;
+using Range = GatheredRows::Range;
 
-// A table of distinct rows (scopes, resources), recognised by bytes that are equal for equal ones.
-class IdentityTable {
- public:
-  /// The number of the row, and whether it is new.
-  std::pair<uint32_t, bool> Number(const std::string& identity) {
-    const auto [it, added] = numbers_.try_emplace(identity, static_cast<uint32_t>(numbers_.size()));
-    return {it->second, added};
-  }
-
- private:
-  std::unordered_map<std::string, uint32_t, StringHash, std::equal_to<>> numbers_;
-};
-
-// Turns rows of batches into columns. First every batch on its own, so that its memory is walked
-// once and each of its distinct strings is looked up once; what it holds is scattered to the rows'
-// places. Then column after column is written.
+// Writes gathered rows column after column.
 class Sealer {
  public:
-  explicit Sealer(const SegmentInput& input) : input_(input), attrs_(&texts_) {}
+  explicit Sealer(const SegmentInput& input) : input_(input) {}
 
   SealedSegment Seal() {
     TOCSIN_CHECK(!input_.rows.empty() && input_.rows.size() <= kMaxSegmentRows);
     packing_ = input_.rows.size() <= kSmallRows ? Packing::kPlain : Packing::kZstd;
-    GroupByBatch();
-    Allocate();
-    for (Group& group : groups_) Gather(&group);
+    GatherRows(input_.rows, &in_);
     PutTraces();
     PutTimes();
     PutParents();
@@ -67,207 +51,7 @@ class Sealer {
   }
 
  private:
-  struct Place {
-    uint32_t row;  // In the batch.
-    uint32_t to;   // In the segment.
-  };
-  // A batch and its rows that go into the segment, with its strings, keys and scopes as numbers of
-  // the segment; kUnknown until they are needed.
-  struct Group {
-    const SpanBatch* batch = nullptr;
-    std::vector<Place> places;
-    std::vector<uint32_t> texts;
-    std::vector<uint32_t> keys;
-    std::vector<uint32_t> scopes;
-  };
-  struct Event {
-    uint64_t time;
-    uint32_t name;
-    uint32_t dropped;
-    AttrRange attrs;
-  };
-  struct Link {
-    const SpanBatch::Link* link;
-    uint32_t trace_state;
-    AttrRange attrs;
-  };
-  struct Range {
-    uint32_t begin = 0;
-    uint32_t end = 0;
-  };
-  struct Extra {
-    uint32_t row;
-    uint32_t status_message;
-    uint32_t trace_state;
-    uint32_t dropped_attributes;
-    uint32_t dropped_events;
-    uint32_t dropped_links;
-  };
-
   size_t rows() const { return input_.rows.size(); }
-
-  void GroupByBatch() {
-    std::unordered_map<const SpanBatch*, uint32_t> known;
-    const SpanBatch* last = nullptr;
-    uint32_t group = 0;
-    for (uint32_t to = 0; to < rows(); ++to) {
-      const RowRef& ref = input_.rows[to];
-      if (ref.batch != last) {
-        const auto [it, added] =
-            known.try_emplace(ref.batch, static_cast<uint32_t>(groups_.size()));
-        if (added) groups_.emplace_back().batch = ref.batch;
-        last = ref.batch;
-        group = it->second;
-      }
-      groups_[group].places.push_back({ref.row, to});
-    }
-  }
-
-  void Allocate() {
-    const auto resize = [this](auto&... columns) { (columns.resize(rows()), ...); };
-    resize(trace_, span_id_, parent_, start_, end_, name_, kind_, status_, flags_, scope_, wire_,
-           attrs_of_row_, events_of_row_, links_of_row_);
-  }
-
-  uint32_t Text(Group* group, StringId id) {
-    uint32_t& text = group->texts[id];
-    if (text == kUnknown) text = texts_.Id(group->batch->strings[id]);
-    return text;
-  }
-
-  AttrRange Attributes(Group* group, AttrRange range) {
-    const SpanBatch& batch = *group->batch;
-    const uint32_t begin = attrs_.size();
-    for (uint32_t i = range.begin; i < range.end; ++i) {
-      const SpanBatch::Attr attr = batch.attrs[i];
-      const SpanBatch::Key batch_key = batch.keys[attr.key];
-      uint32_t& key = group->keys[attr.key];
-      if (key == kUnknown) key = attrs_.Key(Text(group, batch_key.name), batch_key.type);
-      switch (batch_key.type) {
-        case ValueType::kString:
-        case ValueType::kBytes:
-        case ValueType::kComposite:
-          attrs_.Add(key, Text(group, attr.value));
-          break;
-        case ValueType::kInt:
-          attrs_.AddNumber(key, static_cast<uint64_t>(batch.ints[attr.value]));
-          break;
-        case ValueType::kDouble:
-          attrs_.AddNumber(key, std::bit_cast<uint64_t>(batch.doubles[attr.value]));
-          break;
-        case ValueType::kBool:
-        case ValueType::kEmpty:
-          attrs_.AddNumber(key, attr.value);
-          break;
-      }
-    }
-    return {begin, attrs_.size()};
-  }
-
-  uint32_t Resource(Group* group, uint32_t index) {
-    const SpanBatch::Resource& resource = group->batch->resources[index];
-    const uint32_t before = attrs_.size();
-    const AttrRange attrs = Attributes(group, resource.attrs);
-    const uint32_t schema = Text(group, resource.schema_url);
-    std::string identity;
-    PutVarint64(&identity, schema);
-    PutVarint64(&identity, resource.dropped_attributes);
-    attrs_.AppendIdentity(attrs, &identity);
-    const auto [number, added] = resource_numbers_.Number(identity);
-    if (added) {
-      resource_attrs_.push_back(attrs);
-      resource_schema_.Add(schema);
-      resource_dropped_.push_back(resource.dropped_attributes);
-    } else {
-      attrs_.Truncate(before);
-    }
-    return number;
-  }
-
-  uint32_t Scope(Group* group, uint32_t index) {
-    uint32_t& number = group->scopes[index];
-    if (number != kUnknown) return number;
-    const SpanBatch::Scope& scope = group->batch->scopes[index];
-    const uint32_t resource = Resource(group, scope.resource);
-    const uint32_t before = attrs_.size();
-    const AttrRange attrs = Attributes(group, scope.attrs);
-    const uint32_t name = Text(group, scope.name);
-    const uint32_t version = Text(group, scope.version);
-    const uint32_t schema = Text(group, scope.schema_url);
-    std::string identity;
-    for (const uint32_t part : {resource, name, version, schema, scope.dropped_attributes}) {
-      PutVarint64(&identity, part);
-    }
-    attrs_.AppendIdentity(attrs, &identity);
-    const auto [found, added] = scope_numbers_.Number(identity);
-    if (added) {
-      scope_attrs_.push_back(attrs);
-      scope_resource_.push_back(resource);
-      scope_name_.Add(name);
-      scope_version_.Add(version);
-      scope_schema_.Add(schema);
-      scope_dropped_.push_back(scope.dropped_attributes);
-    } else {
-      attrs_.Truncate(before);
-    }
-    return number = found;
-  }
-
-  void Gather(Group* group) {
-    const SpanBatch& batch = *group->batch;
-    group->texts.assign(batch.strings.size(), kUnknown);
-    group->keys.assign(batch.keys.size(), kUnknown);
-    group->scopes.assign(batch.scopes.size(), kUnknown);
-    for (const Place& place : group->places) {
-      const uint32_t row = place.row;
-      const uint32_t to = place.to;
-      trace_[to] = batch.traces[batch.trace[row]];
-      span_id_[to] = batch.span_id[row];
-      parent_[to] = batch.parent_span_id[row];
-      start_[to] = batch.start[row];
-      end_[to] = batch.end[row];
-      name_[to] = Text(group, batch.name[row]);
-      kind_[to] = static_cast<uint32_t>(batch.kind[row]);
-      status_[to] = static_cast<uint32_t>(batch.status[row]);
-      flags_[to] = batch.flags[row];
-      wire_[to] = batch.wire_size[row];
-      scope_[to] = Scope(group, batch.scope[row]);
-      attrs_of_row_[to] = Attributes(group, {batch.attr_begin[row], batch.attr_begin[row + 1]});
-      GatherEvents(group, place);
-      GatherLinks(group, place);
-      if (!batch.extras.empty()) GatherExtra(group, place);
-    }
-    // Not needed again; all groups together would be large.
-    *group = {};
-  }
-
-  void GatherEvents(Group* group, const Place& place) {
-    const SpanBatch& batch = *group->batch;
-    const auto begin = static_cast<uint32_t>(events_.size());
-    for (uint32_t i = batch.event_begin[place.row]; i < batch.event_begin[place.row + 1]; ++i) {
-      const SpanBatch::Event& event = batch.events[i];
-      events_.push_back({event.time, Text(group, event.name), event.dropped_attributes,
-                         Attributes(group, event.attrs)});
-    }
-    events_of_row_[place.to] = {begin, static_cast<uint32_t>(events_.size())};
-  }
-
-  void GatherLinks(Group* group, const Place& place) {
-    const SpanBatch& batch = *group->batch;
-    const auto begin = static_cast<uint32_t>(links_.size());
-    for (uint32_t i = batch.link_begin[place.row]; i < batch.link_begin[place.row + 1]; ++i) {
-      const SpanBatch::Link& link = batch.links[i];
-      links_.push_back({&link, Text(group, link.trace_state), Attributes(group, link.attrs)});
-    }
-    links_of_row_[place.to] = {begin, static_cast<uint32_t>(links_.size())};
-  }
-
-  void GatherExtra(Group* group, const Place& place) {
-    const SpanBatch::Extra& extra = group->batch->ExtraOf(place.row);
-    if (extra.row != place.row) return;  // The shared one of zeros, or the zeros of row 0.
-    extras_.push_back({place.to, Text(group, extra.status_message), Text(group, extra.trace_state),
-                       extra.dropped_attributes, extra.dropped_events, extra.dropped_links});
-  }
 
   void Add(uint32_t column, std::string bytes) { columns_.emplace_back(column, std::move(bytes)); }
 
@@ -276,17 +60,17 @@ class Sealer {
     std::vector<uint64_t> sizes;
     std::vector<uint64_t> hashes;
     for (uint32_t row = 0; row < rows(); ++row) {
-      if (row > 0 && trace_[row] == trace_[row - 1]) {
+      if (row > 0 && in_.trace[row] == in_.trace[row - 1]) {
         ++sizes.back();
         continue;
       }
-      TOCSIN_CHECK(row == 0 || trace_[row - 1] < trace_[row]);
+      TOCSIN_CHECK(row == 0 || in_.trace[row - 1] < in_.trace[row]);
       trace_begin_.push_back(row);
-      traces_.push_back(trace_[row]);
-      ids.push_back(trace_[row].high);
-      ids.push_back(trace_[row].low);
+      traces_.push_back(in_.trace[row]);
+      ids.push_back(in_.trace[row].high);
+      ids.push_back(in_.trace[row].low);
       sizes.push_back(1);
-      hashes.push_back(BloomHash(trace_[row]));
+      hashes.push_back(BloomHash(in_.trace[row]));
     }
     TOCSIN_CHECK(input_.through.size() == sizes.size());
     std::string bytes;
@@ -302,7 +86,8 @@ class Sealer {
   // Rows in strict order are no duplicates of each other.
   bool RowsAscend() const {
     const auto key = [this](size_t row) {
-      return std::tuple(trace_[row], start_[row], span_id_[row], end_[row], kind_[row]);
+      return std::tuple(in_.trace[row], in_.start[row], in_.span_id[row], in_.end[row],
+                        in_.kind[row]);
     };
     for (size_t row = 1; row < rows(); ++row) {
       if (!(key(row - 1) < key(row))) return false;
@@ -318,12 +103,12 @@ class Sealer {
     size_t next = 0;
     for (uint32_t row = 0; row < rows(); ++row) {
       if (next < trace_begin_.size() && trace_begin_[next] == row) {
-        firsts.push_back(start_[row]);
+        firsts.push_back(in_.start[row]);
         ++next;
       } else {
-        distances.push_back(start_[row] - start_[row - 1]);
+        distances.push_back(in_.start[row] - in_.start[row - 1]);
       }
-      durations.push_back(end_[row] - start_[row]);
+      durations.push_back(in_.end[row] - in_.start[row]);
     }
     std::string bytes;
     PutIntegers(firsts, packing_, &bytes);
@@ -368,13 +153,13 @@ class Sealer {
       const uint32_t begin = trace_begin_[t];
       const auto end =
           t + 1 < trace_begin_.size() ? trace_begin_[t + 1] : static_cast<uint32_t>(rows());
-      finder.Index(span_id_, begin, end);
+      finder.Index(in_.span_id, begin, end);
       for (uint32_t row = begin; row < end; ++row) {
-        if (parent_[row] == 0) continue;
-        const uint32_t parent = finder.Find(parent_[row]);
+        if (in_.parent[row] == 0) continue;
+        const uint32_t parent = finder.Find(in_.parent[row]);
         references[row] = 1;
         if (parent == kUnknown) {
-          foreign.push_back(parent_[row]);
+          foreign.push_back(in_.parent[row]);
         } else {
           references[row] = 2 + static_cast<uint32_t>(ZigZag(int64_t{row} - int64_t{parent}));
         }
@@ -415,26 +200,26 @@ class Sealer {
 
   void PutRowColumns() {
     std::string bytes;
-    PutRandom(span_id_, &bytes);
+    PutRandom(in_.span_id, &bytes);
     Add(kSpanIdsColumn, std::move(bytes));
     ValueColumn names(ValueType::kString);
-    for (const uint32_t name : name_) names.Add(name);
-    footer_.summaries.push_back(names.Summarize(kNamesColumn, &texts_));
-    Add(kNamesColumn, names.Encode(&texts_, packing_));
-    Summarize(kKindsColumn, Distinct(kind_));
-    Summarize(kStatusesColumn, Distinct(status_));
-    Add(kKindsColumn, Codes(kind_, 256));
-    Add(kStatusesColumn, Codes(status_, 256));
-    Add(kFlagsColumn, Integers(flags_));
-    Add(kScopeOfRowColumn, Codes(scope_, static_cast<uint32_t>(scope_resource_.size())));
-    Add(kWireSizesColumn, Integers(wire_));
+    for (const uint32_t name : in_.name) names.Add(name);
+    footer_.summaries.push_back(names.Summarize(kNamesColumn, &in_.texts));
+    Add(kNamesColumn, names.Encode(&in_.texts, packing_));
+    Summarize(kKindsColumn, Distinct(in_.kind));
+    Summarize(kStatusesColumn, Distinct(in_.status));
+    Add(kKindsColumn, Codes(in_.kind, 256));
+    Add(kStatusesColumn, Codes(in_.status, 256));
+    Add(kFlagsColumn, Integers(in_.flags));
+    Add(kScopeOfRowColumn, Codes(in_.scope, static_cast<uint32_t>(in_.scope_resource.size())));
+    Add(kWireSizesColumn, Integers(in_.wire));
   }
 
   // A text that few rows have: the rows, and their texts.
   void PutSparse(uint32_t column, uint32_t Extra::* field) {
     std::vector<uint32_t> rows_with;
     ValueColumn texts(ValueType::kString);
-    for (const Extra& extra : extras_) {
+    for (const Extra& extra : in_.extras) {
       if (extra.*field == 0) continue;
       rows_with.push_back(extra.row);
       texts.Add(extra.*field);
@@ -443,16 +228,16 @@ class Sealer {
     std::string bytes;
     PutVarint64(&bytes, rows_with.size());
     bytes += Integers(rows_with);
-    bytes += texts.Encode(&texts_, packing_);
+    bytes += texts.Encode(&in_.texts, packing_);
     Add(column, std::move(bytes));
   }
 
   void PutExtras() {
-    std::ranges::sort(extras_, {}, &Extra::row);
+    std::ranges::sort(in_.extras, {}, &Extra::row);
     PutSparse(kStatusMessagesColumn, &Extra::status_message);
     PutSparse(kTraceStatesColumn, &Extra::trace_state);
     std::vector<std::vector<uint32_t>> fields(4);
-    for (const Extra& e : extras_) {
+    for (const Extra& e : in_.extras) {
       if ((e.dropped_attributes | e.dropped_events | e.dropped_links) == 0) continue;
       fields[0].push_back(e.row);
       fields[1].push_back(e.dropped_attributes);
@@ -468,34 +253,34 @@ class Sealer {
 
   void PutScopes() {
     std::string bytes;
-    PutVarint64(&bytes, scope_resource_.size());
-    bytes += Codes(scope_resource_, static_cast<uint32_t>(resource_dropped_.size()));
-    bytes += Integers(scope_dropped_);
-    for (ValueColumn* texts : {&scope_name_, &scope_version_, &scope_schema_}) {
-      bytes += texts->Encode(&texts_, packing_);
+    PutVarint64(&bytes, in_.scope_resource.size());
+    bytes += Codes(in_.scope_resource, static_cast<uint32_t>(in_.resource_dropped.size()));
+    bytes += Integers(in_.scope_dropped);
+    for (ValueColumn* texts : {&in_.scope_name, &in_.scope_version, &in_.scope_schema}) {
+      bytes += texts->Encode(&in_.texts, packing_);
     }
     Add(kScopesColumn, std::move(bytes));
     bytes.clear();
-    PutVarint64(&bytes, resource_dropped_.size());
-    bytes += Integers(resource_dropped_);
-    bytes += resource_schema_.Encode(&texts_, packing_);
+    PutVarint64(&bytes, in_.resource_dropped.size());
+    bytes += Integers(in_.resource_dropped);
+    bytes += in_.resource_schema.Encode(&in_.texts, packing_);
     Add(kResourcesColumn, std::move(bytes));
   }
 
   void PutEvents() {
-    if (events_.empty()) return;
+    if (in_.events.empty()) return;
     std::vector<uint32_t> counts;
     std::vector<uint64_t> times;
     std::vector<uint32_t> dropped;
     ValueColumn names(ValueType::kString);
     for (size_t row = 0; row < rows(); ++row) {
-      const Range range = events_of_row_[row];
+      const Range range = in_.events_of_row[row];
       counts.push_back(range.end - range.begin);
       for (uint32_t i = range.begin; i < range.end; ++i) {
-        times.push_back(events_[i].time - start_[row]);
-        dropped.push_back(events_[i].dropped);
-        names.Add(events_[i].name);
-        event_attrs_.push_back(events_[i].attrs);
+        times.push_back(in_.events[i].time - in_.start[row]);
+        dropped.push_back(in_.events[i].dropped);
+        names.Add(in_.events[i].name);
+        event_attrs_.push_back(in_.events[i].attrs);
       }
     }
     std::string bytes = Integers(counts);
@@ -503,25 +288,25 @@ class Sealer {
     PutIntegers(times, packing_, &bytes);
     bytes += Integers(dropped);
     Add(kEventsColumn, std::move(bytes));
-    Add(kEventNamesColumn, names.Encode(&texts_, packing_));
+    Add(kEventNamesColumn, names.Encode(&in_.texts, packing_));
   }
 
   void PutLinks() {
-    if (links_.empty()) return;
+    if (in_.links.empty()) return;
     std::vector<uint32_t> counts;
     std::vector<uint64_t> ids;
     std::vector<uint32_t> flags;
     std::vector<uint32_t> dropped;
     ValueColumn states(ValueType::kString);
-    for (const Range range : links_of_row_) {
+    for (const Range range : in_.links_of_row) {
       counts.push_back(range.end - range.begin);
       for (uint32_t i = range.begin; i < range.end; ++i) {
-        const SpanBatch::Link& link = *links_[i].link;
+        const SpanBatch::Link& link = *in_.links[i].link;
         ids.insert(ids.end(), {link.trace_id.high, link.trace_id.low, link.span_id});
         flags.push_back(link.flags);
         dropped.push_back(link.dropped_attributes);
-        states.Add(links_[i].trace_state);
-        link_attrs_.push_back(links_[i].attrs);
+        states.Add(in_.links[i].trace_state);
+        link_attrs_.push_back(in_.links[i].attrs);
       }
     }
     std::string bytes = Integers(counts);
@@ -529,17 +314,17 @@ class Sealer {
     PutRandom(ids, &bytes);
     bytes += Integers(flags);
     bytes += Integers(dropped);
-    bytes += states.Encode(&texts_, packing_);
+    bytes += states.Encode(&in_.texts, packing_);
     Add(kLinksColumn, std::move(bytes));
   }
 
   void PutAttributes() {
     const AttributeTable::Output out{&footer_, &columns_, packing_};
-    attrs_.Encode(AttrScope::kSpan, attrs_of_row_, out);
-    attrs_.Encode(AttrScope::kResource, resource_attrs_, out);
-    attrs_.Encode(AttrScope::kEvent, event_attrs_, out);
-    attrs_.Encode(AttrScope::kLink, link_attrs_, out);
-    attrs_.Encode(AttrScope::kInstrumentation, scope_attrs_, out);
+    in_.attrs.Encode(AttrScope::kSpan, in_.attrs_of_row, out);
+    in_.attrs.Encode(AttrScope::kResource, in_.resource_attrs, out);
+    in_.attrs.Encode(AttrScope::kEvent, event_attrs_, out);
+    in_.attrs.Encode(AttrScope::kLink, link_attrs_, out);
+    in_.attrs.Encode(AttrScope::kInstrumentation, in_.scope_attrs, out);
   }
 
   // The columns whose values are listed in the footer as they are found: those of small numbers.
@@ -556,7 +341,7 @@ class Sealer {
     ValueSummary summary{
         .column = kDurationsColumn, .values = {}, .ranged = true, .min = INT64_MAX, .max = 0};
     for (size_t row = 0; row < rows(); ++row) {
-      const uint64_t duration = end_[row] > start_[row] ? end_[row] - start_[row] : 0;
+      const uint64_t duration = in_.end[row] > in_.start[row] ? in_.end[row] - in_.start[row] : 0;
       const auto number = static_cast<int64_t>(std::min<uint64_t>(duration, INT64_MAX));
       summary.min = std::min(summary.min, number);
       summary.max = std::max(summary.max, number);
@@ -568,10 +353,11 @@ class Sealer {
   void DescribeSegment() {
     SegmentStub& stub = footer_.stub;
     stub.rows = static_cast<uint32_t>(rows());
-    stub.min_start = *std::ranges::min_element(start_);
+    stub.min_start = *std::ranges::min_element(in_.start);
     // An end before its start does not make the segment end before it starts.
-    stub.max_end = std::max(*std::ranges::max_element(end_), *std::ranges::max_element(start_));
-    for (const uint32_t size : wire_) stub.wire_bytes += size;
+    stub.max_end =
+        std::max(*std::ranges::max_element(in_.end), *std::ranges::max_element(in_.start));
+    for (const uint32_t size : in_.wire) stub.wire_bytes += size;
     stub.log_first = input_.log_first;
     stub.log_last = input_.log_last;
     stub.order = input_.order;
@@ -631,49 +417,14 @@ class Sealer {
 
   const SegmentInput& input_;
   Packing packing_ = Packing::kZstd;
-  std::vector<Group> groups_;
-  TextPool texts_;
-  AttributeTable attrs_;
+  GatheredRows in_;
   SegmentFooter footer_;
   AttributeTable::Columns columns_;
-
-  // One entry a row.
-  std::vector<TraceId> trace_;
-  std::vector<uint64_t> span_id_;
-  std::vector<uint64_t> parent_;
-  std::vector<uint64_t> start_;
-  std::vector<uint64_t> end_;
-  std::vector<uint32_t> name_;
-  std::vector<uint32_t> kind_;
-  std::vector<uint32_t> status_;
-  std::vector<uint32_t> flags_;
-  std::vector<uint32_t> scope_;
-  std::vector<uint32_t> wire_;
-  std::vector<AttrRange> attrs_of_row_;
-  std::vector<Range> events_of_row_;
-  std::vector<Range> links_of_row_;
   std::vector<uint32_t> trace_begin_;  // The first row of each trace.
   std::vector<TraceId> traces_;        // Each once.
-
-  // In the order of the batches; the ranges above say where.
-  std::vector<Event> events_;
-  std::vector<Link> links_;
-  std::vector<Extra> extras_;
   // In the order of the rows.
   std::vector<AttrRange> event_attrs_;
   std::vector<AttrRange> link_attrs_;
-
-  IdentityTable scope_numbers_;
-  std::vector<AttrRange> scope_attrs_;
-  std::vector<uint32_t> scope_resource_;
-  std::vector<uint32_t> scope_dropped_;
-  ValueColumn scope_name_{ValueType::kString};
-  ValueColumn scope_version_{ValueType::kString};
-  ValueColumn scope_schema_{ValueType::kString};
-  IdentityTable resource_numbers_;
-  std::vector<AttrRange> resource_attrs_;
-  std::vector<uint32_t> resource_dropped_;
-  ValueColumn resource_schema_{ValueType::kString};
 };
 
 }  // namespace
