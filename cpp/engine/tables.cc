@@ -10,6 +10,7 @@
 
 #include "cpp/base/clock.h"
 #include "cpp/lib/json.h"
+#include "cpp/promql/result_json.h"
 #include "cpp/wire/attribute_json.h"
 
 namespace tocsin::engine {
@@ -102,34 +103,51 @@ void AppendOrNull(Column* column, std::string_view text) {
   }
 }
 
-// Collects samples of any shape of result into columns; label names are known beforehand.
+// Collects samples of any shape of result into columns; label names, and whether there are
+// histograms, are known beforehand.
 class SampleColumns {
  public:
-  explicit SampleColumns(const std::set<std::string>& names) {
+  SampleColumns(const std::set<std::string>& names, bool histograms) : histograms_(histograms) {
     for (const std::string& name : names) labels_.emplace_back(name, Type::kCategory);
   }
 
   void Add(const Labels& labels, const Sample& sample) {
-    for (Column& column : labels_) AppendOrNull(&column, labels.Get(column.name()));
-    time_.AppendInt(sample.t * kMillisecond);
+    AddPlace(labels, sample.t);
     value_.AppendDouble(sample.v);
+    histogram_.AppendNull();
+  }
+
+  void Add(const Labels& labels, Millis t, const NativeHistogram& histogram) {
+    AddPlace(labels, t);
+    value_.AppendNull();
+    lib::JsonWriter w;
+    promql::WriteHistogram(histogram, &w);
+    histogram_.AppendString(w.text());
   }
 
   TablePtr Finish() && {
     labels_.push_back(std::move(time_));
     labels_.push_back(std::move(value_));
+    if (histograms_) labels_.push_back(std::move(histogram_));
     return Make(std::move(labels_));
   }
 
  private:
+  void AddPlace(const Labels& labels, Millis t) {
+    for (Column& column : labels_) AppendOrNull(&column, labels.Get(column.name()));
+    time_.AppendInt(t * kMillisecond);
+  }
+
+  const bool histograms_;
   std::vector<Column> labels_;
   Column time_{"time", Type::kTimestampNs};
   Column value_{"value", Type::kDouble};
+  Column histogram_{"histogram", Type::kString};
 };
 
 struct SampleTableMaker {
   TablePtr operator()(const promql::ScalarValue& scalar) const {
-    SampleColumns columns({});
+    SampleColumns columns({}, /*histograms=*/false);
     columns.Add({}, scalar.sample);
     return std::move(columns).Finish();
   }
@@ -145,19 +163,46 @@ struct SampleTableMaker {
   }
   TablePtr operator()(const promql::VectorValue& vector) const {
     std::set<std::string> names;
-    for (const auto& one : vector.samples) AddNames(one.labels, &names);
-    SampleColumns columns(names);
-    for (const auto& one : vector.samples) columns.Add(one.labels, one.sample);
+    bool histograms = false;
+    for (const auto& one : vector.samples) {
+      AddNames(one.labels, &names);
+      histograms = histograms || one.histogram != nullptr;
+    }
+    SampleColumns columns(names, histograms);
+    for (const auto& one : vector.samples) {
+      if (one.histogram != nullptr) {
+        columns.Add(one.labels, one.sample.t, *one.histogram);
+      } else {
+        columns.Add(one.labels, one.sample);
+      }
+    }
     return std::move(columns).Finish();
   }
   TablePtr operator()(const promql::MatrixValue& matrix) const {
     std::set<std::string> names;
-    for (const auto& series : matrix.series) AddNames(series.labels, &names);
-    SampleColumns columns(names);
+    bool histograms = false;
     for (const auto& series : matrix.series) {
-      for (const Sample& sample : series.samples) columns.Add(series.labels, sample);
+      AddNames(series.labels, &names);
+      histograms = histograms || !series.histograms.empty();
     }
+    SampleColumns columns(names, histograms);
+    for (const auto& series : matrix.series) AddSeries(series, &columns);
     return std::move(columns).Finish();
+  }
+
+  // Floats and histograms in the order of their times.
+  static void AddSeries(const promql::SeriesData& series, SampleColumns* columns) {
+    auto histogram = series.histograms.begin();
+    const auto add_histograms = [&](Millis before) {
+      for (; histogram != series.histograms.end() && histogram->t < before; ++histogram) {
+        columns->Add(series.labels, histogram->t, *histogram->histogram);
+      }
+    };
+    for (const Sample& sample : series.samples) {
+      add_histograms(sample.t);
+      columns->Add(series.labels, sample);
+    }
+    add_histograms(INT64_MAX);
   }
 
   static void AddNames(const Labels& labels, std::set<std::string>* names) {

@@ -21,7 +21,9 @@ TablePtr SearchTable(const traceql::SearchResult& result);
 /// object; bytes, arrays and kvlists in it as OTLP's JSON has them).
 TablePtr SpanTable(const SpanBatch& batch);
 
-/// One row a sample: a column for each label name, time, value (double; string for a string).
+/// One row a sample: a column for each label name, time, value (double; string for a string). If
+/// there are native histograms, a further column has them as JSON, in the form of Prometheus's API;
+/// their value is null.
 TablePtr SampleTable(const promql::QueryResult& result);
 
 }  // namespace tocsin::engine
