@@ -27,7 +27,9 @@ class Annotations {
   void Warn(PosRange pos, std::string_view text) { Add(pos, true, text); }
   void Info(PosRange pos, std::string_view text) { Add(pos, false, text); }
   /// A warning that tells how often it came, if more than once.
-  void WarnCounted(PosRange pos, std::string_view text) { ++Add(pos, true, text).count; }
+  void WarnCounted(PosRange pos, std::string_view text, size_t times = 1) {
+    Add(pos, true, text).count += times;
+  }
   /// Such infos of one metric become one, with the whole range of buckets and times.
   void InfoForcedMonotonicity(PosRange pos, std::string_view metric_name, Millis t,
                               const ForcedMonotonicity& forced);

@@ -122,9 +122,9 @@ class RangeRows {
  private:
   void WarnOfOverlaps(const RangeSamples& samples, std::string_view name) {
     const size_t windows = CountStartOverlaps(samples, grid_);
-    for (size_t i = 0; i < windows; ++i) {
-      context_.annotations().WarnCounted(pos_, TextOf(HistogramNote::kStartTimeOverlap, name));
-    }
+    if (windows == 0) return;
+    context_.annotations().WarnCounted(pos_, TextOf(HistogramNote::kStartTimeOverlap, name),
+                                       windows);
   }
 
   void CheckCounter(std::span<const LabelView> labels, std::string_view name) {

@@ -31,21 +31,16 @@ bool Matcher::Matches(std::string_view label_value) const {
   return false;
 }
 
-Status SeriesSource::Visit(std::span<const Matcher> matchers, Millis from, Millis to,
-                           const Visitor& visitor) const {
-  TOCSIN_ASSIGN_OR_RETURN(std::vector<SeriesData> all, Select(matchers, from, to));
-  for (SeriesData& series : all) TOCSIN_RETURN_IF_ERROR(visitor(std::move(series)));
-  return Status();
-}
-
 Status SeriesSource::Scan(const SeriesRequest& request, const Scanner& scanner) const {
+  TOCSIN_ASSIGN_OR_RETURN(const std::vector<SeriesData> all,
+                          Select(request.matchers, request.from, request.to));
   std::vector<LabelView> labels;
-  const auto visit = [&](SeriesData&& series) -> Status {
+  for (const SeriesData& series : all) {
     labels.clear();
     for (const auto& [name, value] : series.labels) labels.push_back({name, value});
-    return scanner({labels, series.samples, series.histograms, series.starts});
-  };
-  return Visit(request.matchers, request.from, request.to, visit);
+    TOCSIN_RETURN_IF_ERROR(scanner({labels, series.samples, series.histograms, series.starts}));
+  }
+  return Status();
 }
 
 }  // namespace tocsin::promql

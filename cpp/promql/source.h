@@ -79,21 +79,13 @@ class SeriesSource {
   virtual Result<std::vector<SeriesData>> Select(std::span<const Matcher> matchers, Millis from,
                                                  Millis to) const = 0;
 
-  /// Takes one series; an error ends the visit.
-  using Visitor = std::function<Status(SeriesData&&)>;
-
-  /// The same series in the same order, one at a time, so that a query over many long series need
-  /// not hold all their samples at once. An error of the visitor is returned as it is. Calls
-  /// Select() unless overridden. Thread-safe.
-  virtual Status Visit(std::span<const Matcher> matchers, Millis from, Millis to,
-                       const Visitor& visitor) const;
-
   /// Sees one series; everything in the view is gone when it returns. An error ends the scan.
   using Scanner = std::function<Status(const SeriesView&)>;
 
-  /// The same series in the same order without a copy of anything: what the engine calls. A source
-  /// shows its interned labels, and samples in a buffer that it fills again for each series. An
-  /// error of the scanner is returned as it is. Calls Visit() unless overridden. Thread-safe.
+  /// The same series in the same order, one at a time and without a copy of anything: what the
+  /// engine calls. A source shows its interned labels, and samples in a buffer that it fills again
+  /// for each series. An error of the scanner is returned as it is. Calls Select() unless
+  /// overridden. Thread-safe.
   virtual Status Scan(const SeriesRequest& request, const Scanner& scanner) const;
 };
 
