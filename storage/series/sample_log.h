@@ -88,7 +88,8 @@ class SampleLog : public std::enable_shared_from_this<SampleLog> {
   /// every definition that is read: the series may have left the head since. The reader keeps the
   /// log alive, and what it has not released from being trimmed within the bounds.
   using Define = std::function<void(SeriesId, const Labels&)>;
-  std::unique_ptr<SampleReader> NewReader(const std::optional<LogPosition>& from, Define define);
+  std::unique_ptr<SampleReader> NewReader(const std::optional<tocsin::LogPosition>& from,
+                                          Define define);
 
  private:
   friend class SampleLogReader;

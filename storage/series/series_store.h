@@ -157,7 +157,7 @@ class SeriesStore final : public SampleSink,
 
   /// Reads back what is appended: from `from` on, or without it from now on. Must not outlive the
   /// store. Open the readers of persisted positions before the first Maintain().
-  std::unique_ptr<SampleReader> OpenReader(const std::optional<LogPosition>& from);
+  std::unique_ptr<SampleReader> OpenReader(const std::optional<tocsin::LogPosition>& from);
 
   /// Makes everything appended survive the loss of power.
   Status Sync();
