@@ -1,3 +1,4 @@
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -7,7 +8,8 @@
 namespace tocsin::config {
 namespace {
 
-relabel::Rule ReadRule(Section* entry) {
+// Nullopt if its action is not known.
+std::optional<relabel::Rule> ReadRule(Section* entry) {
   relabel::Rule rule;
   entry->Texts("source_labels", &rule.source_labels);
   entry->Text("separator", &rule.separator);
@@ -24,6 +26,7 @@ relabel::Rule ReadRule(Section* entry) {
     entry->Fail("action", known.error().message());
   }
   entry->Done();
+  if (!known.has_value()) return std::nullopt;
   return rule;
 }
 
@@ -32,11 +35,12 @@ relabel::Rule ReadRule(Section* entry) {
 relabel::Rules ReadRelabelRules(Section* section, std::string_view key) {
   std::vector<relabel::Rule> rules;
   for (Section& entry : section->Maps(key)) {
-    relabel::Rule rule = ReadRule(&entry);
+    std::optional<relabel::Rule> rule = ReadRule(&entry);
+    if (!rule.has_value()) continue;
     // Each by itself, so that the error stands where the rule does.
-    const Result<relabel::Rules> alone = relabel::Rules::Compile({rule});
+    const Result<relabel::Rules> alone = relabel::Rules::Compile({*rule});
     if (alone.has_value()) {
-      rules.push_back(std::move(rule));
+      rules.push_back(*std::move(rule));
     } else {
       section->reading().Error(*entry.node(), alone.error().message());
     }

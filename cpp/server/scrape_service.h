@@ -3,9 +3,9 @@
 
 #pragma once
 
-#include <memory>
 #include <string>
 
+#include "cpp/base/telemetry.h"
 #include "cpp/base/thread_pool.h"
 #include "cpp/config/config.h"
 #include "cpp/engine/periodic.h"
@@ -16,10 +16,19 @@ namespace tocsin::server {
 
 class ScrapeService {
  public:
-  /// Scrapes until destroyed. `own_address` is where our own /metrics is. Borrows the sink.
-  ScrapeService(const config::Config& config, const std::string& own_address, SampleSink* sink);
+  /// Scrapes until destroyed. `own_address` is where our own /metrics is. Borrows the others.
+  ScrapeService(const config::Config& config, std::string own_address, SampleSink* sink,
+                Telemetry* telemetry);
+
+  /// Scrapes what this configuration says from now on; targets that stay the same go on as they
+  /// were. Thread-safe.
+  void Reload(const config::Config& config);
+
+  /// For the API. Thread-safe; lives as long as the service.
+  const scrape::Scraper& scraper() const { return scraper_; }
 
  private:
+  const std::string own_address_;
   ThreadPool pool_;
   scrape::Scraper scraper_;
   engine::Periodic loop_;

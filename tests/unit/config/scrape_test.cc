@@ -118,7 +118,7 @@ TEST(ScrapeConfig, RefusesWhatCanNotBe) {
   EXPECT_THAT(ErrorOf("  file_sd_configs:\n  - files: [a.txt]\n"), HasSubstr("targets/*.json"));
   EXPECT_THAT(ErrorOf("  file_sd_configs:\n  - refresh_interval: 1s\n"), HasSubstr("is missing"));
   EXPECT_THAT(ErrorOf("  relabel_configs:\n  - action: hashmod\n    target_label: a\n"),
-              HasSubstr("etc/tocsin.yaml:4:5: relabel configuration for hashmod requires "
+              HasSubstr("line 4, column 5: relabel configuration for hashmod requires "
                         "non-zero modulus"));
   EXPECT_THAT(ErrorOf("  metric_relabel_configs:\n  - action: nothing\n"),
               HasSubstr("unknown relabel action \"nothing\""));
