@@ -93,7 +93,7 @@ TEST(ConformanceTest, UpstreamScriptsPass) {
 bool NeedsDelay(const std::string& path) {
   static const std::vector<std::string> kNames = {"name_label_dropping.test", "histograms.test",
                                                   "native_histograms.test", "type_and_unit.test"};
-  return std::ranges::find(kNames, std::filesystem::path(path).filename()) != kNames.end();
+  return std::ranges::find(kNames, std::filesystem::path(path).filename().string()) != kNames.end();
 }
 
 TEST(ConformanceTest, UpstreamScriptsPassWithoutDelayedNameRemoval) {
