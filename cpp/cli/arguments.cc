@@ -16,14 +16,17 @@ struct TextFlag {
   std::string_view name;
   std::string Arguments::* value;
 };
-constexpr std::array<TextFlag, 8> kTextFlags = {{{"config", &Arguments::config_file},
-                                                 {"config.file", &Arguments::config_file},
-                                                 {"q", &Arguments::query},
-                                                 {"start", &Arguments::start},
-                                                 {"end", &Arguments::end},
-                                                 {"format", &Arguments::format},
-                                                 {"output", &Arguments::output},
-                                                 {"o", &Arguments::output}}};
+constexpr std::array<TextFlag, 11> kTextFlags = {{{"config", &Arguments::config_file},
+                                                  {"config.file", &Arguments::config_file},
+                                                  {"q", &Arguments::query},
+                                                  {"start", &Arguments::start},
+                                                  {"end", &Arguments::end},
+                                                  {"time", &Arguments::time},
+                                                  {"step", &Arguments::step},
+                                                  {"path", &Arguments::path},
+                                                  {"format", &Arguments::format},
+                                                  {"output", &Arguments::output},
+                                                  {"o", &Arguments::output}}};
 
 struct Flag {
   std::string name;  // Without hyphens.
@@ -55,6 +58,37 @@ constexpr std::array<Switch, 3> kSwitches = {{{"web.enable-admin-api", "web.enab
                                               {"web.enable-lifecycle", "web.enable_lifecycle"},
                                               {"web.enable-remote-write-receiver", ""}}};
 
+// Prometheus's flags with a value, and the keys that they set.
+struct KeyFlag {
+  std::string_view name;
+  std::string_view key;
+};
+constexpr std::array<KeyFlag, 8> kKeyFlags = {
+    {{"storage.path", "storage.path"},
+     {"storage.tsdb.path", "storage.path"},
+     {"storage.tsdb.retention.time", "storage.tsdb.retention.time"},
+     {"query.timeout", "promql.timeout"},
+     {"query.lookback-delta", "promql.lookback_delta"},
+     {"query.max-samples", "promql.max_samples"},
+     {"query.max-concurrency", "storage.trace.pool.max_workers"},
+     {"log.level", "server.log_level"}}};
+
+// What can be asked for with --enable-feature and is off otherwise. Every other feature that
+// Prometheus has a name for is on always, or means nothing here.
+constexpr std::array<KeyFlag, 3> kFeatures = {
+    {{"promql-delayed-name-removal", "promql.delayed_name_removal"},
+     {"use-start-timestamps", "promql.use_start_timestamps"},
+     {"type-and-unit-labels", "promql.type_and_unit_labels"}}};
+
+void EnableFeatures(std::string_view list, Arguments* arguments) {
+  while (!list.empty()) {
+    const size_t comma = std::min(list.find(','), list.size());
+    const auto found = std::ranges::find(kFeatures, list.substr(0, comma), &KeyFlag::name);
+    if (found != kFeatures.end()) arguments->overrides.emplace_back(found->key, "true");
+    list.remove_prefix(std::min(comma + 1, list.size()));
+  }
+}
+
 // A flag that stands alone; false if there is no such flag.
 bool ApplySwitch(const Flag& flag, Arguments* arguments) {
   if (flag.value) return false;
@@ -71,8 +105,11 @@ Result<bool> Apply(const std::string& name, const std::string& value, Arguments*
     arguments->*text->value = value;
   } else if (name == "set") {
     TOCSIN_RETURN_IF_ERROR(AddOverride(value, arguments));
-  } else if (name == "storage.path") {
-    arguments->overrides.emplace_back("storage.path", value);
+  } else if (const auto key = std::ranges::find(kKeyFlags, name, &KeyFlag::name);
+             key != kKeyFlags.end()) {
+    arguments->overrides.emplace_back(key->key, value);
+  } else if (name == "enable-feature") {
+    EnableFeatures(value, arguments);
   } else if (name == "web.listen-address") {
     const size_t colon = value.rfind(':');
     if (colon == std::string::npos) {
@@ -82,8 +119,6 @@ Result<bool> Apply(const std::string& name, const std::string& value, Arguments*
     arguments->overrides.emplace_back("server.http_listen_address",
                                       host.empty() ? "0.0.0.0" : host);
     arguments->overrides.emplace_back("server.http_listen_port", value.substr(colon + 1));
-  } else if (name == "log.level") {
-    arguments->overrides.emplace_back("server.log_level", value);
   } else if (name == "url") {
     arguments->url = value.ends_with('/') ? value.substr(0, value.size() - 1) : value;
     arguments->url_given = true;
@@ -151,8 +186,9 @@ std::string Usage() {
       Print the configuration in force, and where each value comes from.
   tocsin query [--url URL] 'TRACEQL'
       Search traces of a running server.
-  tocsin promql [--url URL] 'EXPR'
-      Evaluate PromQL on a running server.
+  tocsin promql [--url URL | --path DIR] [--time TIME | --start TIME [--end TIME] [--step 15s]]
+                [--format table|json|csv] 'EXPR'
+      Evaluate PromQL on a running server, or in a data directory.
   tocsin export [--url URL | --storage.path DIR] [--q 'TRACEQL'] [--start TIME] [--end TIME]
                 [--format otlp-json|otlp-proto] [--output FILE[.gz|.zst]]
       Write traces to a file, or to standard output.
@@ -165,11 +201,15 @@ std::string Usage() {
   --set KEY.PATH=VALUE               override one key
   --storage.path DIR                 the data directory
   --web.listen-address HOST:PORT     where the API listens
+  --query.timeout, --query.lookback-delta, --query.max-samples, --query.max-concurrency,
+  --storage.tsdb.retention.time      as at Prometheus
+  --enable-feature NAME,...          promql-delayed-name-removal, use-start-timestamps,
+                                     type-and-unit-labels
   --web.enable-admin-api             series may be deleted, snapshots made over the API
   --web.enable-lifecycle             /-/reload and /-/quit act
   --log.level LEVEL                  debug, info, warn or error
   --url URL                          the server to ask (http://127.0.0.1:3200)
-  --start, --end TIME                Unix seconds, 2026-11-22T15:36:42Z, now or -1h
+  --start, --end, --time TIME        Unix seconds, 2026-11-22T15:36:42Z, now or -1h
   --version, --help
 )";
 }

@@ -14,6 +14,7 @@
 #include "cpp/cli/doctor.h"
 #include "cpp/cli/export.h"
 #include "cpp/cli/import.h"
+#include "cpp/cli/promql.h"
 #include "cpp/config/load.h"
 #include "cpp/server/revision.h"
 #include "cpp/server/serve.h"
@@ -42,10 +43,16 @@ Result<config::Loaded> LoadConfig(const Arguments& arguments) {
   return config::Load(source);
 }
 
+// `text` as it is.
+int Print(const Result<std::string>& text) {
+  if (!text) return Complain(text.error());
+  const bool written = std::fwrite(text->data(), 1, text->size(), stdout) == text->size();
+  return written && std::fflush(stdout) == 0 ? 0 : kFailed;
+}
+
 int PrintAnswer(const Result<std::string>& answer) {
   if (!answer) return Complain(answer.error());
-  std::printf("%s\n", answer->c_str());
-  return 0;
+  return Print(*answer + "\n");
 }
 
 // Whether a directory is meant, not a server.
@@ -92,14 +99,15 @@ int Run(const Arguments& arguments) {
     log::SetLevel(log::Level::kError);
     return RunDoctor(arguments);
   }
-  if (arguments.subcommand == "query" || arguments.subcommand == "promql") {
+  if (arguments.subcommand == "query") {
     if (arguments.positional.size() != 1) {
-      return Complain(
-          InvalidArgumentError("tocsin " + arguments.subcommand + " takes one query, in quotes"));
+      return Complain(InvalidArgumentError("tocsin query takes one query, in quotes"));
     }
-    const std::string& text = arguments.positional.front();
-    return PrintAnswer(arguments.subcommand == "query" ? AskTraceQl(arguments.url, text)
-                                                       : AskPromQl(arguments.url, text));
+    return PrintAnswer(AskTraceQl(arguments.url, arguments.positional.front()));
+  }
+  if (arguments.subcommand == "promql") {
+    log::SetLevel(log::Level::kError);
+    return Print(PromQl(arguments));
   }
   if (!arguments.positional.empty()) {
     return Complain(InvalidArgumentError("what is \"" + arguments.positional.front() + "\"?"));
@@ -113,8 +121,8 @@ int Run(const Arguments& arguments) {
   for (const std::string& warning : loaded->warnings) {
     log::Warn("configuration", {{"warning", warning}});
   }
-  server::BlockTerminationSignals();
-  const Status status = server::Serve(*loaded);
+  server::BlockSignals();
+  const Status status = server::Serve(*loaded, [&arguments] { return LoadConfig(arguments); });
   return status.ok() ? 0 : Complain(status);
 }
 

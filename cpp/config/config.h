@@ -41,6 +41,24 @@ struct Storage {
   Nanos wal_interval = 100 * kMillisecond;
 };
 
+/// Of samples: storage.tsdb and storage.exemplars.
+struct Series {
+  Nanos retention = 15 * kDay;         ///< 0: for ever.
+  Nanos out_of_order_time_window = 0;  ///< How late a sample may come; 0: not at all.
+  uint64_t max_series = 1'000'000;     ///< At a time; samples of further ones are refused.
+  uint64_t max_exemplars = 100'000;    ///< Of all series together.
+};
+
+/// Of PromQL, in the API and in rules.
+struct PromQl {
+  Nanos timeout = 2 * kMinute;
+  Nanos lookback_delta = 5 * kMinute;
+  uint64_t max_samples = 50'000'000;  ///< That a query may hold in memory.
+  bool delayed_name_removal = false;
+  bool use_start_timestamps = false;
+  bool type_and_unit_labels = false;
+};
+
 /// Of the trace API.
 struct Queries {
   Nanos timeout = 2 * kMinute;              ///< Of one query; 0: none.
@@ -203,6 +221,8 @@ struct Config {
   Receivers receivers;
   Storage storage;
   Queries queries;
+  Series series;
+  PromQl promql;
   SelfMetrics self_metrics;
   Overrides overrides;
   MetricsGenerator metrics_generator;

@@ -62,7 +62,7 @@ void WriteSelfMetrics(const SelfMetrics& metrics, Writer* w) {
   w->Close();
 }
 
-void WriteStorage(const Storage& storage, Writer* w) {
+void WriteStorage(const Storage& storage, const Series& series, Writer* w) {
   w->Open("ingester");
   w->Period("trace_idle_period", storage.trace_idle_period);
   w->Number("max_block_bytes", storage.max_block_bytes);
@@ -71,6 +71,16 @@ void WriteStorage(const Storage& storage, Writer* w) {
   w->Open("storage");
   w->Text("path", storage.path);
   w->Number("max_bytes", storage.max_bytes);
+  w->Open("tsdb");
+  w->Period("out_of_order_time_window", series.out_of_order_time_window);
+  w->Number("max_series", series.max_series);
+  w->Open("retention");
+  w->Period("time", series.retention);
+  w->Close();
+  w->Close();
+  w->Open("exemplars");
+  w->Number("max_exemplars", series.max_exemplars);
+  w->Close();
   w->Open("trace");
   w->Open("pool");
   w->Number("max_workers", storage.max_workers);
@@ -84,6 +94,17 @@ void WriteStorage(const Storage& storage, Writer* w) {
   w->Open("wal");
   w->Plain("sync", storage.wal_sync_always ? "always" : "interval");
   w->Period("interval", storage.wal_interval);
+  w->Close();
+}
+
+void WritePromQl(const PromQl& promql, Writer* w) {
+  w->Open("promql");
+  w->Period("timeout", promql.timeout);
+  w->Period("lookback_delta", promql.lookback_delta);
+  w->Number("max_samples", promql.max_samples);
+  w->Bool("delayed_name_removal", promql.delayed_name_removal);
+  w->Bool("use_start_timestamps", promql.use_start_timestamps);
+  w->Bool("type_and_unit_labels", promql.type_and_unit_labels);
   w->Close();
 }
 
@@ -231,13 +252,14 @@ std::string Effective(const Config& config, const Reading& reading) {
   WriteServer(config, &w);
   WriteReceivers(config.receivers, &w);
   WriteSelfMetrics(config.self_metrics, &w);
-  WriteStorage(config.storage, &w);
+  WriteStorage(config.storage, config.series, &w);
   WriteQueries(config.queries, &w);
   w.Open("web");
   w.Bool("enable_admin_api", config.web.enable_admin_api);
   w.Bool("enable_lifecycle", config.web.enable_lifecycle);
   w.Close();
   WriteOverrides(config.overrides, &w);
+  WritePromQl(config.promql, &w);
   w.Open("traceql");
   w.Bool("strict", config.strict_traceql);
   w.Close();

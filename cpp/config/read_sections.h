@@ -20,6 +20,11 @@ void ReadTempoSections(Section* top, Config* config);
 /// overrides; after the settings that its defaults have another name for.
 void ReadOverridesSection(Section* top, Config* config);
 
+/// storage.tsdb and storage.exemplars, as in Prometheus's file; `storage` is that section.
+void ReadSeriesStorage(Section* storage, Series* out);
+/// promql: our own, with what are flags at Prometheus.
+void ReadPromQl(Section* top, PromQl* out);
+
 /// receivers, distributor.receivers, processors, exporters, service and their like.
 void ReadCollectorSections(Section* top, Config* config);
 

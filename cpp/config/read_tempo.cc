@@ -107,7 +107,7 @@ void ReadStorage(Section* top, Config* config) {
   Storage& out = config->storage;
   storage.Text("path", &out.path);
   storage.Size("max_bytes", &out.max_bytes);
-  storage.Ignore({"tsdb", "exemplars"}, "series are kept as long as storage.max_bytes has room");
+  ReadSeriesStorage(&storage, &config->series);
 
   Section trace = storage.Map("trace");
   std::string backend = "local";
@@ -286,6 +286,7 @@ void ReadOwnSections(Section* top, Config* config) {
   web.Bool("enable_admin_api", &config->web.enable_admin_api);
   web.Bool("enable_lifecycle", &config->web.enable_lifecycle);
   web.Done();
+  ReadPromQl(top, &config->promql);
   Section traceql = top->Map("traceql");
   traceql.Bool("strict", &config->strict_traceql);
   traceql.Done();

@@ -94,6 +94,12 @@ Status AlertService::StartRules(std::vector<rules::RuleFile> files,
   return {};
 }
 
+Status AlertService::Reload(std::vector<rules::RuleFile> files) {
+  TOCSIN_RETURN_IF_ERROR(manager_->Load(std::move(files), Clock::Real().Now()));
+  rule_loop_->Wake();
+  return {};
+}
+
 void AlertService::Stop() {
   if (rule_loop_ != nullptr) rule_loop_->Stop();
   if (router_loop_ != nullptr) router_loop_->Stop();

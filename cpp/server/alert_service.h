@@ -30,6 +30,9 @@ class AlertService final : public rules::AlertSink {
   /// in links where the configuration has no external URL.
   Status Start(std::vector<rules::RuleFile> files, const std::string& own_address);
 
+  /// Makes these files the rules. Rules that stay keep their state. As rules::Manager::Load.
+  Status Reload(std::vector<rules::RuleFile> files);
+
   /// Ends the evaluations, then the deliveries. Idempotent.
   void Stop();
 

@@ -36,6 +36,17 @@ engine::EngineOptions EngineOptionsOf(const config::Config& config) {
   options.collection_interval = config.metrics_generator.collection_interval;
   options.metrics.max_active_series = config.metrics_generator.max_active_series;
   options.metrics.trace_id_label_name = config.metrics_generator.trace_id_label_name;
+  options.series.retention = config.series.retention;
+  options.series.out_of_order_window = config.series.out_of_order_time_window;
+  options.series.max_series = config.series.max_series;
+  options.series.max_exemplars = config.series.max_exemplars;
+  options.promql.parser = promql::ParserOptions::Everything();
+  options.promql.timeout = config.promql.timeout;
+  options.promql.lookback = config.promql.lookback_delta / kMillisecond;
+  options.promql.max_samples = config.promql.max_samples;
+  options.promql.delayed_name_removal = config.promql.delayed_name_removal;
+  options.promql.use_start_timestamps = config.promql.use_start_timestamps;
+  options.promql.type_and_unit_labels = config.promql.type_and_unit_labels;
   options.promql.default_subquery_step = config.evaluation_interval / kMillisecond;
   return options;
 }

@@ -36,6 +36,8 @@
 #include "cpp/server/metrics_intake.h"
 #include "cpp/server/otlp_sink.h"
 #include "cpp/server/overrides_service.h"
+#include "cpp/server/prometheus_api.h"
+#include "cpp/server/reloading.h"
 #include "cpp/server/remote_write_service.h"
 #include "cpp/server/request_metrics.h"
 #include "cpp/server/revision.h"
@@ -64,10 +66,14 @@ enum class Phase : uint8_t { kStarting, kServing, kStopping };
 
 class Service {
  public:
-  explicit Service(const config::Loaded& loaded)
+  Service(const config::Loaded& loaded, std::function<Result<config::Loaded>()> read_again)
       : config_(loaded.config),
         effective_config_(loaded.effective),
         gate_(QueriesAtOnce(config_), config_.storage.queue_depth),
+        query_helpers_(MakeQueryHelpers(config_)),
+        reloading_(
+            std::move(read_again), Clock::Real().Now(),
+            [this](const config::Config& next) { return Apply(next); }, &registry_),
         build_info_(registry_.GetGauge(
             "tempo_build_info", "Which version this is; always 1.",
             {{"version", std::string(Version())}, {"revision", std::string(Revision())}})) {
@@ -92,12 +98,15 @@ class Service {
     RegisterApi();
     TOCSIN_ASSIGN_OR_RETURN(const Addresses addresses, listeners_->Start());
     const std::string own = Reachable(addresses.front().second);
-    scrapes_ = std::make_unique<ScrapeService>(config_, own, &engine_->series());
+    scrapes_ = std::make_unique<ScrapeService>(config_, own, &engine_->series(), &registry_);
     TOCSIN_RETURN_IF_ERROR(alerts_->Start(std::move(rules), own));
     phase_ = Phase::kServing;
     log::Info("ready", {{"version", Version()}, {"data", config_.storage.path}});
     return WriteServerFile(config_.storage.path, addresses);
   }
+
+  /// Reads the configuration again.
+  void Reload() { static_cast<void>(reloading_.Run()); }
 
   // What was started is ended in the opposite order: first what brings work in.
   Status Stop() {
@@ -105,9 +114,9 @@ class Service {
     RemoveServerFile(config_.storage.path);
     // Half of the time for requests in flight, the rest for what must be written and sent.
     if (listeners_ != nullptr) listeners_->Shutdown(config_.server.graceful_shutdown_timeout / 2);
-    scrapes_.reset();
     if (alerts_ != nullptr) alerts_->Stop();
     listeners_.reset();
+    scrapes_.reset();
     alerts_.reset();
     overrides_.reset();
     if (engine_ == nullptr) return {};
@@ -125,6 +134,13 @@ class Service {
     return std::clamp<size_t>(config.storage.max_workers, 1, cores);
   }
 
+  // Beside the thread that answers, so that all together are no more than the cores.
+  static std::unique_ptr<ThreadPool> MakeQueryHelpers(const config::Config& config) {
+    const size_t threads = QueriesAtOnce(config) - 1;
+    if (threads == 0) return nullptr;
+    return std::make_unique<ThreadPool>("query", threads, 4 * threads);
+  }
+
   void RegisterApi() {
     http::Router* router = &listeners_->api_router();
     RegisterTempo(router);
@@ -132,12 +148,15 @@ class Service {
     exports.tenant = receive::kSingleTenant;
     exports.strict_traceql = config_.strict_traceql;
     api::RegisterExport(engine_->spans(), gate_, std::move(exports), router);
-    api::PromQlBackend promql;
-    promql.engine = &engine_->promql();
-    promql.series = &engine_->series();
-    promql.gate = &gate_;
-    promql.clock = &Clock::Real();
-    api::RegisterPrometheus(promql, router);
+    RegisterPrometheusApi({.config = &config_,
+                           .effective_config = &effective_config_,
+                           .engine = engine_.get(),
+                           .gate = &gate_,
+                           .scraper = [this] { return Scraper(); },
+                           .ready = [this] { return Ready(); },
+                           .reload = [this] { return reloading_.Run(); },
+                           .last_reload = [this] { return reloading_.last(); }},
+                          router);
     api::RulesBackend rules;
     rules.groups = [this] { return alerts_->Groups(); };
     rules.alerts = [this] { return alerts_->Alerts(); };
@@ -167,6 +186,20 @@ class Service {
                                    TelemetryFormat(format));
         },
         &listeners_->telemetry_router());
+  }
+
+  // Null until everything serves: the listeners are open before.
+  const scrape::Scraper* Scraper() const {
+    return phase_ == Phase::kServing ? &scrapes_->scraper() : nullptr;
+  }
+
+  Status Apply(const config::Config& next) {
+    if (const Status ready = Ready(); !ready.ok()) return ready;
+    TOCSIN_ASSIGN_OR_RETURN(std::vector<rules::RuleFile> rules, ReadRuleFiles(next.rule_files));
+    TOCSIN_RETURN_IF_ERROR(alerts_->Reload(std::move(rules)));
+    scrapes_->Reload(next);
+    remote_write_->Reload(next);
+    return {};
   }
 
   void RegisterMcp(http::Router* router) {
@@ -208,6 +241,7 @@ class Service {
     tempo.max_limit = limits.max_result_limit;
     tempo.default_spans = limits.default_spans_per_span_set;
     tempo.max_spans = limits.max_spans_per_span_set;
+    tempo.helpers = query_helpers_.get();
     tempo_ = std::make_unique<api::TempoQueries>(engine_->spans(), gate_, std::move(tempo));
     api::RegisterTempo(*tempo_, router);
     api::RegisterTraceById(*tempo_, router);
@@ -218,6 +252,7 @@ class Service {
     metrics.max_range = [this, tenant = metrics.tenant] {
       return overrides_->MetricsRangeOf(tenant);
     };
+    metrics.helpers = query_helpers_.get();
     api::RegisterTempoMetrics(engine_->spans(), gate_, metrics, router);
     api::StreamBackend streams;
     streams.queries = tempo_.get();
@@ -275,6 +310,8 @@ class Service {
   const std::string& effective_config_;
   telemetry::Registry registry_;
   api::QueryGate gate_;
+  const std::unique_ptr<ThreadPool> query_helpers_;  // Null on one core.
+  Reloading reloading_;
   Gauge& build_info_;
   std::atomic<Phase> phase_ = Phase::kStarting;
   std::unique_ptr<engine::Engine> engine_;
@@ -298,19 +335,22 @@ log::Level LevelNamed(const std::string& name) {
 
 }  // namespace
 
-Status Serve(const config::Loaded& loaded) {
+Status Serve(const config::Loaded& loaded,
+             const std::function<Result<config::Loaded>()>& read_again) {
   // Before there is a second thread.
   mallopt(M_ARENA_MAX, kMallocArenas);          // NOLINT(concurrency-mt-unsafe)
   mallopt(M_TRIM_THRESHOLD, kMallocTrimBytes);  // NOLINT(concurrency-mt-unsafe)
   log::SetLevel(LevelNamed(loaded.config.server.log_level));
-  Service service(loaded);
+  Service service(loaded, read_again);
   if (const Status started = service.Start(); !started.ok()) {
     log::Error("cannot start", {{"error", started.message()}});
     const Status stopped = service.Stop();
     if (!stopped.ok()) log::Error("closing failed", {{"error", stopped.ToString()}});
     return started;
   }
-  log::Info("stopping", {{"signal", WaitForTermination()}});
+  Signal signal = WaitForSignal();
+  for (; signal == Signal::kHangUp; signal = WaitForSignal()) service.Reload();
+  log::Info("stopping", {{"signal", SignalName(signal)}});
   const Status stopped = service.Stop();
   log::Info("stopped", {{"status", stopped.ToString()}});
   return stopped;

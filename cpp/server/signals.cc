@@ -5,28 +5,42 @@
 namespace tocsin::server {
 namespace {
 
-sigset_t TerminationSignals() {
+sigset_t AwaitedSignals() {
   sigset_t set;
   sigemptyset(&set);
   sigaddset(&set, SIGTERM);
   sigaddset(&set, SIGINT);
+  sigaddset(&set, SIGHUP);
   return set;
 }
 
 }  // namespace
 
-void BlockTerminationSignals() {
-  const sigset_t set = TerminationSignals();
+std::string_view SignalName(Signal signal) {
+  switch (signal) {
+    case Signal::kTerminate:
+      return "SIGTERM";
+    case Signal::kInterrupt:
+      return "SIGINT";
+    case Signal::kHangUp:
+      return "SIGHUP";
+  }
+  return "";
+}
+
+void BlockSignals() {
+  const sigset_t set = AwaitedSignals();
   pthread_sigmask(SIG_BLOCK, &set, nullptr);
   std::signal(SIGPIPE, SIG_IGN);
 }
 
-const char* WaitForTermination() {
-  const sigset_t set = TerminationSignals();
+Signal WaitForSignal() {
+  const sigset_t set = AwaitedSignals();
   int signal = 0;
   while (sigwait(&set, &signal) != 0) {
   }
-  return signal == SIGTERM ? "SIGTERM" : "SIGINT";
+  if (signal == SIGHUP) return Signal::kHangUp;
+  return signal == SIGTERM ? Signal::kTerminate : Signal::kInterrupt;
 }
 
 }  // namespace tocsin::server
