@@ -6,6 +6,7 @@
 
 #include "cpp/base/version.h"
 #include "python/bindings/bind_engine.h"
+#include "python/bindings/bind_storage.h"
 #include "python/bindings/bind_table.h"
 #include "python/bindings/errors.h"
 
@@ -14,4 +15,5 @@ PYBIND11_MODULE(_core, m) {
   tocsin::python::BindErrors(m);
   tocsin::python::BindTable(m);
   tocsin::python::BindEngine(m);
+  tocsin::python::BindStorage(m);
 }

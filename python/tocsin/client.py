@@ -153,16 +153,25 @@ def _samples(data: dict[str, Any]) -> Table:
     labels: dict[str, list[str | None]] = {name: [] for name in names}
     times: list[int] = []
     values: list[Any] = []
+    histograms: list[str | None] = []
     for series in result:
-        for moment, value in series.get("values", [series.get("value")]):
+        floats = series.get("values", [series["value"]] if "value" in series else [])
+        natives = series.get("histograms", [series["histogram"]] if "histogram" in series else [])
+        points: list[tuple[float, Any, str | None]] = [(t, value, None) for t, value in floats]
+        points += [
+            (moment, None, json.dumps(native, separators=(",", ":"))) for moment, native in natives
+        ]
+        for moment, value, native in sorted(points, key=lambda point: point[0]):
             for name in names:
                 labels[name].append(series["metric"].get(name))
             times.append(round(moment * 1000) * 10**6)
-            values.append(value if kind == "string" else float(value))
-    return Table.from_columns(
-        [
-            *((name, "category", labels[name]) for name in names),
-            ("time", "timestamp", times),
-            ("value", "string" if kind == "string" else "double", values),
-        ]
-    )
+            values.append(value if kind == "string" or value is None else float(value))
+            histograms.append(native)
+    columns: list[tuple[str, str, list[Any]]] = [
+        *((name, "category", labels[name]) for name in names),
+        ("time", "timestamp", times),
+        ("value", "string" if kind == "string" else "double", values),
+    ]
+    if any(native is not None for native in histograms):
+        columns.append(("histogram", "string", histograms))
+    return Table.from_columns(columns)

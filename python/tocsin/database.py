@@ -105,7 +105,8 @@ class Database:
     ) -> Result:
         """Evaluate PromQL: at `end`, or with `start` over the range in steps.
 
-        One row a sample: a column for each label, time (UTC), value.
+        One row a sample: a column for each label, time (UTC), value. Native histograms come in a
+        column `histogram` of JSON, as Prometheus's API writes them; their value is null.
 
         Raises
         ------
