@@ -1,16 +1,36 @@
 #include "cpp/api/store_admin.h"
 
+#include <algorithm>
 #include <memory>
 #include <string>
 #include <utility>
 
 #include "cpp/api/errors.h"
 #include "cpp/api/params.h"
+#include "cpp/base/clock.h"
 #include "cpp/base/log.h"
+#include "cpp/base/rfc3339.h"
 #include "cpp/lib/json.h"
 
 namespace tocsin::api {
 namespace {
+
+// Also a name of a directory, and of none outside.
+bool IsSnapshotName(std::string_view name) {
+  constexpr size_t kMaxSize = 100;
+  return !name.empty() && name.size() <= kMaxSize && name.front() != '.' &&
+         std::ranges::all_of(name, [](char c) {
+           return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                  c == '-' || c == '_' || c == '.';
+         });
+}
+
+// "20261122T153642.123Z".
+std::string NameOfNow() {
+  std::string name = FormatRfc3339Millis(Clock::Real().Now());
+  std::erase_if(name, [](char c) { return c == '-' || c == ':'; });
+  return name;
+}
 
 http::Response NoContent() { return {204, {}, ""}; }
 
@@ -57,6 +77,20 @@ class StoreAdmin {
     return status.ok() ? NoContent() : TextError(status);
   }
 
+  http::Response Snapshot(const http::Request& request) const {
+    const std::string name(Params(request).Text("name").value_or(NameOfNow()));
+    if (!IsSnapshotName(name)) {
+      return http::Response::Text(400,
+                                  "invalid name: 1 to 100 letters, digits and -_. are expected");
+    }
+    const Result<std::string> path = backend_.snapshot(name);
+    if (!path) return TextError(path.error());
+    log::Info("snapshot made", {{"path", *path}});
+    lib::JsonWriter w;
+    w.BeginObject().Key("name").String(name).Key("path").String(*path).EndObject();
+    return http::Response::Json(200, std::move(w).Take());
+  }
+
   http::Response Pinned() const {
     lib::JsonWriter w;
     w.BeginObject().Key("traces").BeginArray();
@@ -95,6 +129,8 @@ void RegisterStoreAdmin(StoreAdminBackend backend, http::Router* router) {
                  [admin](const Request& request) { return admin->Pin(request, true); });
   router->Handle("DELETE", "/api/traces/{id}/pin",
                  [admin](const Request& request) { return admin->Pin(request, false); });
+  router->Handle("POST", "/api/admin/snapshot",
+                 [admin](const Request& request) { return admin->Snapshot(request); });
   router->Handle("GET", "/api/admin/pins", [admin](const Request&) { return admin->Pinned(); });
 }
 

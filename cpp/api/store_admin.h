@@ -21,12 +21,17 @@ struct StoreAdminBackend {
   std::function<Status(const TraceId& trace)> pin;
   std::function<Status(const TraceId& trace)> unpin;
   std::function<std::vector<TraceId>()> pinned;
+  /// Copies the data directory while work goes on; returns where to. kAlreadyExists for a name that
+  /// has been used.
+  std::function<Result<std::string>(const std::string& name)> snapshot;
 };
 
 /// DELETE /api/traces/{id}: 204, 404 if there is none. POST /api/admin/delete?q=&start=&end=: the
 /// traces that a search with these parameters would find, all of them and whole; `q` must be given.
 /// Answers {"traces":2,"spans":17}. PUT and DELETE /api/traces/{id}/pin: 204. GET /api/admin/pins:
-/// {"traces":["..."]}.
+/// {"traces":["..."]}. POST /api/admin/snapshot?name=: a copy that can be opened as a data
+/// directory; the name (letters, digits, -_.) is the time if none is given. Answers
+/// {"name":"...","path":"..."}, 409 if there is one of that name.
 void RegisterStoreAdmin(StoreAdminBackend backend, http::Router* router);
 
 }  // namespace tocsin::api

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <filesystem>
 #include <functional>
 #include <memory>
 #include <string>
@@ -214,6 +215,16 @@ class Service {
     api::RegisterMcp(std::move(mcp), router);
   }
 
+  Result<std::string> Snapshot(const std::string& name) {
+    const std::filesystem::path folder = std::filesystem::path(config_.storage.path) / "snapshots";
+    std::error_code error;
+    std::filesystem::create_directories(folder, error);
+    if (error) return UnavailableError("cannot make " + folder.string() + ": " + error.message());
+    const std::string path = std::filesystem::absolute(folder / name, error).string();
+    TOCSIN_RETURN_IF_ERROR(engine_->Snapshot(path));
+    return path;
+  }
+
   void RegisterStore(http::Router* router) {
     const std::string tenant(receive::kSingleTenant);
     api::StoreAdminBackend store;
@@ -227,6 +238,7 @@ class Service {
     store.pin = [this, tenant](const TraceId& id) { return engine_->PinTrace(tenant, id); };
     store.unpin = [this, tenant](const TraceId& id) { return engine_->UnpinTrace(tenant, id); };
     store.pinned = [this, tenant] { return engine_->spans().Pinned(tenant); };
+    store.snapshot = [this](const std::string& name) { return Snapshot(name); };
     api::RegisterStoreAdmin(std::move(store), router);
   }
 

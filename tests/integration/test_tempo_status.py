@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import shutil
 import time
 import urllib.parse
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -148,3 +150,32 @@ def test_deletions_survive_a_restart() -> None:
         assert own.get(path).status == 404
         assert own.get(f"/api/traces/{other.trace_id.hex()}").status == 200
         assert delete(own, f"/api/traces/{os.urandom(16).hex()}") == 404
+
+
+def test_a_snapshot_can_be_opened(tmp_path: Path) -> None:
+    """STO-17: made while work goes on, restored elsewhere with the same answers."""
+    with running() as own:
+        kept = [span(user="ada") for _ in range(5)]
+        own.send(*kept[:3])
+        own.flush()
+        own.send(*kept[3:])
+        url = own.url + "/api/admin/snapshot"
+        made = request(url + "?name=first", method="POST")
+        assert made.status == 200
+        assert made.json["name"] == "first"
+        own.send(span(user="ada"))
+        assert request(url + "?name=first", method="POST").status == 409
+        for bad in ("..", ".x", "a/b", "a%20b", "x" * 101):
+            assert request(f"{url}?name={bad}", method="POST").status == 400
+        unnamed = request(url, method="POST").json
+        assert Path(unnamed["path"]).is_dir()
+        assert len(own.search('{ span.user = "ada" }')) == 6
+        shutil.copytree(made.json["path"], tmp_path / "data")
+    restored = Server(tmp_path / "data").start()
+    try:
+        found = {t["traceID"].rjust(32, "0") for t in restored.search('{ span.user = "ada" }')}
+        assert found == {one.trace_id.hex() for one in kept}
+        assert restored.stop() == 0
+    finally:
+        if restored.process is not None:
+            restored.kill()
