@@ -20,6 +20,9 @@ struct Arguments {
   std::string query;  ///< --q, of export.
   std::string start;  ///< --start and --end, as they were typed.
   std::string end;
+  std::string time;  ///< --time and --step, of promql.
+  std::string step;
+  std::string path;    ///< --path, of promql: a data directory.
   std::string format;  ///< --format
   std::string output;  ///< --output
   bool json = false;   ///< --json, of doctor.

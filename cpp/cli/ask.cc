@@ -24,8 +24,4 @@ Result<std::string> AskTraceQl(const std::string& url, const std::string& query)
   return Get(url + "/api/search?q=" + EscapeQuery(query));
 }
 
-Result<std::string> AskPromQl(const std::string& url, const std::string& expr) {
-  return Get(url + "/api/v1/query?query=" + EscapeQuery(expr));
-}
-
 }  // namespace tocsin::cli

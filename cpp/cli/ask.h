@@ -1,4 +1,4 @@
-/// `tocsin query` and `tocsin promql`: ask a running server, print its JSON.
+/// `tocsin query`: asks a running server; the answer is its JSON.
 
 #pragma once
 
@@ -9,6 +9,5 @@
 namespace tocsin::cli {
 
 Result<std::string> AskTraceQl(const std::string& url, const std::string& query);
-Result<std::string> AskPromQl(const std::string& url, const std::string& expr);
 
 }  // namespace tocsin::cli
