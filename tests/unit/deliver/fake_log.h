@@ -62,6 +62,10 @@ class FakeLog : public LabelSource, public MetadataSource {
     return std::make_unique<Reader>(this, from.value_or(LogPosition()));
   }
 
+  size_t size() const {
+    const std::lock_guard lock(mutex_);
+    return runs_.size();
+  }
   mutable int asked = 0;  ///< How often for the labels of a series.
 
  private:
