@@ -134,7 +134,7 @@ TEST_F(NamesTest, TypesAndUnitsAreNamesToo) {
 TEST_F(NamesTest, LabelsThatSortBeforeTheNameStay) {
   Add(Labels{{"A", "1"}, {"__name__", "a_total"}, {"__a", "2"}, {"job", "x"}});
   const auto result = Engine({}).QueryRange("rate({job='x'}[2m])", source_, {60'000, 60'000, 1});
-  EXPECT_EQ(Render(result), "{A=\"1\", __a=\"2\", job=\"x\"}: 60000=1.016667\n");
+  EXPECT_EQ(Render(result), "{A=\"1\", __a=\"2\", job=\"x\"}: 60000=0.508333\n");
 }
 
 TEST(HistogramsInMemoryTest, CountForWhatTheyAreWorth) {
