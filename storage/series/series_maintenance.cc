@@ -82,7 +82,13 @@ Status SeriesStore::FlushBefore(Millis end) {
   // What was late goes to a further block of its time. The next snapshot forgets it; until then a
   // crash would only find it twice.
   const bool late = starts.size() > 1 || (!starts.empty() && *starts.begin() + kBlockMillis < end);
-  for (const Millis start : starts) TOCSIN_RETURN_IF_ERROR(FlushBlock(start));
+  for (const Millis start : starts) {
+    if (Status flushed = FlushBlock(start); !flushed.ok()) {
+      const std::unique_lock lock(mutex_);
+      late_samples_ = kMaxLateSamples;  // They are due at once: the next call tries again.
+      return flushed;
+    }
+  }
   return late ? WriteSnapshot() : Status();
 }
 

@@ -82,6 +82,7 @@ SeriesStore::Plan SeriesStore::MakePlan(const SeriesRequest& request) const {
     const std::vector<SeriesId> ids = index_.Match(request.matchers);
     plan.items.reserve(ids.size());
     plan.chunks.closed.reserve(ids.size());
+    plan.chunks.open.reserve(ids.size());
     for (const SeriesId id : ids) {
       const bool in_head = series_[id].head.Note(range, &plan.chunks);
       if (in_head || std::ranges::any_of(plan.blocks, [id](const BlockReader& reader) {

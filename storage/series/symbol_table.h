@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <vector>
 
 #include "cpp/base/hash.h"
 
@@ -23,8 +24,8 @@ class SymbolTable {
     const auto it = symbols_.find(text);
     if (it != symbols_.end()) return it->second;
     const auto symbol = static_cast<Symbol>(texts_.size());
-    texts_.emplace_back(text);
-    symbols_.emplace(texts_.back(), symbol);
+    views_.emplace_back(texts_.emplace_back(text));
+    symbols_.emplace(views_.back(), symbol);
     return symbol;
   }
 
@@ -34,11 +35,12 @@ class SymbolTable {
   }
 
   /// Stays valid: a deque does not move what it holds.
-  std::string_view operator[](Symbol symbol) const { return texts_[symbol]; }
+  std::string_view operator[](Symbol symbol) const { return views_[symbol]; }
   size_t size() const { return texts_.size(); }
 
  private:
   std::deque<std::string> texts_;
+  std::vector<std::string_view> views_;  ///< Of texts_, side by side: what queries look at.
   std::unordered_map<std::string_view, Symbol, StringHash> symbols_;  ///< Views into texts_.
 };
 
