@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <atomic>
 #include <bit>
+#include <chrono>
 #include <condition_variable>
 #include <functional>
 #include <map>
@@ -53,12 +54,14 @@ class FakeReceiver {
     return Take(request);
   }
 
-  /// Never answers, until the request is given up.
-  static Result<http::Response> Hang(const http::ClientRequest& request) {
+  /// Never answers, until the request is given up or runs out of its time, as http::Fetch does.
+  Result<http::Response> Hang(const http::ClientRequest& request) {
+    hanging = true;
     std::mutex mutex;
     std::condition_variable_any given_up;
     std::unique_lock lock(mutex);
-    given_up.wait(lock, request.stop, [] { return false; });
+    given_up.wait_for(lock, request.stop, std::chrono::nanoseconds(request.timeout),
+                      [] { return false; });
     return CancelledError("given up");
   }
 
@@ -75,6 +78,7 @@ class FakeReceiver {
   }
 
   bool hangs = false;
+  std::atomic<bool> hanging = false;  ///< Has a request come to it?
   int answer = 204;
   int answers = 0;  ///< Requests until the answer is 204 again, itself included; 0: for ever.
   std::string retry_after;
