@@ -81,7 +81,7 @@ void LabelIndex::List(std::span<const SeriesId> ids) {
     Entry& entry = entries_[id];
     if (entry.listed) continue;
     entry.listed = true;
-    unlisted_ -= std::exchange(entry.unlisted, false) ? 1 : 0;
+    if (std::exchange(entry.unlisted, false)) --unlisted_;
     order_.push_back(id);
     for (const Pair& pair : entry.labels()) {
       NameIndex& name = names_[pair.name];

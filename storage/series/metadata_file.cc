@@ -13,8 +13,7 @@ namespace {
 
 constexpr size_t kMinEntryBytes = 4;
 
-Result<std::vector<MetricMetadata>> Decode(std::string_view frame) {
-  TOCSIN_ASSIGN_OR_RETURN(const std::string body, OpenFrame(frame));
+Result<std::vector<MetricMetadata>> Decode(std::string_view body) {
   ByteReader in(body);
   std::vector<MetricMetadata> metadata(in.Count(in.remaining() / kMinEntryBytes));
   for (MetricMetadata& entry : metadata) {
@@ -50,7 +49,9 @@ Result<std::vector<MetricMetadata>> ReadMetadataFile(const std::string& path) {
     if (bytes.error().code() == StatusCode::kNotFound) return std::vector<MetricMetadata>();
     return Failure(bytes.error());
   }
-  Result<std::vector<MetricMetadata>> metadata = Decode(*bytes);
+  const Result<std::string> body = OpenFrame(*bytes);
+  Result<std::vector<MetricMetadata>> metadata =
+      body.has_value() ? Decode(*body) : Failure(body.error());
   if (metadata.has_value()) return metadata;
   log::Error("series store: the metadata file is damaged",
              {{"path", path}, {"reason", metadata.error().message()}});

@@ -97,7 +97,7 @@ Status SeriesStore::CleanBlock(const std::shared_ptr<const SampleBlock>& block,
   contents.start = block->start();
   contents.level = block->totals().level;
   bool changed = false;
-  TOCSIN_RETURN_IF_ERROR(block->ForEach([&](BlockSeries&& series) -> Status {
+  const Status read = block->ForEach([&](BlockSeries&& series) -> Status {
     HeadSeries rest;
     TOCSIN_RETURN_IF_ERROR(rest.Restore(series.chunks));
     bool touched = false;
@@ -116,7 +116,8 @@ Status SeriesStore::CleanBlock(const std::shared_ptr<const SampleBlock>& block,
     }
     if (!series.chunks.empty()) contents.series.push_back(std::move(series));
     return {};
-  }));
+  });
+  if (!read.ok()) return read;
   if (!changed) return {};
   {
     const std::unique_lock lock(mutex_);

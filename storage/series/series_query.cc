@@ -111,13 +111,14 @@ class SeriesStore::PlanReader {
       ascending =
           ascending && Ascends(samples_.floats, floats) && Ascends(samples_.histograms, histograms);
     };
-    TOCSIN_RETURN_IF_ERROR(ForEachPart(item, [&](const auto& read) -> Status {
+    const Status parts = ForEachPart(item, [&](const auto& read) -> Status {
       const size_t floats = samples_.floats.size();
       const size_t histograms = samples_.histograms.size();
       TOCSIN_RETURN_IF_ERROR(read(&samples_));
       check(floats, histograms);
       return {};
-    }));
+    });
+    if (!parts.ok()) return parts;
     // Late samples lie in head or further blocks, across others.
     if (!ascending) TOCSIN_RETURN_IF_ERROR(Merge(item));
     closed_ = item.closed_end;
@@ -176,12 +177,13 @@ class SeriesStore::PlanReader {
   /// first stays.
   Status Merge(const Plan::Item& item) {
     std::vector<Point> points;
-    TOCSIN_RETURN_IF_ERROR(ForEachPart(item, [&](const auto& read) -> Status {
+    const Status parts = ForEachPart(item, [&](const auto& read) -> Status {
       SeriesSamples part;
       TOCSIN_RETURN_IF_ERROR(read(&part));
       for (Point& point : PointsOf(part)) points.push_back(std::move(point));
       return {};
-    }));
+    });
+    if (!parts.ok()) return parts;
     std::ranges::stable_sort(points, {}, &Point::t);
     const auto repeated = std::ranges::unique(points, {}, &Point::t);
     points.erase(repeated.begin(), repeated.end());

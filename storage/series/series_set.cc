@@ -15,7 +15,7 @@ SeriesSet::SeriesSet(std::span<const SeriesId> ids) {
     }
     uint64_t& word = bits_.back()[id % kPage / 64];
     const uint64_t bit = uint64_t{1} << (id % 64);
-    size_ += (word & bit) == 0 ? 1 : 0;
+    if ((word & bit) == 0) ++size_;
     word |= bit;
   }
 }
