@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <iterator>
+#include <limits>
 #include <string_view>
 #include <utility>
 
@@ -50,9 +51,10 @@ bool ClassicConverter::TakePart(const std::vector<Labels::Pair>& labels,
   const std::string_view family = inner_->family();
   if (!name.starts_with(family)) return false;
   const std::string_view suffix = name.substr(family.size());
-  const std::optional<double> bound =
-      suffix == "_bucket" ? ParseNumber(ValueOf(labels, "le")) : std::nullopt;
-  const bool bucket = bound.has_value() && !std::isnan(*bound);
+  constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
+  const double bound =
+      suffix == "_bucket" ? ParseNumber(ValueOf(labels, "le")).value_or(kNone) : kNone;
+  const bool bucket = !std::isnan(bound);
   if (!bucket && suffix != "_count" && suffix != "_sum") return false;
 
   // The first byte keeps it apart from whatever can stand in a text.
@@ -70,7 +72,7 @@ bool ClassicConverter::TakePart(const std::vector<Labels::Pair>& labels,
   }
   const ExposedSample& part = inner_->sample();
   if (bucket) {
-    collecting_->histogram.SetBucket(*bound, part.value);
+    collecting_->histogram.SetBucket(bound, part.value);
   } else if (suffix == "_count") {
     collecting_->histogram.SetCount(part.value);
   } else {
