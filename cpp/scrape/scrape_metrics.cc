@@ -9,7 +9,7 @@ ScrapeMetrics::ScrapeMetrics(Telemetry* telemetry)
           telemetry->GetCounter("prometheus_target_scrapes_exceeded_body_size_limit_total",
                                 "Scrapes whose answer was larger than body_size_limit.")),
       bucket_limit(telemetry->GetCounter(
-          "prometheus_target_scrapes_exceeded_native_histogram_bucket_limit_total",
+          "prometheus_target_scrapes_exceeded_bucket_limit_total",
           "Scrapes with a native histogram beyond native_histogram_bucket_limit.")),
       label_limits(telemetry->GetCounter(
           "prometheus_target_scrape_pool_exceeded_label_limits_total",
