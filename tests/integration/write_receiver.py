@@ -6,7 +6,7 @@ import struct
 import threading
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -110,9 +110,7 @@ def _series(written: Written, message: bytes, symbols: list[str] | None) -> None
             labels[name] = text
         elif number == 1 and symbols is not None:
             refs = _refs(value)
-            labels = {
-                symbols[a]: symbols[b] for a, b in zip(refs[::2], refs[1::2], strict=True)
-            }
+            labels = {symbols[a]: symbols[b] for a, b in zip(refs[::2], refs[1::2], strict=True)}
         elif number == 2:
             sample = dict(fields(value))
             samples.append((sample.get(2, 0), sample.get(1, 0.0)))
@@ -129,7 +127,8 @@ def decode(headers: dict[str, str], body: bytes) -> Written:
     data = uncompress(body)
     if headers["content-type"] == V2:
         symbols = [value.decode() for number, value in fields(data) if number == 4]
-        assert symbols[0] == "" and len(set(symbols)) == len(symbols)
+        assert symbols[0] == ""
+        assert len(set(symbols)) == len(symbols)
         for number, value in fields(data):
             if number == 5:
                 _series(written, value, symbols)
@@ -192,7 +191,7 @@ class WriteReceiver:
                     series.setdefault(tuple(sorted(labels.items())), []).append((t, v))
         return series
 
-    def __enter__(self) -> WriteReceiver:
+    def __enter__(self) -> Self:
         """Begin to listen."""
         self._thread.start()
         return self
