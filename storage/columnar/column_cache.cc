@@ -27,7 +27,8 @@ size_t ColumnCache::KeyHash::operator()(const Key& key) const {
 
 std::shared_ptr<const Cached> ColumnCache::Part::Get(const Key& key) {
   if (max_bytes_ == 0) return nullptr;
-  // Often enough that what fills the shelf can be overtaken, seldom enough to tell its entries apart.
+  // Often enough that what fills the shelf can be overtaken, seldom enough to tell its entries
+  // apart.
   asked_.Add(KeyHash()(key), 256 + slots_.size() * 10);
   const auto it = index_.find(key);
   if (it == index_.end()) return nullptr;

@@ -1,14 +1,14 @@
 // What queries over 20,000 series of span metrics cost in the engine alone: the source fills its
 // buffer with next to no decoding. An hour at 15 s; instant queries, and ranges of an hour at 30 s.
 
-#include <benchmark/benchmark.h>
-
 #include <algorithm>
 #include <deque>
 #include <random>
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include <benchmark/benchmark.h>
 
 #include "cpp/promql/engine.h"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import time
 import urllib.parse
 from typing import Any
@@ -192,3 +193,17 @@ def test_stopping_is_quick_when_the_receiver_is_gone() -> None:
         assert server.stop() == 0
         assert time.monotonic() - begin < 15
         server.start()
+
+
+def test_a_target_is_added_while_it_runs() -> None:
+    """RWR-11: SIGHUP; the first target goes on undisturbed."""
+    with WriteReceiver() as first, WriteReceiver() as second, running(target(first)) as server:
+        server.send(span(), service="both")
+        wait_until(lambda: times(first, "both"), "samples at the first", 60)
+        both = server.config.rstrip() + f'\n- url: "{second.url}"\n  name: added\n'
+        (server.data.parent / f"{server.data.name}.yaml").write_text(both)
+        assert server.process is not None
+        server.process.send_signal(signal.SIGHUP)
+        wait_until(lambda: times(second, "both"), "samples at the second", 60)
+        seen = len(times(first, "both"))
+        wait_until(lambda: len(times(first, "both")) > seen, "more at the first", 60)

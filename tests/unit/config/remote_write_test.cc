@@ -176,15 +176,15 @@ TEST(RemoteWriteConfig, TheEffectiveFileHidesSecretsAndLoadsAgain) {
 }]
 )");
   ASSERT_TRUE(all.has_value()) << all.error().ToString();
-for (const Loaded* one : {&*loaded, &*all}) {
-  EXPECT_THAT(one->effective, Not(HasSubstr("hidden")));
-  const Result<Loaded> again = Load({one->effective, "", {}});
-  ASSERT_TRUE(again.has_value()) << again.error().ToString() << "\n" << one->effective;
-  EXPECT_EQ(again->config.remote_write[0].client.tls.cert_file,
-            one->config.remote_write[0].client.tls.cert_file);
-  EXPECT_EQ(again->config.remote_write[0].write_relabel_configs,
-            one->config.remote_write[0].write_relabel_configs);
-}
+  for (const Loaded* one : {&*loaded, &*all}) {
+    EXPECT_THAT(one->effective, Not(HasSubstr("hidden")));
+    const Result<Loaded> again = Load({one->effective, "", {}});
+    ASSERT_TRUE(again.has_value()) << again.error().ToString() << "\n" << one->effective;
+    EXPECT_EQ(again->config.remote_write[0].client.tls.cert_file,
+              one->config.remote_write[0].client.tls.cert_file);
+    EXPECT_EQ(again->config.remote_write[0].write_relabel_configs,
+              one->config.remote_write[0].write_relabel_configs);
+  }
 }
 
 }  // namespace
