@@ -12,6 +12,7 @@
 #include "cpp/lib/json.h"
 #include "cpp/promql/parser.h"
 #include "cpp/promql/pretty.h"
+#include "cpp/promql/result_json.h"
 
 namespace tocsin::api {
 namespace {
@@ -96,7 +97,7 @@ std::string StatsJson(const promql::QueryStats& stats, const Timings& timings, b
     w.Key("totalQueryableSamplesPerStep").BeginArray();
     for (const auto& [time, samples] : stats.samples_per_step) {
       w.BeginArray();
-      WriteTimestamp(time, &w);
+      promql::WriteTimestamp(time, &w);
       w.Uint(samples).EndArray();
     }
     w.EndArray();

@@ -8,8 +8,6 @@
 
 #include "cpp/base/status.h"
 #include "cpp/http/message.h"
-#include "cpp/lib/json.h"
-#include "cpp/model/labels.h"
 #include "cpp/promql/value.h"
 
 namespace tocsin::api {
@@ -24,12 +22,6 @@ http::Response PrometheusError(const Status& status);
 
 /// The same for a query that was not let in: 429.
 http::Response PrometheusBusy(const Status& status);
-
-/// {"name":"value",...}
-void WriteLabels(const Labels& labels, lib::JsonWriter* w);
-
-/// Seconds with up to three decimals, as Prometheus writes a timestamp.
-void WriteTimestamp(Millis t, lib::JsonWriter* w);
 
 /// A query's result with its warnings and infos. `stats`: JSON of what it has cost; may be empty.
 http::Response PrometheusResult(const promql::QueryResult& result, std::string_view stats = {});

@@ -14,6 +14,7 @@
 #include "cpp/base/format.h"
 #include "cpp/base/utf8.h"
 #include "cpp/lib/json.h"
+#include "cpp/promql/result_json.h"
 
 namespace tocsin::api {
 namespace {
@@ -96,13 +97,13 @@ std::vector<std::vector<Matcher>> SelectorsOf(const promql::Expr& expr) {
 
 void WriteExemplars(const promql::ExemplarSeries& series, JsonWriter* w) {
   w->BeginObject().Key("seriesLabels");
-  WriteLabels(series.labels, w);
+  promql::WriteLabels(series.labels, w);
   w->Key("exemplars").BeginArray();
   for (const Exemplar& exemplar : series.exemplars) {
     w->BeginObject().Key("labels");
-    WriteLabels(exemplar.labels, w);
+    promql::WriteLabels(exemplar.labels, w);
     w->Key("value").String(FormatSampleValue(exemplar.value)).Key("timestamp");
-    WriteTimestamp(exemplar.t, w);
+    promql::WriteTimestamp(exemplar.t, w);
     w->EndObject();
   }
   w->EndArray().EndObject();
@@ -141,7 +142,7 @@ Result<http::Response> SeriesApi::Series(const http::Request& request) const {
   size_t written = 0;
   for (const Labels& labels : found) {
     if (limit > 0 && written++ == limit) break;
-    WriteLabels(labels, &w);
+    promql::WriteLabels(labels, &w);
   }
   w.EndArray();
   std::vector<std::string> warnings;

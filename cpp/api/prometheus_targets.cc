@@ -12,6 +12,7 @@
 #include "cpp/base/rfc3339.h"
 #include "cpp/lib/json.h"
 #include "cpp/promql/parser.h"
+#include "cpp/promql/result_json.h"
 
 namespace tocsin::api {
 namespace {
@@ -39,9 +40,9 @@ std::string GlobalUrl(std::string_view url, std::string_view host) {
 
 void WriteActive(const scrape::ActiveTarget& target, std::string_view host, JsonWriter* w) {
   w->BeginObject().Key("discoveredLabels");
-  WriteLabels(target.discovered_labels, w);
+  promql::WriteLabels(target.discovered_labels, w);
   w->Key("labels");
-  WriteLabels(target.labels, w);
+  promql::WriteLabels(target.labels, w);
   w->Key("scrapePool").String(target.pool).Key("scrapeUrl").String(target.url);
   w->Key("globalUrl").String(GlobalUrl(target.url, host));
   w->Key("lastError").String(target.last_error);
@@ -116,7 +117,7 @@ Result<http::Response> TargetsApi::Targets(const http::Request& request) const {
   if (dropped) {
     for (const scrape::DroppedTarget& target : scraper->Dropped(pool)) {
       w.BeginObject().Key("discoveredLabels");
-      WriteLabels(target.discovered_labels, &w);
+      promql::WriteLabels(target.discovered_labels, &w);
       w.Key("scrapePool").String(target.pool).EndObject();
     }
   }
@@ -157,7 +158,7 @@ Result<http::Response> TargetsApi::Metadata(const http::Request& request) const 
     if (!matches) continue;
     if (limit >= 0 && written++ >= limit) break;
     w.BeginObject().Key("target");
-    WriteLabels(one.labels, &w);
+    promql::WriteLabels(one.labels, &w);
     if (metric.empty()) w.Key("metric").String(one.metadata.family);
     w.Key("type").String(MetricTypeName(one.metadata.type));
     w.Key("help").String(one.metadata.help).Key("unit").String(one.metadata.unit).EndObject();
@@ -180,7 +181,7 @@ Result<http::Response> TargetsApi::RelabelSteps(const http::Request& request) co
     w.BeginObject().Key("rule");
     WriteRule(step.rule, &w);
     w.Key("output");
-    WriteLabels(step.output, &w);
+    promql::WriteLabels(step.output, &w);
     w.Key("keep").Bool(step.keep).EndObject();
   }
   w.EndArray().EndObject();

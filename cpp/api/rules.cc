@@ -15,6 +15,7 @@
 #include "cpp/base/rfc3339.h"
 #include "cpp/lib/json.h"
 #include "cpp/promql/parser.h"
+#include "cpp/promql/result_json.h"
 
 namespace tocsin::api {
 namespace {
@@ -33,7 +34,7 @@ void WriteAnnotations(const Annotations& annotations, JsonWriter* w) {
 
 void WriteAlert(const rules::AlertView& alert, JsonWriter* w) {
   w->BeginObject().Key("labels");
-  WriteLabels(alert.labels, w);
+  promql::WriteLabels(alert.labels, w);
   w->Key("annotations");
   WriteAnnotations(alert.annotations, w);
   w->Key("state").String(alert.state);
@@ -55,7 +56,7 @@ void WriteRule(const rules::RuleView& rule, bool with_alerts, JsonWriter* w) {
     WriteSeconds(rule.keep_firing_for, w);
   }
   w->Key("labels");
-  WriteLabels(rule.labels, w);
+  promql::WriteLabels(rule.labels, w);
   if (rule.alerting) {
     w->Key("annotations");
     WriteAnnotations(rule.annotations, w);

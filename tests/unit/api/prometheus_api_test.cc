@@ -285,8 +285,8 @@ TEST_F(PrometheusApiTest, ExpressionsAreFormatted) {
 }
 
 TEST_F(PrometheusApiTest, ExpressionsAreShownAsTrees) {
-  EXPECT_EQ(Data("/api/v1/parse_query?query=-up{a!=\"b\"}[5m] offset 1m"),
-            Data("/api/v1/parse_query?query=-up{a!=\"b\"}[5m] offset 60s"));
+  EXPECT_EQ(Data("/api/v1/parse_query?query=up{a!=\"b\"}[5m] offset 1m"),
+            Data("/api/v1/parse_query?query=up{a!=\"b\"}[5m] offset 60s"));
   const auto tree = promql::Parse("sum by (job) (rate(up[5m])) > bool on (job) 2 * vector(1)");
   ASSERT_TRUE(tree.has_value());
   const std::string json = ExpressionJson(*tree);

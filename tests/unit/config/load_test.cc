@@ -496,6 +496,29 @@ TEST(LoadTest, OverridesReachEverySetting) {
   EXPECT_THAT(loaded.config.rule_files, ElementsAre("a.yaml", "/b.yaml"));
 }
 
+TEST(LoadTest, SamplesAndPromQlAreConfigured) {
+  const Loaded loaded = MustLoad(R"(
+storage:
+  tsdb: {out_of_order_time_window: 30m, max_series: 5, retention: {time: 3d}}
+  exemplars: {max_exemplars: 7}
+promql: {timeout: 9s, lookback_delta: 1m, max_samples: 11, use_start_timestamps: true}
+web: {enable_admin_api: true}
+)");
+  EXPECT_EQ(loaded.config.series.out_of_order_time_window, 30 * kMinute);
+  EXPECT_EQ(loaded.config.series.max_series, 5U);
+  EXPECT_EQ(loaded.config.series.retention, 3 * kDay);
+  EXPECT_EQ(loaded.config.series.max_exemplars, 7U);
+  EXPECT_EQ(loaded.config.promql.timeout, 9 * kSecond);
+  EXPECT_EQ(loaded.config.promql.lookback_delta, kMinute);
+  EXPECT_EQ(loaded.config.promql.max_samples, 11U);
+  EXPECT_TRUE(loaded.config.promql.use_start_timestamps);
+  EXPECT_FALSE(loaded.config.promql.type_and_unit_labels);
+  EXPECT_TRUE(loaded.config.web.enable_admin_api);
+  EXPECT_FALSE(loaded.config.web.enable_lifecycle);
+  EXPECT_THAT(ErrorOf("promql: {timeout: 0s}"), HasSubstr("timeout"));
+  EXPECT_THAT(ErrorOf("storage: {tsdb: {max_serie: 1}}"), HasSubstr("max_series"));
+}
+
 TEST(LoadTest, ForeignSectionsAreAcceptedWithAReason) {
   const Loaded loaded = MustLoad(R"(
 target: all
@@ -507,7 +530,7 @@ stream_over_http_enabled: true
 overrides: {defaults: {metrics_generator: {processors: [span-metrics, service-graphs]}}}
 server: {grpc_listen_port: 9095, log_level: warn}
 extensions: {health_check: }
-storage: {tsdb: {out_of_order_time_window: 30m}}
+storage: {tsdb: {retention: {size: 1GB}}}
 )");
   EXPECT_EQ(loaded.warnings.size(), 10U);
   EXPECT_EQ(loaded.config.server.log_level, "warn");

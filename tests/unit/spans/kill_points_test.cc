@@ -308,7 +308,7 @@ INSTANTIATE_TEST_SUITE_P(AtEachWrite, KillPointsTest,
                          [](const auto& point) {
                            return point.param == Kind::kFails  ? "TheDiskRefuses"
                                   : point.param == Kind::kDies ? "TheProcessDies"
-                                                              : "HalfIsWritten";
+                                                               : "HalfIsWritten";
                          });
 
 }  // namespace
