@@ -154,7 +154,7 @@ Result<Group::SeriesList> Group::Compute(Rule* rule, Nanos now) {
   environment.external_url = options_.external_url;
   environment.external_labels = options_.external_labels;
   environment.query = [this, now](std::string_view text) -> Result<std::vector<QuerySample>> {
-    TOCSIN_ASSIGN_OR_RETURN(const promql::Expr expr, promql::Parse(text));
+    TOCSIN_ASSIGN_OR_RETURN(const promql::Expr expr, promql::Parse(text, options_.parser));
     return ports_.query(expr, text, now / kMillisecond);
   };
   return rule->alerting->Update(samples, environment, now, spec_.limit);

@@ -9,6 +9,7 @@
 #include "cpp/model/labels.h"
 #include "cpp/model/ports.h"
 #include "cpp/model/state_store.h"
+#include "cpp/promql/parser.h"
 #include "cpp/rules/alerting_rule.h"
 #include "cpp/rules/ports.h"
 
@@ -23,6 +24,7 @@ struct Options {
   /// four intervals, whichever is more.
   Nanos resend_delay = kMinute;
   RestoreOptions restore;
+  promql::ParserOptions parser;  ///< Of expressions in templates.
 };
 
 /// All are borrowed and must outlive the rules.

@@ -83,6 +83,7 @@ Status AlertService::StartRules(std::vector<rules::RuleFile> files,
   options.default_interval = config_.evaluation_interval;
   options.external_url = external_url;
   options.external_labels = config_.external_labels;
+  options.parser = engine_->promql().options().parser;
   manager_ = std::make_unique<rules::Manager>(
       options, rules::Ports{rules::EngineQuery(engine_->promql(), engine_->series()),
                             engine_->series(), *rule_state_, *this, *telemetry_, Clock::Real()});

@@ -8,6 +8,7 @@
 #include <glob.h>
 
 #include "cpp/base/log.h"
+#include "cpp/server/engine_options.h"
 
 namespace tocsin::server {
 namespace {
@@ -36,7 +37,7 @@ Result<std::vector<rules::RuleFile>> ReadRuleFiles(const std::vector<std::string
     std::ifstream stream(path, std::ios::binary);
     if (!stream) return NotFoundError("rule_files: cannot read " + path);
     const std::string text(std::istreambuf_iterator<char>(stream), {});
-    TOCSIN_ASSIGN_OR_RETURN(rules::RuleFile file, rules::ParseRuleFile(path, text));
+    TOCSIN_ASSIGN_OR_RETURN(rules::RuleFile file, rules::ParseRuleFile(path, text, ServedPromQl()));
     for (const std::string& warning : file.warnings) {
       log::Warn("rule file", {{"warning", warning}});
     }

@@ -221,7 +221,7 @@ def test_what_is_not_enabled_refuses() -> None:
 def test_the_configuration_is_read_again(tmp_path: Any) -> None:
     """PAPI-17: by request and by SIGHUP; a bad file changes nothing."""
     rules = tmp_path / "rules.yml"
-    rules.write_text("groups: [{name: g, rules: [{record: one, expr: '1'}]}]\n")
+    rules.write_text("groups: [{name: g, rules: [{record: one, expr: 'max_of(1, 2)'}]}]\n")
     config = f"rule_files: [{rules}]\nweb: {{enable_lifecycle: true}}\n"
 
     def groups(server: Server) -> list[str]:
