@@ -1,6 +1,7 @@
 // The queue: shards, their number, and how far it is with the log when requests overtake each
 // other.
 
+#include <chrono>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -226,6 +227,18 @@ TEST_F(WriteQueue, ManyShardsOnThreadsDeliverEverything) {
     writer_->OnAppend({}, labels);
   }
   receiver_.Fail(204);
+  const auto arrived = [this] {
+    size_t samples = 0;
+    for (int series = 0; series < 15; ++series) {
+      samples += receiver_.SamplesOf("m" + std::to_string(series)).size();
+    }
+    return samples;
+  };
+  // A request that fails after Stop() has begun would end the sending, which is not this test's.
+  const auto patience = std::chrono::steady_clock::now() + std::chrono::minutes(1);
+  while (arrived() < 3'000 && std::chrono::steady_clock::now() < patience) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
   writer_->Stop();
   for (int series = 0; series < 15; ++series) {
     EXPECT_EQ(receiver_.SamplesOf("m" + std::to_string(series)).size(), 200U) << series;
