@@ -115,6 +115,7 @@ Result<bool> Apply(const std::string& name, const std::string& value, Arguments*
     if (colon == std::string::npos) {
       return InvalidArgumentError("--web.listen-address takes host:port, not \"" + value + "\"");
     }
+    arguments->only_named_receivers = true;
     const std::string host = value.substr(0, colon);
     arguments->overrides.emplace_back("server.http_listen_address",
                                       host.empty() ? "0.0.0.0" : host);
@@ -200,7 +201,7 @@ std::string Usage() {
   --config, --config.file FILE       the configuration (YAML)
   --set KEY.PATH=VALUE               override one key
   --storage.path DIR                 the data directory
-  --web.listen-address HOST:PORT     where the API listens
+  --web.listen-address HOST:PORT     where the API listens; receivers then listen only where named
   --query.timeout, --query.lookback-delta, --query.max-samples, --query.max-concurrency,
   --storage.tsdb.retention.time      as at Prometheus
   --enable-feature NAME,...          promql-delayed-name-removal, use-start-timestamps,

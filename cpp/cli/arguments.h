@@ -17,8 +17,9 @@ struct Arguments {
   std::vector<std::pair<std::string, std::string>> overrides;  ///< Of --set, in order.
   std::string url = "http://127.0.0.1:3200";                   ///< --url.
   bool url_given = false;
-  std::string query;  ///< --q, of export.
-  std::string start;  ///< --start and --end, as they were typed.
+  bool only_named_receivers = false;  ///< --web.listen-address was given: as Prometheus's users do.
+  std::string query;                  ///< --q, of export.
+  std::string start;                  ///< --start and --end, as they were typed.
   std::string end;
   std::string time;  ///< --time and --step, of promql.
   std::string step;

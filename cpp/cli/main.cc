@@ -35,6 +35,7 @@ Result<config::Loaded> LoadConfig(const Arguments& arguments) {
   config::Source source;
   source.file_name = arguments.config_file;
   source.overrides = arguments.overrides;
+  source.only_named_receivers = arguments.only_named_receivers;
   if (!arguments.config_file.empty()) {
     std::ifstream file(arguments.config_file, std::ios::binary);
     if (!file) return NotFoundError("cannot read " + arguments.config_file);

@@ -17,6 +17,8 @@ struct Source {
   std::string file_name;  ///< For messages, and the folder that relative paths are relative to.
   /// `--set key.path=value`, in order; each wins over the file and over those before it.
   std::vector<std::pair<std::string, std::string>> overrides;
+  /// Receivers listen only if the file or an override names them: for those who start a Prometheus.
+  bool only_named_receivers = false;
 };
 
 struct Loaded {

@@ -496,6 +496,19 @@ TEST(LoadTest, OverridesReachEverySetting) {
   EXPECT_THAT(loaded.config.rule_files, ElementsAre("a.yaml", "/b.yaml"));
 }
 
+TEST(LoadTest, ReceiversListenOnlyWhereNamedIfThatIsAskedFor) {
+  Source source{.text = "", .file_name = "", .overrides = {}, .only_named_receivers = true};
+  EXPECT_EQ(Load(source)->config.receivers.otlp_grpc, "");
+  EXPECT_EQ(Load(source)->config.receivers.otlp_http, "");
+  source.overrides = {{"receivers.otlp.protocols.http.endpoint", "127.0.0.1:0"}};
+  EXPECT_EQ(Load(source)->config.receivers.otlp_grpc, "");
+  EXPECT_EQ(Load(source)->config.receivers.otlp_http, "127.0.0.1:0");
+  source.overrides.clear();
+  source.text = "receivers: {otlp: {protocols: {grpc: }}}";
+  EXPECT_EQ(Load(source)->config.receivers.otlp_grpc, "0.0.0.0:4317");
+  EXPECT_EQ(Load(source)->config.receivers.otlp_http, "");
+}
+
 TEST(LoadTest, SamplesAndPromQlAreConfigured) {
   const Loaded loaded = MustLoad(R"(
 storage:
