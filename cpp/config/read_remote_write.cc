@@ -81,6 +81,15 @@ void RefuseClouds(Section* entry) {
   }
 }
 
+// Prometheus takes such a URL too, and fails to send.
+bool HasForeignScheme(const std::string& url) {
+  const size_t end = url.find("://");
+  if (end == std::string::npos || end == 0) return false;
+  const std::string_view scheme = std::string_view(url).substr(0, end);
+  return scheme != "http" && scheme != "https" &&
+         std::ranges::all_of(scheme, [](char c) { return c >= 'a' && c <= 'z'; });
+}
+
 }  // namespace
 
 void ReadRemoteWrites(Section* section, Config* config) {
@@ -88,7 +97,12 @@ void ReadRemoteWrites(Section* section, Config* config) {
        section->Maps("remote_write", "remote_write", config->remote_write.size())) {
     RemoteWrite out;
     entry.Text("url", &out.url);
-    CheckHttpUrl(&entry, "url", out.url);
+    if (HasForeignScheme(out.url)) {
+      entry.reading().Warn(*entry.Any("url"),
+                           "nothing can be sent there: only http and https are spoken");
+    } else {
+      CheckHttpUrl(&entry, "url", out.url);
+    }
     ReadName(&entry, *config, &out);
     std::string message(kV1);
     entry.Choice("protobuf_message", {kV1, kV2}, &message);

@@ -255,7 +255,9 @@ bool RemoteWriter::Wants(ItemKind kind, SeriesRef series, Millis t, Nanos now, W
   if (kind == ItemKind::kHistogram && !options_.send_native_histograms) {
     return drop(DropReason::kNotWanted);
   }
-  if (options_.max_age > 0 && t < (now - options_.max_age) / kMillisecond) {
+  // Exemplars may be older than the samples that they come with.
+  const bool ages = kind != ItemKind::kExemplar && options_.max_age > 0;
+  if (ages && t < (now - options_.max_age) / kMillisecond) {
     return drop(DropReason::kTooOld);
   }
   SendSeriesCache::Answer answer = series_.Find(series, now);

@@ -135,11 +135,9 @@ void WriteBatch::Recount() {
 ItemCounts WriteBatch::DropOlderThan(Millis oldest) {
   const ItemCounts before = counts_;
   const auto young = [oldest](const auto& item) { return item.t >= oldest; };
-  std::vector<Millis> none;
   for (WriteSeries& series : series_) {
     Filter(&series.samples, &series.starts, young);
     Filter(&series.histograms, &series.histogram_starts, young);
-    Filter(&series.exemplars, &none, young);
   }
   std::erase_if(series_, [](const WriteSeries& series) { return ItemsOf(series) == 0; });
   Recount();

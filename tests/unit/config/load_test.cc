@@ -427,7 +427,7 @@ TEST(LoadTest, ErrorsStandAtTheirPlace) {
        "version"},
       {"scrape_configs: [7]", "line 1, column 18: scrape_configs[0] must be a map, not \"7\""},
       {"remote_write: [{name: a}]", "line 1, column 16: remote_write[0].url is missing"},
-      {"remote_write: [{url: \"ftp://x\"}]",
+      {"remote_write: [{url: \"ftp:/x\"}]",
        "line 1, column 22: remote_write[0].url must be a URL such as http://example.org:9090/path"},
       {"remote_write: [{url: \"http://:1\"}]", "remote_write[0].url must be a URL"},
       {"remote_write: [{url: \"http://a\", name: x}, {url: \"http://b\", name: x}]",
