@@ -6,6 +6,7 @@
 
 #include <functional>
 #include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -24,6 +25,20 @@ using tmpl::QuerySample;
 /// without labels. Called from the thread that evaluates rules.
 using QueryFunction = std::function<Result<std::vector<QuerySample>>(
     const promql::Expr& expr, std::string_view text, Millis at)>;
+
+/// Finds traces that show why an alert holds. Implemented by cpp/engine; called from the threads
+/// that evaluate rules, once for an alert when it begins to fire and while it fires.
+class EvidenceSource {
+ public:
+  virtual ~EvidenceSource() = default;
+
+  /// Ids, 32 hexadecimal digits each, at most `max`, the most telling first: of traces that an
+  /// expression over traceql() has matched, else of exemplars of the series that `expr` reads and
+  /// that agree with `labels`, within what the expression looks at. Empty if there are none; never
+  /// an error: evidence is an addition.
+  virtual std::vector<std::string> TracesOf(const promql::Expr& expr, const Labels& labels,
+                                            Millis at, size_t max) const = 0;
+};
 
 /// Takes alerts that are firing or were resolved; pending ones are not sent. Each is sent again
 /// every resend delay, so a lost one does no lasting harm: an implementation must neither block nor
