@@ -11,13 +11,11 @@
 ///     2xx                        sent
 ///     5xx, no answer             again, for ever, with backoff or as Retry-After says
 ///     429                        the same with retry_on_http_429, otherwise as other 4xx
-///     400, 413                   halved and tried again, to find what the receiver does not take
-///                                (not if it says, as 2.0 has it, what it has written of it)
 ///     415 to 2.0                 sent as 1.0, then and from then on, unless 2.0 was taken before
-///     other 4xx, and 3xx         dropped and counted
+///     other 4xx, and 3xx         dropped, counted as failed and logged; never sent again, nor in
+///                                parts
 ///
-/// A batch that is halved costs at most kMaxSplits further requests; what is still refused then is
-/// dropped and counted. What has waited longer than max_age is dropped and counted too.
+/// What has waited longer than max_age is dropped and counted too.
 
 #pragma once
 
@@ -51,7 +49,6 @@ Result<std::optional<LogPosition>> SavedPosition(const StateStore& state, std::s
 /// next look.
 class RemoteWriter final : public SampleListener {
  public:
-  static constexpr int kMaxSplits = WriteShard::kMaxSplits;
   static constexpr Nanos kStopGrace = WriteClient::kStopGrace;
 
   RemoteWriter(RemoteWriteOptions options, std::unique_ptr<SampleReader> reader,

@@ -1,7 +1,6 @@
 #include "cpp/deliver/remote_write_batch.h"
 
 #include <algorithm>
-#include <iterator>
 #include <unordered_map>
 
 #include "cpp/lib/compression.h"
@@ -19,51 +18,6 @@ struct Place {
 
 size_t ItemsOf(const WriteSeries& series) {
   return series.samples.size() + series.histograms.size() + series.exemplars.size();
-}
-
-// The same series without its items.
-WriteSeries NameOnly(const WriteSeries& series) {
-  WriteSeries named;
-  named.labels = series.labels;
-  named.prepared = series.prepared;
-  named.metadata = series.metadata;
-  return named;
-}
-
-// Moves items [from, to) of a list.
-template <class T>
-std::vector<T> Part(std::vector<T>* list, size_t from, size_t to) {
-  const auto at = [&](size_t i) {
-    return std::make_move_iterator(list->begin() +
-                                   static_cast<std::ptrdiff_t>(std::min(i, list->size())));
-  };
-  return {at(from), at(to)};
-}
-
-// Exemplars apart from the rest, as either may be what is refused; otherwise halves by order.
-std::pair<WriteSeries, WriteSeries> SplitSeries(WriteSeries* whole) {
-  WriteSeries first = NameOnly(*whole);
-  WriteSeries second = NameOnly(*whole);
-  const bool values = !whole->samples.empty() || !whole->histograms.empty();
-  if (values && !whole->exemplars.empty()) {
-    second.exemplars = std::move(whole->exemplars);
-    first.samples = std::move(whole->samples);
-    first.starts = std::move(whole->starts);
-    first.histograms = std::move(whole->histograms);
-    first.histogram_starts = std::move(whole->histogram_starts);
-    return {std::move(first), std::move(second)};
-  }
-  const size_t half = ItemsOf(*whole) / 2;  // One of the lists alone is not empty.
-  const auto divide = [&](auto* list, auto* a, auto* b) {
-    *a = Part(list, 0, half);
-    *b = Part(list, half, list->size());
-  };
-  divide(&whole->samples, &first.samples, &second.samples);
-  divide(&whole->starts, &first.starts, &second.starts);
-  divide(&whole->histograms, &first.histograms, &second.histograms);
-  divide(&whole->histogram_starts, &first.histogram_starts, &second.histogram_starts);
-  divide(&whole->exemplars, &first.exemplars, &second.exemplars);
-  return {std::move(first), std::move(second)};
 }
 
 // Keeps the items of a list that `keep` wants, and the starts that belong to them.
@@ -161,24 +115,6 @@ size_t WriteBatch::DropCustomBuckets() {
 std::string WriteBatch::Encode(WriteMessage message) const {
   return lib::SnappyCompress(message == WriteMessage::kV2 ? wire::EncodeWriteRequestV2(series_)
                                                           : wire::EncodeWriteRequest(series_));
-}
-
-std::pair<WriteBatch, WriteBatch> WriteBatch::Split(WriteBatch whole) {
-  WriteBatch first;
-  WriteBatch second;
-  if (whole.counts_.total() <= 1) return {std::move(whole), std::move(second)};
-  if (whole.series_.size() == 1) {
-    auto [a, b] = SplitSeries(&whole.series_.front());
-    first.series_.push_back(std::move(a));
-    second.series_.push_back(std::move(b));
-  } else {
-    const size_t half = whole.series_.size() / 2;
-    first.series_ = Part(&whole.series_, 0, half);
-    second.series_ = Part(&whole.series_, half, whole.series_.size());
-  }
-  first.Recount();
-  second.Recount();
-  return {std::move(first), std::move(second)};
 }
 
 }  // namespace tocsin::deliver

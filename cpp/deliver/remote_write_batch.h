@@ -8,7 +8,6 @@
 #include <memory>
 #include <span>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "cpp/deliver/remote_write_metrics.h"
@@ -49,10 +48,6 @@ class WriteBatch {
 
   /// The message, compressed. With 1.0 call DropCustomBuckets before.
   std::string Encode(WriteMessage message) const;
-
-  /// Halves, of which the first is to be sent first. A single item, or what cannot be halved, comes
-  /// back as the first, with an empty second.
-  static std::pair<WriteBatch, WriteBatch> Split(WriteBatch whole);
 
  private:
   void Recount();

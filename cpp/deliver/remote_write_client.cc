@@ -118,7 +118,7 @@ WriteAnswer WriteClient::Judge(const Result<http::Response>& response, WriteMess
     answer.outcome = Outcome::kOtherMessage;
     return answer;
   }
-  answer.outcome = status == 400 || status == 413 ? Outcome::kSplit : Outcome::kDrop;
+  answer.outcome = Outcome::kRefused;
   return answer;
 }
 

@@ -18,14 +18,13 @@ struct WriteAnswer {
   enum class Outcome : uint8_t {
     kSent,          ///< 2xx.
     kRetry,         ///< 5xx, no answer, and 429 where that is wanted: again, later.
-    kSplit,         ///< 400 and 413: something in it is refused, perhaps not all.
-    kDrop,          ///< Other refusals.
+    kRefused,       ///< Any other answer: for good.
     kOtherMessage,  ///< 415: again at once, as message() now says.
   };
   Outcome outcome = Outcome::kSent;
   Nanos retry_after = 0;  ///< As the receiver asks for; 0: it does not.
-  /// What the receiver says that it has written (2.0 only). With a refusal it says that the rest is
-  /// lost and the request need not be tried in parts.
+  /// What the receiver says that it has written (2.0 only), of a request that it refuses too; the
+  /// rest of that is lost.
   std::optional<ItemCounts> written;
 };
 

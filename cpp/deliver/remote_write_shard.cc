@@ -125,8 +125,7 @@ bool WriteShard::TakeBatch(Nanos now, Nanos* wait) {
     ++tickets_.back().second;
   }
   taken_ = CountsOf(items);
-  splits_ = 0;
-  pieces_.emplace_back(items);
+  batch_.emplace(items);
   return true;
 }
 
@@ -135,12 +134,12 @@ bool WriteShard::TakeBatch(Nanos now, Nanos* wait) {
 Nanos WriteShard::Step() {
   const Nanos now = context_.clock->Now();
   Nanos wait = 0;
-  if (pieces_.empty() && !TakeBatch(now, &wait)) return wait;
+  if (!batch_.has_value() && !TakeBatch(now, &wait)) return wait;
   if (now < retry_at_) {
     if (context_.client->draining()) GiveUp();
     return retry_at_ - now;
   }
-  return SendFront(now);
+  return SendBatch(now);
 }
 
 void WriteShard::DropOld(Nanos now, WriteBatch* batch) {
@@ -154,25 +153,24 @@ void WriteShard::DropOld(Nanos now, WriteBatch* batch) {
   }
 }
 
-// Makes the body of the first piece. False if there is nothing left in it.
+// Makes the body. False if there is nothing left in it.
 bool WriteShard::Prepare(Nanos now) {
-  WriteBatch& piece = pieces_.front();
-  DropOld(now, &piece);
+  DropOld(now, &*batch_);
   const WriteMessage message = context_.client->message();
   if (message != body_message_) body_.clear();
   if (body_.empty() && message == WriteMessage::kV1) {
-    const size_t dropped = piece.DropCustomBuckets();
+    const size_t dropped = batch_->DropCustomBuckets();
     context_.metrics->Dropped(ItemKind::kHistogram, DropReason::kCustomBuckets, dropped);
   }
-  if (piece.empty()) return false;
-  if (body_.empty()) body_ = piece.Encode(message);
+  if (batch_->empty()) return false;
+  if (body_.empty()) body_ = batch_->Encode(message);
   body_message_ = message;
   return true;
 }
 
-Nanos WriteShard::SendFront(Nanos now) {
+Nanos WriteShard::SendBatch(Nanos now) {
   if (!Prepare(now)) {
-    FinishFront();
+    FinishBatch();
     return 0;
   }
   const WriteAnswer answer = context_.client->Send(body_, body_message_, attempt_);
@@ -183,7 +181,7 @@ Nanos WriteShard::SendFront(Nanos now) {
     body_.clear();
     return 0;
   }
-  context_.rates->Out(pieces_.front().counts().total(), after - now);
+  context_.rates->Out(batch_->counts().total(), after - now);
   if (answer.outcome == Outcome::kSent) {
     context_.last_sent->store(after);
     Sent(answer);
@@ -198,7 +196,7 @@ void WriteShard::GiveUp() {
 }
 
 Nanos WriteShard::RetryLater(const WriteAnswer& answer, Nanos now) {
-  context_.metrics->Retried(pieces_.front().counts());
+  context_.metrics->Retried(batch_->counts());
   if (context_.client->draining()) GiveUp();
   constexpr int kMaxDoublings = 30;
   const int doublings = std::min(attempt_++, kMaxDoublings);
@@ -210,7 +208,7 @@ Nanos WriteShard::RetryLater(const WriteAnswer& answer, Nanos now) {
 
 // The receiver has said what it has written; the rest is lost.
 void WriteShard::CountWritten(const ItemCounts& written) {
-  const ItemCounts& counts = pieces_.front().counts();
+  const ItemCounts& counts = batch_->counts();
   ItemCounts sent;
   ItemCounts failed;
   for (size_t i = 0; i < kItemKinds; ++i) {
@@ -222,7 +220,6 @@ void WriteShard::CountWritten(const ItemCounts& written) {
 }
 
 void WriteShard::Sent(const WriteAnswer& answer) {
-  const WriteBatch& piece = pieces_.front();
   context_.metrics->bytes.Add(static_cast<double>(body_.size()));
   if (body_message_ == WriteMessage::kV2) {
     // A receiver of 2.0 must say what it has written. One that says nothing has most likely taken
@@ -235,49 +232,31 @@ void WriteShard::Sent(const WriteAnswer& answer) {
     }
     CountWritten(answer.written.value_or(ItemCounts()));
   } else {
-    context_.metrics->Sent(piece.counts());
+    context_.metrics->Sent(batch_->counts());
   }
-  if (piece.newest() != INT64_MIN) {
+  if (batch_->newest() != INT64_MIN) {
     Millis newest = context_.newest_sent->load();
-    while (newest < piece.newest() &&
-           !context_.newest_sent->compare_exchange_weak(newest, piece.newest())) {
+    while (newest < batch_->newest() &&
+           !context_.newest_sent->compare_exchange_weak(newest, batch_->newest())) {
     }
-    context_.metrics->highest_sent.Set(static_cast<double>(std::max(newest, piece.newest())) /
+    context_.metrics->highest_sent.Set(static_cast<double>(std::max(newest, batch_->newest())) /
                                        1'000);
   }
-  FinishFront();
+  FinishBatch();
 }
 
-// A batch that is refused is halved, to find what the receiver does not take: a sample that it
-// already has spoils no other.
 void WriteShard::Refused(const WriteAnswer& answer) {
-  if (answer.written.has_value()) {
-    CountWritten(*answer.written);
-    return FinishFront();
-  }
-  WriteBatch& piece = pieces_.front();
-  const bool divisible = answer.outcome == WriteAnswer::Outcome::kSplit &&
-                         piece.counts().total() > 1 && splits_ < kMaxSplits;
-  if (!divisible) {
-    context_.metrics->Failed(piece.counts());
-    log::Debug("remote write: dropped what the receiver refuses",
-               {{"name", context_.options->name}, {"items", uint64_t{piece.counts().total()}}});
-    return FinishFront();
-  }
-  ++splits_;
-  auto [first, second] = WriteBatch::Split(std::move(piece));
-  pieces_.front() = std::move(second);
-  pieces_.push_front(std::move(first));
-  body_.clear();
-  attempt_ = 0;
+  CountWritten(answer.written.value_or(ItemCounts()));
+  log::Debug("remote write: dropped what the receiver refuses",
+             {{"name", context_.options->name}, {"items", uint64_t{batch_->counts().total()}}});
+  FinishBatch();
 }
 
-void WriteShard::FinishFront() {
-  pieces_.pop_front();
+void WriteShard::FinishBatch() {
+  batch_.reset();
   body_.clear();
   attempt_ = 0;
   retry_at_ = 0;
-  if (!pieces_.empty()) return;
   context_.metrics->Pending({}, taken_);
   for (const auto& [ticket, count] : tickets_) context_.progress->Done(ticket, count);
   tickets_.clear();

@@ -9,6 +9,7 @@
 #include <deque>
 #include <functional>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -38,9 +39,6 @@ struct WriteShardContext {
 
 class WriteShard {
  public:
-  /// Of the requests that a refused batch costs beside the first.
-  static constexpr int kMaxSplits = 64;
-
   explicit WriteShard(WriteShardContext context) : context_(std::move(context)) {}
   /// Stop().
   ~WriteShard();
@@ -76,14 +74,14 @@ class WriteShard {
   void Run();
   bool TakeBatch(Nanos now, Nanos* wait);
   std::vector<WriteItem> TakeItems();
-  Nanos SendFront(Nanos now);
+  Nanos SendBatch(Nanos now);
   bool Prepare(Nanos now);
   void Sent(const WriteAnswer& answer);
   void Refused(const WriteAnswer& answer);
   Nanos RetryLater(const WriteAnswer& answer, Nanos now);
   void GiveUp();
   void CountWritten(const ItemCounts& written);
-  void FinishFront();
+  void FinishBatch();
   void DropOld(Nanos now, WriteBatch* batch);
 
   const WriteShardContext context_;
@@ -98,13 +96,11 @@ class WriteShard {
   std::atomic<bool> gave_up_ = false;
   std::thread thread_;
 
-  // The batch that is being sent, in its pieces; the first is next.
-  std::deque<WriteBatch> pieces_;
-  std::vector<std::pair<WriteTicket, size_t>> tickets_;  ///< Of the whole batch.
+  std::optional<WriteBatch> batch_;                      ///< That is being sent.
+  std::vector<std::pair<WriteTicket, size_t>> tickets_;  ///< Of what it was made of.
   ItemCounts taken_;                                     ///< The same, by kind.
-  std::string body_;  ///< Of the first piece; empty: not encoded yet.
+  std::string body_;                                     ///< Empty: not encoded yet.
   WriteMessage body_message_ = WriteMessage::kV1;
-  int splits_ = 0;
   int attempt_ = 0;
   Nanos retry_at_ = 0;
 };

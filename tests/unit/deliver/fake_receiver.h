@@ -35,7 +35,7 @@ inline std::string_view HeaderOf(const http::ClientRequest& request, std::string
   return {};
 }
 
-/// A Prometheus that takes all of a request or nothing, as it did up to version 2.47.
+/// A Prometheus: it takes what it can of a request, and says 400 if that is not all.
 class FakeReceiver {
  public:
   Result<http::Response> operator()(const http::ClientRequest& request) {
@@ -101,21 +101,27 @@ class FakeReceiver {
     const auto request = wire::WriteRequest::Decode(
         sent.body, v2 ? wire::WriteMessage::kV2 : wire::WriteMessage::kV1, {});
     if (!request.has_value()) return http::Response::Text(400, request.error().message());
-    auto after = series;
+    for (const auto& one : request->series()) {
+      if (stuck == LabelsOf(*request, one.labels).ToString()) {
+        return http::Response::Text(503, "not now");
+      }
+    }
+    bool refused = false;
     for (const auto& one : request->series()) {
       const std::string labels = LabelsOf(*request, one.labels).ToString();
-      if (stuck == labels) return http::Response::Text(503, "not now");
-      std::vector<Sample>& samples = after[labels];
+      std::vector<Sample>& samples = series[labels];
       for (const auto& [sample, start] : one.samples) {
-        if (!Append(sample, &samples)) return http::Response::Text(400, "out of order sample");
-        starts[labels].push_back(start);
+        if (Append(sample, &samples)) {
+          starts[labels].push_back(start);
+        } else {
+          refused = true;
+        }
       }
       for (const wire::WireHistogram& histogram : one.histograms) {
         histograms[labels].push_back(histogram);
       }
       if (v2) types[labels] = one.type;
     }
-    series = std::move(after);
     for (const auto& one : request->series()) {
       for (const auto& exemplar : one.exemplars) {
         exemplars[LabelsOf(*request, one.labels).ToString()].push_back(
@@ -123,6 +129,7 @@ class FakeReceiver {
       }
     }
     for (const MetricMetadata& entry : request->metadata()) metadata.push_back(entry);
+    if (refused) return http::Response::Text(400, "out of order sample");
     http::Response response = http::Response::Text(204, "");
     if (!v2 || mute) return response;
     const size_t lost = std::min(loses, request->samples());

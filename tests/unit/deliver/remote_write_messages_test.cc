@@ -253,7 +253,7 @@ TEST_F(WriteMessages, WhatVersion2SaysItHasWrittenCounts) {
   EXPECT_EQ(telemetry_["samples_failed_total"], 2);
 }
 
-TEST_F(WriteMessages, ARefusalOfVersion2ThatSaysWhatWasWrittenIsNotTriedInParts) {
+TEST_F(WriteMessages, ARefusalOfVersion2MaySayWhatWasWrittenAllTheSame) {
   options_.message = WriteMessage::kV2;
   Open();
   for (int i = 0; i < 8; ++i) Append("m" + std::to_string(i), 0, 1);

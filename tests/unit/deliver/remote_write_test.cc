@@ -211,9 +211,9 @@ TEST_F(RemoteWriteTest, TooManyRequestsIsRetriedOnlyWhereThatIsAskedFor) {
   EXPECT_EQ(receiver_.SamplesOf("m").size(), 1U);
 }
 
-TEST_F(RemoteWriteTest, OtherRefusalsDropTheBatchAndGoOn) {
+TEST_F(RemoteWriteTest, WhatIsRefusedIsNeverSentAgainNorInParts) {
   Millis t = 0;
-  for (const int status : {301, 401, 403, 404, 415, 422}) {
+  for (const int status : {301, 400, 401, 403, 404, 413, 415, 422}) {
     receiver_.requests.clear();
     Append("a", ++t, 1);
     Append("b", t, 1);
@@ -225,34 +225,6 @@ TEST_F(RemoteWriteTest, OtherRefusalsDropTheBatchAndGoOn) {
   Append("a", ++t, 1);
   Run();
   EXPECT_EQ(receiver_.SamplesOf("a").size(), 1U);
-}
-
-TEST_F(RemoteWriteTest, ASampleThatTheReceiverRefusesSpoilsNoOther) {
-  // The receiver is ahead of us in one series, and contradicts us in another.
-  receiver_.series["s7"] = {{kStartMs + 5, 1}};
-  receiver_.series["s9"] = {{kStartMs + 1, 77}};
-  for (Millis t = 1; t <= 10; ++t) {
-    for (int i = 0; i < 20; ++i) Append("s" + std::to_string(i), t, static_cast<double>(t));
-  }
-  Run();
-  for (int i = 0; i < 20; ++i) {
-    const size_t expected = i == 7 ? 6 : 10;  // Those of 6 and later; 9 takes all but its first.
-    EXPECT_EQ(receiver_.SamplesOf("s" + std::to_string(i)).size(), expected) << i;
-  }
-  EXPECT_EQ(telemetry_["samples_failed_total"], 6) << "five of s7, one of s9";
-  EXPECT_EQ(telemetry_["samples_total"], 194);
-}
-
-TEST_F(RemoteWriteTest, ABatchThatIsRefusedAsAWholeCostsABoundedNumberOfRequests) {
-  for (int i = 0; i < 1'500; ++i) Append("s" + std::to_string(i), 1, 1);
-  receiver_.Fail(400);
-  Run();
-  EXPECT_LE(receiver_.requests.size(), 2U * RemoteWriter::kMaxSplits + 1);
-  EXPECT_EQ(telemetry_["samples_failed_total"], 1'500);
-  receiver_.Fail(204);
-  Append("m", 2, 1);
-  Run();
-  EXPECT_EQ(receiver_.SamplesOf("m").size(), 1U) << "the queue is not wedged";
 }
 
 TEST_F(RemoteWriteTest, WhatComesWhileTheReceiverIsDownIsDeliveredAfter) {
