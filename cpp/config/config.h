@@ -59,6 +59,17 @@ struct PromQl {
   bool type_and_unit_labels = false;
 };
 
+/// Of the evaluation of rules.
+struct Rules {
+  uint32_t max_concurrent_evals = 4;  ///< Groups that are evaluated at once.
+  /// The states of alerts after a restart are exactly those before; or else as Prometheus has it.
+  bool restore_as_prometheus = false;
+  Nanos for_outage_tolerance = kHour;     ///< After a longer outage pending alerts begin anew.
+  Nanos for_grace_period = 10 * kMinute;  ///< Restoring as Prometheus: what is waited for at least.
+  Nanos resend_delay = kMinute;           ///< A firing alert is told of again after this.
+  Nanos watch_interval = 5 * kSecond;     ///< Changed rule files are looked for; 0: not at all.
+};
+
 /// Of the trace API.
 struct Queries {
   Nanos timeout = 2 * kMinute;              ///< Of one query; 0: none.
@@ -231,6 +242,8 @@ struct Config {
   Nanos scrape_timeout = 10 * kSecond;  ///< The same; at most the interval.
   ScrapeCommon scrape_common;           ///< The same.
   Nanos evaluation_interval = kMinute;
+  Nanos rule_query_offset = 0;  ///< Of groups that have none.
+  Rules rules;
   Labels external_labels;
   std::string external_url;             ///< Empty: made from the address of the API.
   std::vector<std::string> rule_files;  ///< Globs, absolute or relative to the working directory.

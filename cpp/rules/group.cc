@@ -146,18 +146,19 @@ void Group::EvaluateRule(Rule* rule, Nanos now) {
 
 Result<Group::SeriesList> Group::Compute(Rule* rule, Nanos now) {
   const RuleSpec& spec = *rule->spec;
-  TOCSIN_ASSIGN_OR_RETURN(std::vector<QuerySample> samples,
+  TOCSIN_ASSIGN_OR_RETURN(QueryAnswer answer,
                           ports_.query(*spec.expr, spec.expr_text, SampleTime(now)));
-  if (!rule->alerting) return Record(*rule, std::move(samples));
+  if (!rule->alerting) return Record(*rule, std::move(answer.samples));
   tmpl::AlertEnvironment environment;
   environment.now = now;
   environment.external_url = options_.external_url;
   environment.external_labels = options_.external_labels;
   environment.query = [this, now](std::string_view text) -> Result<std::vector<QuerySample>> {
     TOCSIN_ASSIGN_OR_RETURN(const promql::Expr expr, promql::Parse(text, options_.parser));
-    return ports_.query(expr, text, now / kMillisecond);
+    TOCSIN_ASSIGN_OR_RETURN(QueryAnswer inner, ports_.query(expr, text, now / kMillisecond));
+    return std::move(inner.samples);
   };
-  return rule->alerting->Update(samples, environment, now, spec_.limit);
+  return rule->alerting->Update(answer.samples, environment, now, spec_.limit);
 }
 
 Result<Group::SeriesList> Group::Record(const Rule& rule, std::vector<QuerySample> samples) const {

@@ -35,6 +35,7 @@ struct Ports {
   AlertSink& alerts;
   Telemetry& telemetry;
   const Clock& clock;  ///< Measures how long evaluations take, and nothing else.
+  const EvidenceSource* evidence = nullptr;  ///< Null: alerts carry no traces.
 };
 
 }  // namespace tocsin::rules

@@ -2,23 +2,34 @@
 
 #include <fstream>
 #include <iterator>
-#include <set>
 #include <utility>
 
 #include <glob.h>
+#include <sys/stat.h>
 
+#include "cpp/base/clock.h"
 #include "cpp/base/log.h"
 #include "cpp/server/engine_options.h"
 
 namespace tocsin::server {
 namespace {
 
-Status Expand(const std::string& pattern, std::set<std::string>* paths) {
+FileVersion VersionOf(const char* path) {
+  struct stat found{};
+  if (stat(path, &found) != 0) return {};
+  return {.modified = found.st_mtim.tv_sec * kSecond + found.st_mtim.tv_nsec,
+          .size = static_cast<uint64_t>(found.st_size),
+          .inode = found.st_ino};
+}
+
+Status Expand(const std::string& pattern, FileVersions* versions) {
   glob_t found{};
   // Unsafe beside threads only in what it is not asked for: the homes of users (GLOB_TILDE).
   const int code = glob(  // NOLINT(concurrency-mt-unsafe)
       pattern.c_str(), 0, nullptr, &found);
-  for (size_t i = 0; code == 0 && i < found.gl_pathc; ++i) paths->insert(found.gl_pathv[i]);
+  for (size_t i = 0; code == 0 && i < found.gl_pathc; ++i) {
+    versions->emplace(found.gl_pathv[i], VersionOf(found.gl_pathv[i]));
+  }
   globfree(&found);
   const bool wildcard = pattern.find_first_of("*?[") != std::string::npos;
   if (code != 0 && !(code == GLOB_NOMATCH && wildcard)) {
@@ -29,11 +40,18 @@ Status Expand(const std::string& pattern, std::set<std::string>* paths) {
 
 }  // namespace
 
-Result<std::vector<rules::RuleFile>> ReadRuleFiles(const std::vector<std::string>& globs) {
-  std::set<std::string> paths;
-  for (const std::string& pattern : globs) TOCSIN_RETURN_IF_ERROR(Expand(pattern, &paths));
-  std::vector<rules::RuleFile> files;
-  for (const std::string& path : paths) {
+Result<FileVersions> FindRuleFiles(const std::vector<std::string>& globs) {
+  FileVersions versions;
+  for (const std::string& pattern : globs) {
+    TOCSIN_RETURN_IF_ERROR(Expand(pattern, &versions));
+  }
+  return versions;
+}
+
+Result<RuleFiles> ReadRuleFiles(const std::vector<std::string>& globs) {
+  RuleFiles read;
+  TOCSIN_ASSIGN_OR_RETURN(read.versions, FindRuleFiles(globs));
+  for (const auto& [path, version] : read.versions) {
     std::ifstream stream(path, std::ios::binary);
     if (!stream) return NotFoundError("rule_files: cannot read " + path);
     const std::string text(std::istreambuf_iterator<char>(stream), {});
@@ -41,9 +59,9 @@ Result<std::vector<rules::RuleFile>> ReadRuleFiles(const std::vector<std::string
     for (const std::string& warning : file.warnings) {
       log::Warn("rule file", {{"warning", warning}});
     }
-    files.push_back(std::move(file));
+    read.files.push_back(std::move(file));
   }
-  return files;
+  return read;
 }
 
 }  // namespace tocsin::server

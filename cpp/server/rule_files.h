@@ -1,7 +1,10 @@
-/// Finds and reads the rule files that the configuration names.
+/// Finds and reads the rule files that the configuration names, and tells whether they have
+/// changed.
 
 #pragma once
 
+#include <cstdint>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -10,8 +13,27 @@
 
 namespace tocsin::server {
 
-/// Reads every file that the globs match, ordered by path, each once. A glob without wildcards must
-/// match. All files or none: the first complaint is returned.
-Result<std::vector<rules::RuleFile>> ReadRuleFiles(const std::vector<std::string>& globs);
+/// What tells one version of a file from another, as far as its directory entry says.
+struct FileVersion {
+  int64_t modified = 0;  ///< Nanoseconds.
+  uint64_t size = 0;
+  uint64_t inode = 0;
+
+  friend bool operator==(const FileVersion&, const FileVersion&) = default;
+};
+
+/// By path. A file that is gone between being found and looked at has the version {}.
+using FileVersions = std::map<std::string, FileVersion>;
+
+struct RuleFiles {
+  std::vector<rules::RuleFile> files;  ///< Ordered by path.
+  FileVersions versions;               ///< As they were before they were read.
+};
+
+/// The files that the globs match, each once. kNotFound: a glob without wildcards matches nothing.
+Result<FileVersions> FindRuleFiles(const std::vector<std::string>& globs);
+
+/// Reads every file that the globs match. All files or none: the first complaint is returned.
+Result<RuleFiles> ReadRuleFiles(const std::vector<std::string>& globs);
 
 }  // namespace tocsin::server

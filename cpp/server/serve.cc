@@ -83,7 +83,7 @@ class Service {
 
   Status Start() {
     // First what people write and may have got wrong, before anything is touched.
-    TOCSIN_ASSIGN_OR_RETURN(std::vector<rules::RuleFile> rules, ReadRuleFiles(config_.rule_files));
+    TOCSIN_ASSIGN_OR_RETURN(RuleFiles rules, ReadRuleFiles(config_.rule_files));
     TOCSIN_ASSIGN_OR_RETURN(
         engine_, engine::Engine::Open(EngineOptionsOf(config_), Clock::Real(), registry_));
     remote_write_ = std::make_unique<RemoteWriteService>(config_, engine_.get(), &registry_);
@@ -100,7 +100,7 @@ class Service {
     TOCSIN_ASSIGN_OR_RETURN(const Addresses addresses, listeners_->Start());
     const std::string own = Reachable(addresses.front().second);
     scrapes_ = std::make_unique<ScrapeService>(config_, own, &engine_->series(), &registry_);
-    TOCSIN_RETURN_IF_ERROR(alerts_->Start(std::move(rules), own));
+    TOCSIN_RETURN_IF_ERROR(alerts_->Start(std::move(rules.files), own));
     phase_ = Phase::kServing;
     log::Info("ready", {{"version", Version()}, {"data", config_.storage.path}});
     return WriteServerFile(config_.storage.path, addresses);
@@ -196,8 +196,8 @@ class Service {
 
   Status Apply(const config::Config& next) {
     if (const Status ready = Ready(); !ready.ok()) return ready;
-    TOCSIN_ASSIGN_OR_RETURN(std::vector<rules::RuleFile> rules, ReadRuleFiles(next.rule_files));
-    TOCSIN_RETURN_IF_ERROR(alerts_->Reload(std::move(rules)));
+    TOCSIN_ASSIGN_OR_RETURN(RuleFiles rules, ReadRuleFiles(next.rule_files));
+    TOCSIN_RETURN_IF_ERROR(alerts_->Reload(std::move(rules.files)));
     scrapes_->Reload(next);
     remote_write_->Reload(next);
     return {};
