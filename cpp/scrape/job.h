@@ -11,26 +11,11 @@
 
 #include "cpp/base/clock.h"
 #include "cpp/base/http_options.h"
+#include "cpp/discover/target_group.h"
 #include "cpp/model/labels.h"
 #include "cpp/relabel/relabel.h"
 
 namespace tocsin::scrape {
-
-/// `static_configs[]`, or an entry of a target file.
-struct TargetGroup {
-  std::vector<std::string> targets = {};  ///< Addresses: "host:port".
-  Labels labels = {};                     ///< Of all of them; also __meta_..., __scheme__...
-
-  friend bool operator==(const TargetGroup&, const TargetGroup&) = default;
-};
-
-/// `file_sd_configs[]`.
-struct TargetFiles {
-  std::vector<std::string> patterns = {};  ///< Paths; the last part may have one `*`.
-  Nanos refresh_interval = 5 * kMinute;    ///< Also read when they were not seen to change.
-
-  friend bool operator==(const TargetFiles&, const TargetFiles&) = default;
-};
 
 /// How a target may speak. In the order of Prometheus's names: PrometheusProto,
 /// OpenMetricsText1.0.0, OpenMetricsText0.0.1, PrometheusText1.0.0, PrometheusText0.0.4.
@@ -80,8 +65,8 @@ struct Job {
   /// once, and then every interval.
   bool spread = true;
   relabel::Rules relabelling = {};  ///< relabel_configs: of targets.
-  std::vector<TargetGroup> groups = {};
-  std::vector<TargetFiles> files = {};
+  std::vector<discover::TargetGroup> groups = {};
+  std::vector<discover::TargetFiles> files = {};
   http::ClientOptions client = {};
 };
 

@@ -77,7 +77,7 @@ Nanos Scraper::StartDue(Nanos now) {
   {
     const std::lock_guard lock(mutex_);
     for (const auto& [name, pool] : pools_) {
-      if (pool->follows_files()) wait = std::min(wait, FileDiscovery::kLookInterval);
+      if (pool->follows_files()) wait = std::min(wait, discover::FileDiscovery::kLookInterval);
       for (const auto& [url, loop] : pool->loops()) {
         if (loop->NextDue(now) <= now) {
           const std::optional<Nanos> time = loop->Begin(now);

@@ -93,7 +93,7 @@ Result<Target> Finished(const Job& job, Target target) {
   Labels& labels = target.labels;
   const std::string address(labels.Get(kAddress));
   if (address.empty()) return InvalidArgumentError("no address");
-  TOCSIN_RETURN_IF_ERROR(CheckAddress(address));
+  TOCSIN_RETURN_IF_ERROR(discover::CheckAddress(address));
   TOCSIN_ASSIGN_OR_RETURN(target.interval, PeriodOf(labels, kInterval, "scrape interval"));
   TOCSIN_ASSIGN_OR_RETURN(target.timeout, PeriodOf(labels, kTimeout, "scrape timeout"));
   if (target.timeout > target.interval) {
@@ -164,11 +164,6 @@ Result<std::optional<Target>> MakeTarget(const Job& job, const Labels& discovere
   if (!job.relabelling.Apply(&target.labels)) return std::optional<Target>();
   TOCSIN_ASSIGN_OR_RETURN(target, Finished(job, std::move(target)));
   return std::optional<Target>(std::move(target));
-}
-
-Status CheckAddress(std::string_view address) {
-  if (address.find('/') == std::string_view::npos) return {};
-  return InvalidArgumentError("\"" + std::string(address) + "\" is not a valid hostname");
 }
 
 }  // namespace tocsin::scrape

@@ -41,7 +41,4 @@ Labels DiscoveredLabels(const Job& job, const std::string& address, const Labels
 /// Prometheus's words, for a target that can not be scraped.
 Result<std::optional<Target>> MakeTarget(const Job& job, const Labels& discovered);
 
-/// Refuses an address that is more than host and port: "... is not a valid hostname".
-Status CheckAddress(std::string_view address);
-
 }  // namespace tocsin::scrape

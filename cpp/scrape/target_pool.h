@@ -10,10 +10,10 @@
 #include <vector>
 
 #include "cpp/base/clock.h"
+#include "cpp/discover/file_discovery.h"
 #include "cpp/scrape/job.h"
 #include "cpp/scrape/scrape_metrics.h"
 #include "cpp/scrape/scraper.h"
-#include "cpp/scrape/target_files.h"
 #include "cpp/scrape/target_loop.h"
 
 namespace tocsin::scrape {
@@ -53,7 +53,7 @@ class TargetPool {
   const ScraperPorts& ports_;
   ScrapeMetrics& metrics_;
   http::FetchFunction fetch_;
-  std::vector<FileDiscovery> files_;
+  std::vector<discover::FileDiscovery> files_;
   bool changed_ = true;
   Nanos next_look_ = 0;
   std::map<std::string, std::shared_ptr<TargetLoop>> by_key_;

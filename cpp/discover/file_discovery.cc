@@ -1,4 +1,4 @@
-#include "cpp/scrape/target_files.h"
+#include "cpp/discover/file_discovery.h"
 
 #include <filesystem>
 #include <fstream>
@@ -14,7 +14,7 @@
 #include "cpp/lib/json.h"
 #include "cpp/lib/yaml.h"
 
-namespace tocsin::scrape {
+namespace tocsin::discover {
 namespace {
 
 constexpr std::string_view kFilePath = "__meta_filepath";
@@ -173,4 +173,4 @@ std::vector<TargetGroup> FileDiscovery::Groups() const {
   return groups;
 }
 
-}  // namespace tocsin::scrape
+}  // namespace tocsin::discover

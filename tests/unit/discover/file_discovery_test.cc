@@ -1,4 +1,4 @@
-#include "cpp/scrape/target_files.h"
+#include "cpp/discover/file_discovery.h"
 
 #include <filesystem>
 #include <fstream>
@@ -8,7 +8,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-namespace tocsin::scrape {
+namespace tocsin::discover {
 namespace {
 
 using testing::ElementsAre;
@@ -102,4 +102,4 @@ TEST_F(FileDiscoveryTest, ABadFileKeepsItsLastGoodTargets) {
 }
 
 }  // namespace
-}  // namespace tocsin::scrape
+}  // namespace tocsin::discover

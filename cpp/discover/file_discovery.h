@@ -10,9 +10,9 @@
 #include "cpp/base/clock.h"
 #include "cpp/base/status.h"
 #include "cpp/base/telemetry.h"
-#include "cpp/scrape/job.h"
+#include "cpp/discover/target_group.h"
 
-namespace tocsin::scrape {
+namespace tocsin::discover {
 
 /// Reads a target file: a list of `{targets: [...], labels: {...}}`, as JSON if `name` ends with
 /// .json, else as YAML. Each group gets `__meta_filepath`. kInvalidArgument, with the place.
@@ -46,4 +46,4 @@ class FileDiscovery {
   std::map<std::string, File> known_;
 };
 
-}  // namespace tocsin::scrape
+}  // namespace tocsin::discover
