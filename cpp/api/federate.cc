@@ -9,6 +9,7 @@
 
 #include "cpp/api/params.h"
 #include "cpp/api/prometheus_json.h"
+#include "cpp/base/exposition_text.h"
 #include "cpp/base/format.h"
 #include "cpp/promql/parser.h"
 #include "cpp/promql/text.h"
@@ -20,34 +21,6 @@ constexpr std::string_view kContentType = "text/plain; version=0.0.4; charset=ut
 constexpr std::string_view kInstance = "instance";
 
 // Of the grammar before UTF-8: letters, digits, `_` and `:`, no digit first.
-bool IsPlainMetricName(std::string_view name) {
-  const auto fits = [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
-           c == ':';
-  };
-  return !name.empty() && !(name[0] >= '0' && name[0] <= '9') && std::ranges::all_of(name, fits);
-}
-
-void AppendEscaped(std::string_view text, std::string* out) {
-  for (const char c : text) {
-    if (c == '\\') {
-      out->append("\\\\");
-    } else if (c == '"') {
-      out->append("\\\"");
-    } else if (c == '\n') {
-      out->append("\\n");
-    } else {
-      out->push_back(c);
-    }
-  }
-}
-
-void AppendQuoted(std::string_view text, std::string* out) {
-  out->push_back('"');
-  AppendEscaped(text, out);
-  out->push_back('"');
-}
-
 // A name that the old grammar does not know stands in quotes among the labels.
 void AppendSeries(const Labels& labels, const Labels& external, std::string* out) {
   const std::string_view name = labels.metric_name();

@@ -9,6 +9,7 @@
 #include "cpp/api/interrupt.h"
 #include "cpp/api/params.h"
 #include "cpp/api/prometheus_json.h"
+#include "cpp/api/prometheus_routes.h"
 #include "cpp/lib/json.h"
 #include "cpp/promql/parser.h"
 #include "cpp/promql/pretty.h"
@@ -186,19 +187,11 @@ class PrometheusApi {
 }  // namespace
 
 void RegisterPrometheus(const PromQlBackend& backend, http::Router* router) {
-  const auto api = std::make_shared<const PrometheusApi>(backend);
-  using Method = http::Response (PrometheusApi::*)(const http::Request&) const;
-  const auto handle = [&](std::string_view path, Method answer) {
-    for (const char* method : {"GET", "POST"}) {
-      router->Handle(method, path, [api, answer](const http::Request& request) {
-        return ((*api).*answer)(request);
-      });
-    }
-  };
-  handle("/api/v1/query", &PrometheusApi::Instant);
-  handle("/api/v1/query_range", &PrometheusApi::Range);
-  handle("/api/v1/format_query", &PrometheusApi::Format);
-  handle("/api/v1/parse_query", &PrometheusApi::Parse);
+  const PrometheusRoutes routes(std::make_shared<const PrometheusApi>(backend), router);
+  routes.Add(kGetOrPost, "/api/v1/query", &PrometheusApi::Instant);
+  routes.Add(kGetOrPost, "/api/v1/query_range", &PrometheusApi::Range);
+  routes.Add(kGetOrPost, "/api/v1/format_query", &PrometheusApi::Format);
+  routes.Add(kGetOrPost, "/api/v1/parse_query", &PrometheusApi::Parse);
 }
 
 }  // namespace tocsin::api

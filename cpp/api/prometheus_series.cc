@@ -11,6 +11,7 @@
 
 #include "cpp/api/params.h"
 #include "cpp/api/prometheus_json.h"
+#include "cpp/api/prometheus_routes.h"
 #include "cpp/base/format.h"
 #include "cpp/base/utf8.h"
 #include "cpp/lib/json.h"
@@ -58,29 +59,48 @@ Result<std::vector<std::vector<Matcher>>> ReadSelectors(const Params& params) {
   return selectors;
 }
 
-Result<size_t> ReadLimit(const Params& params) {
+// What /series, /labels and /label/.../values are asked: of which series, in which time, how much.
+struct CatalogRequest {
+  Window window;
+  size_t limit = 0;  // 0: all.
+  std::vector<std::vector<Matcher>> selectors;
+};
+
+Result<CatalogRequest> ReadCatalogRequest(const Params& params) {
+  CatalogRequest request;
+  TOCSIN_ASSIGN_OR_RETURN(request.window, ReadWindow(params));
   TOCSIN_ASSIGN_OR_RETURN(const int64_t limit, params.Int("limit", 0, 0, INT64_MAX));
-  return static_cast<size_t>(limit);
+  request.limit = static_cast<size_t>(limit);
+  TOCSIN_ASSIGN_OR_RETURN(request.selectors, ReadSelectors(params));
+  return request;
 }
 
-// The sorted union of lists, cut to `limit` (0: not).
-struct Texts {
-  std::set<std::string> values;
-
-  http::Response Answer(size_t limit) const {
-    JsonWriter w;
-    w.BeginArray();
-    size_t written = 0;
-    for (const std::string& value : values) {
-      if (limit > 0 && written++ == limit) break;
-      w.String(value);
-    }
-    w.EndArray();
-    const bool cut = limit > 0 && values.size() > limit;
-    return PrometheusSuccess(
-        w.text(), cut ? std::vector{std::string(kTruncated)} : std::vector<std::string>{});
+// The sorted union of what `find` gives for each selector, cut to the limit.
+template <class Item, class Find, class Write>
+http::Response Union(const CatalogRequest& request, const Find& find, const Write& write) {
+  std::set<Item> found;
+  for (const std::vector<Matcher>& matchers : request.selectors) {
+    for (Item& item : find(matchers)) found.insert(std::move(item));
   }
-};
+  JsonWriter w;
+  w.BeginArray();
+  size_t written = 0;
+  for (const Item& item : found) {
+    if (request.limit > 0 && written++ == request.limit) break;
+    write(item, &w);
+  }
+  w.EndArray();
+  std::vector<std::string> warnings;
+  if (request.limit > 0 && found.size() > request.limit) warnings.emplace_back(kTruncated);
+  return PrometheusSuccess(w.text(), warnings);
+}
+
+template <class Find>
+http::Response UnionOfTexts(CatalogRequest request, const Find& find) {
+  if (request.selectors.empty()) request.selectors.emplace_back();  // All series.
+  return Union<std::string>(request, find,
+                            [](const std::string& text, JsonWriter* w) { w->String(text); });
+}
 
 // Of an expression every selector of instant and range vectors.
 std::vector<std::vector<Matcher>> SelectorsOf(const promql::Expr& expr) {
@@ -124,62 +144,31 @@ class SeriesApi {
 };
 
 Result<http::Response> SeriesApi::Series(const http::Request& request) const {
-  const Params params(request);
-  TOCSIN_ASSIGN_OR_RETURN(const Window window, ReadWindow(params));
-  TOCSIN_ASSIGN_OR_RETURN(const size_t limit, ReadLimit(params));
-  TOCSIN_ASSIGN_OR_RETURN(const auto selectors, ReadSelectors(params));
-  if (selectors.empty()) return InvalidArgumentError("no match[] parameter provided");
-  std::set<Labels> found;
-  for (const std::vector<Matcher>& matchers : selectors) {
-    // One more than asked for tells whether something was cut.
-    for (Labels& labels : backend_.catalog->MatchSeries(matchers, window.from, window.to,
-                                                        limit == 0 ? 0 : limit + 1)) {
-      found.insert(std::move(labels));
-    }
-  }
-  JsonWriter w;
-  w.BeginArray();
-  size_t written = 0;
-  for (const Labels& labels : found) {
-    if (limit > 0 && written++ == limit) break;
-    promql::WriteLabels(labels, &w);
-  }
-  w.EndArray();
-  std::vector<std::string> warnings;
-  if (limit > 0 && found.size() > limit) warnings.emplace_back(kTruncated);
-  return PrometheusSuccess(w.text(), warnings);
+  TOCSIN_ASSIGN_OR_RETURN(const CatalogRequest asked, ReadCatalogRequest(Params(request)));
+  if (asked.selectors.empty()) return InvalidArgumentError("no match[] parameter provided");
+  // One more than asked for tells whether something was cut.
+  const size_t most = asked.limit == 0 ? 0 : asked.limit + 1;
+  return Union<Labels>(
+      asked,
+      [&](const std::vector<Matcher>& matchers) {
+        return backend_.catalog->MatchSeries(matchers, asked.window.from, asked.window.to, most);
+      },
+      [](const Labels& labels, JsonWriter* w) { promql::WriteLabels(labels, w); });
 }
 
 Result<http::Response> SeriesApi::LabelNames(const http::Request& request) const {
-  const Params params(request);
-  TOCSIN_ASSIGN_OR_RETURN(const Window window, ReadWindow(params));
-  TOCSIN_ASSIGN_OR_RETURN(const size_t limit, ReadLimit(params));
-  TOCSIN_ASSIGN_OR_RETURN(auto selectors, ReadSelectors(params));
-  if (selectors.empty()) selectors.emplace_back();
-  Texts texts;
-  for (const std::vector<Matcher>& matchers : selectors) {
-    for (std::string& name : backend_.catalog->LabelNames(matchers, window.from, window.to)) {
-      texts.values.insert(std::move(name));
-    }
-  }
-  return texts.Answer(limit);
+  TOCSIN_ASSIGN_OR_RETURN(const CatalogRequest asked, ReadCatalogRequest(Params(request)));
+  return UnionOfTexts(asked, [&](const std::vector<Matcher>& matchers) {
+    return backend_.catalog->LabelNames(matchers, asked.window.from, asked.window.to);
+  });
 }
 
 Result<http::Response> SeriesApi::LabelValues(const http::Request& request) const {
-  const Params params(request);
   const std::string name = UnescapeLabelName(request.Param("name"));
-  TOCSIN_ASSIGN_OR_RETURN(const Window window, ReadWindow(params));
-  TOCSIN_ASSIGN_OR_RETURN(const size_t limit, ReadLimit(params));
-  TOCSIN_ASSIGN_OR_RETURN(auto selectors, ReadSelectors(params));
-  if (selectors.empty()) selectors.emplace_back();
-  Texts texts;
-  for (const std::vector<Matcher>& matchers : selectors) {
-    for (std::string& value :
-         backend_.catalog->LabelValues(name, matchers, window.from, window.to)) {
-      texts.values.insert(std::move(value));
-    }
-  }
-  return texts.Answer(limit);
+  TOCSIN_ASSIGN_OR_RETURN(const CatalogRequest asked, ReadCatalogRequest(Params(request)));
+  return UnionOfTexts(asked, [&](const std::vector<Matcher>& matchers) {
+    return backend_.catalog->LabelValues(name, matchers, asked.window.from, asked.window.to);
+  });
 }
 
 Result<http::Response> SeriesApi::Metadata(const http::Request& request) const {
@@ -273,21 +262,12 @@ std::string UnescapeLabelName(std::string_view name) {
 }
 
 void RegisterPrometheusSeries(const SeriesBackend& backend, http::Router* router) {
-  const auto api = std::make_shared<const SeriesApi>(backend);
-  using Method = Result<http::Response> (SeriesApi::*)(const http::Request&) const;
-  const auto handle = [&](std::string_view method, std::string_view path, Method answer) {
-    router->Handle(method, path, [api, answer](const http::Request& request) {
-      Result<http::Response> response = ((*api).*answer)(request);
-      return response ? *std::move(response) : PrometheusError(response.error());
-    });
-  };
-  for (const char* method : {"GET", "POST"}) {
-    handle(method, "/api/v1/series", &SeriesApi::Series);
-    handle(method, "/api/v1/labels", &SeriesApi::LabelNames);
-    handle(method, "/api/v1/query_exemplars", &SeriesApi::Exemplars);
-  }
-  handle("GET", "/api/v1/label/{name}/values", &SeriesApi::LabelValues);
-  handle("GET", "/api/v1/metadata", &SeriesApi::Metadata);
+  const PrometheusRoutes routes(std::make_shared<const SeriesApi>(backend), router);
+  routes.Add(kGetOrPost, "/api/v1/series", &SeriesApi::Series);
+  routes.Add(kGetOrPost, "/api/v1/labels", &SeriesApi::LabelNames);
+  routes.Add(kGetOrPost, "/api/v1/query_exemplars", &SeriesApi::Exemplars);
+  routes.Add(kGet, "/api/v1/label/{name}/values", &SeriesApi::LabelValues);
+  routes.Add(kGet, "/api/v1/metadata", &SeriesApi::Metadata);
 }
 
 }  // namespace tocsin::api

@@ -12,6 +12,7 @@
 
 #include "cpp/api/params.h"
 #include "cpp/api/prometheus_json.h"
+#include "cpp/api/prometheus_routes.h"
 #include "cpp/base/duration.h"
 #include "cpp/base/rfc3339.h"
 #include "cpp/lib/json.h"
@@ -264,36 +265,23 @@ http::Response StatusApi::Snapshot(const http::Request& request) const {
 }  // namespace
 
 void RegisterPrometheusStatus(PrometheusStatusBackend backend, http::Router* router) {
-  const auto api = std::make_shared<const StatusApi>(std::move(backend));
-  using Method = http::Response (StatusApi::*)(const http::Request&) const;
-  const auto get = [&](std::string_view path, Method answer) {
-    router->Handle("GET", path, [api, answer](const http::Request& request) {
-      return ((*api).*answer)(request);
-    });
-  };
-  const auto change = [&](std::string_view path, Method answer) {
-    for (const char* method : {"POST", "PUT"}) {
-      router->Handle(method, path, [api, answer](const http::Request& request) {
-        return ((*api).*answer)(request);
-      });
-    }
-  };
-  get("/api/v1/status/config", &StatusApi::Config);
-  get("/api/v1/status/flags", &StatusApi::Flags);
-  get("/api/v1/status/runtimeinfo", &StatusApi::RuntimeInfo);
-  get("/api/v1/status/tsdb", &StatusApi::Tsdb);
-  get("/api/v1/status/tsdb/blocks", &StatusApi::Blocks);
-  get("/api/v1/status/walreplay", &StatusApi::WalReplay);
-  get("/api/v1/alertmanagers", &StatusApi::Alertmanagers);
-  get("/api/v1/features", &StatusApi::Features);
-  get("/api/v1/notifications", &StatusApi::Notifications);
-  change("/api/v1/admin/tsdb/delete_series", &StatusApi::DeleteSeries);
-  change("/api/v1/admin/tsdb/clean_tombstones", &StatusApi::CleanTombstones);
-  change("/api/v1/admin/tsdb/snapshot", &StatusApi::Snapshot);
-  get("/-/healthy", &StatusApi::Healthy);
-  get("/-/ready", &StatusApi::ReadyPage);
-  change("/-/reload", &StatusApi::Reload);
-  change("/-/quit", &StatusApi::Quit);
+  const PrometheusRoutes routes(std::make_shared<const StatusApi>(std::move(backend)), router);
+  routes.Add(kGet, "/api/v1/status/config", &StatusApi::Config);
+  routes.Add(kGet, "/api/v1/status/flags", &StatusApi::Flags);
+  routes.Add(kGet, "/api/v1/status/runtimeinfo", &StatusApi::RuntimeInfo);
+  routes.Add(kGet, "/api/v1/status/tsdb", &StatusApi::Tsdb);
+  routes.Add(kGet, "/api/v1/status/tsdb/blocks", &StatusApi::Blocks);
+  routes.Add(kGet, "/api/v1/status/walreplay", &StatusApi::WalReplay);
+  routes.Add(kGet, "/api/v1/alertmanagers", &StatusApi::Alertmanagers);
+  routes.Add(kGet, "/api/v1/features", &StatusApi::Features);
+  routes.Add(kGet, "/api/v1/notifications", &StatusApi::Notifications);
+  routes.Add(kPostOrPut, "/api/v1/admin/tsdb/delete_series", &StatusApi::DeleteSeries);
+  routes.Add(kPostOrPut, "/api/v1/admin/tsdb/clean_tombstones", &StatusApi::CleanTombstones);
+  routes.Add(kPostOrPut, "/api/v1/admin/tsdb/snapshot", &StatusApi::Snapshot);
+  routes.Add(kGet, "/-/healthy", &StatusApi::Healthy);
+  routes.Add(kGet, "/-/ready", &StatusApi::ReadyPage);
+  routes.Add(kPostOrPut, "/-/reload", &StatusApi::Reload);
+  routes.Add(kPostOrPut, "/-/quit", &StatusApi::Quit);
 }
 
 }  // namespace tocsin::api

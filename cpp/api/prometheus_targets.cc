@@ -8,6 +8,7 @@
 
 #include "cpp/api/params.h"
 #include "cpp/api/prometheus_json.h"
+#include "cpp/api/prometheus_routes.h"
 #include "cpp/base/duration.h"
 #include "cpp/base/rfc3339.h"
 #include "cpp/lib/json.h"
@@ -210,19 +211,12 @@ Result<http::Response> TargetsApi::PoolConfig(const http::Request& request) cons
 }  // namespace
 
 void RegisterTargets(TargetsBackend backend, http::Router* router) {
-  const auto api = std::make_shared<const TargetsApi>(std::move(backend));
-  using Method = Result<http::Response> (TargetsApi::*)(const http::Request&) const;
-  const auto get = [&](std::string_view path, Method answer) {
-    router->Handle("GET", path, [api, answer](const http::Request& request) {
-      Result<http::Response> response = ((*api).*answer)(request);
-      return response ? *std::move(response) : PrometheusError(response.error());
-    });
-  };
-  get("/api/v1/targets", &TargetsApi::Targets);
-  get("/api/v1/targets/metadata", &TargetsApi::Metadata);
-  get("/api/v1/targets/relabel_steps", &TargetsApi::RelabelSteps);
-  get("/api/v1/scrape_pools", &TargetsApi::Pools);
-  get("/api/v1/scrape_pools/config", &TargetsApi::PoolConfig);
+  const PrometheusRoutes routes(std::make_shared<const TargetsApi>(std::move(backend)), router);
+  routes.Add(kGet, "/api/v1/targets", &TargetsApi::Targets);
+  routes.Add(kGet, "/api/v1/targets/metadata", &TargetsApi::Metadata);
+  routes.Add(kGet, "/api/v1/targets/relabel_steps", &TargetsApi::RelabelSteps);
+  routes.Add(kGet, "/api/v1/scrape_pools", &TargetsApi::Pools);
+  routes.Add(kGet, "/api/v1/scrape_pools/config", &TargetsApi::PoolConfig);
 }
 
 }  // namespace tocsin::api

@@ -2,33 +2,10 @@
 
 #include <algorithm>
 
+#include "cpp/base/exposition_text.h"
 #include "cpp/base/hash.h"
 
 namespace tocsin {
-namespace {
-
-bool IsPlainName(std::string_view name) {
-  if (name.empty() || (name[0] >= '0' && name[0] <= '9')) return false;
-  return std::ranges::all_of(name, [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
-           c == ':';
-  });
-}
-
-void AppendQuoted(std::string* out, std::string_view text) {
-  out->push_back('"');
-  for (const char c : text) {
-    if (c == '"' || c == '\\') out->push_back('\\');
-    if (c == '\n') {
-      out->append("\\n");
-    } else {
-      out->push_back(c);
-    }
-  }
-  out->push_back('"');
-}
-
-}  // namespace
 
 Labels::Labels(std::vector<Pair> pairs) : pairs_(std::move(pairs)) {
   // Most come as they are to be.
@@ -81,26 +58,26 @@ uint64_t Labels::Hash() const {
 std::string Labels::ToString() const {
   std::string text;
   const std::string_view name = metric_name();
-  const bool plain = IsPlainName(name);
+  const bool plain = IsPlainMetricName(name);
   if (plain) text.append(name);
   if (plain && pairs_.size() == 1) return text;
   text.push_back('{');
   bool first = true;
   if (!name.empty() && !plain) {
-    AppendQuoted(&text, name);
+    AppendQuoted(name, &text);
     first = false;
   }
   for (const auto& [label, value] : pairs_) {
     if (label == kMetricName) continue;
     if (!first) text.append(", ");
     first = false;
-    if (IsPlainName(label)) {
+    if (IsPlainMetricName(label)) {
       text.append(label);
     } else {
-      AppendQuoted(&text, label);
+      AppendQuoted(label, &text);
     }
     text.push_back('=');
-    AppendQuoted(&text, value);
+    AppendQuoted(value, &text);
   }
   text.push_back('}');
   return text;

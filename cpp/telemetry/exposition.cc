@@ -3,6 +3,7 @@
 #include <array>
 #include <string_view>
 
+#include "cpp/base/exposition_text.h"
 #include "cpp/base/format.h"
 
 namespace tocsin::telemetry {
@@ -13,20 +14,6 @@ constexpr std::string_view kTotal = "_total";
 std::string_view WithoutTotal(std::string_view name) {
   if (name.ends_with(kTotal)) name.remove_suffix(kTotal.size());
   return name;
-}
-
-void AppendEscaped(std::string_view text, bool quotes, std::string* out) {
-  for (const char c : text) {
-    if (c == '\\') {
-      out->append("\\\\");
-    } else if (c == '\n') {
-      out->append("\\n");
-    } else if (c == '"' && quotes) {
-      out->append("\\\"");
-    } else {
-      out->push_back(c);
-    }
-  }
 }
 
 // The unit that a name ends with, as OpenMetrics demands of a family that tells one.

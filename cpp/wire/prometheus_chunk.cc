@@ -4,43 +4,22 @@
 #include <cmath>
 #include <vector>
 
+#include "cpp/base/bits.h"
 #include "cpp/base/check.h"
 #include "cpp/base/coding.h"
 
 namespace tocsin::wire {
 namespace {
 
-// Bits, the highest first, behind whole bytes that are there already.
-class BitWriter {
- public:
-  explicit BitWriter(std::string* out) : out_(*out) {}
+void PutByte(uint64_t value, BitWriter* writer) { writer->Put(value, 8); }
 
-  // The lowest `count` bits of `value`.
-  void Write(uint64_t value, unsigned count) {
-    while (count > 0) {
-      if (free_ == 0) {
-        out_.push_back('\0');
-        free_ = 8;
-      }
-      const unsigned now = count < free_ ? count : free_;
-      const uint64_t bits = (value >> (count - now)) & ((uint64_t{1} << now) - 1);
-      out_.back() = static_cast<char>(static_cast<uint8_t>(out_.back()) | bits << (free_ - now));
-      free_ -= now;
-      count -= now;
-    }
-  }
-  void Byte(uint64_t value) { Write(value, 8); }
-  void Double(double value) { Write(std::bit_cast<uint64_t>(value), 64); }
-  void Varint(uint64_t value) {
-    std::string bytes;
-    PutVarint64(&bytes, value);
-    for (const char byte : bytes) Byte(static_cast<uint8_t>(byte));
-  }
+void PutDouble(double value, BitWriter* writer) { writer->Put(std::bit_cast<uint64_t>(value), 64); }
 
- private:
-  std::string& out_;
-  unsigned free_ = 0;  // Bits of the last byte that are not used yet.
-};
+void PutVarint(uint64_t value, BitWriter* writer) {
+  std::string bytes;
+  PutVarint64(&bytes, value);
+  for (const char byte : bytes) PutByte(static_cast<uint8_t>(byte), writer);
+}
 
 // Whether `count` bits hold the number. The range is not that of two's complement: one more above,
 // one less below.
@@ -54,28 +33,28 @@ bool Fits(int64_t value, unsigned count) {
 constexpr unsigned kVarbitSizes[] = {3, 6, 9, 12, 18, 25, 56};
 
 void WriteVarbit(uint64_t value, unsigned ones, BitWriter* writer) {
-  writer->Write(~uint64_t{1}, ones + 1);
-  writer->Write(value, kVarbitSizes[ones - 1]);
+  writer->Put(~uint64_t{1}, ones + 1);
+  writer->Put(value, kVarbitSizes[ones - 1]);
 }
 
 void PutVarbitInt(int64_t value, BitWriter* writer) {
-  if (value == 0) return writer->Write(0, 1);
+  if (value == 0) return writer->Put(0, 1);
   for (unsigned ones = 1; ones <= std::size(kVarbitSizes); ++ones) {
     if (Fits(value, kVarbitSizes[ones - 1])) {
       return WriteVarbit(static_cast<uint64_t>(value), ones, writer);
     }
   }
-  writer->Byte(0xff);
-  writer->Write(static_cast<uint64_t>(value), 64);
+  PutByte(0xff, writer);
+  writer->Put(static_cast<uint64_t>(value), 64);
 }
 
 void PutVarbitUint(uint64_t value, BitWriter* writer) {
-  if (value == 0) return writer->Write(0, 1);
+  if (value == 0) return writer->Put(0, 1);
   for (unsigned ones = 1; ones <= std::size(kVarbitSizes); ++ones) {
     if (value < uint64_t{1} << kVarbitSizes[ones - 1]) return WriteVarbit(value, ones, writer);
   }
-  writer->Byte(0xff);
-  writer->Write(value, 64);
+  PutByte(0xff, writer);
+  writer->Put(value, 64);
 }
 
 std::string CountHeader(size_t samples) {
@@ -89,24 +68,24 @@ class XorValues {
   void Put(double value, BitWriter* writer) {
     const uint64_t delta = std::bit_cast<uint64_t>(value) ^ std::bit_cast<uint64_t>(last_);
     last_ = value;
-    if (delta == 0) return writer->Write(0, 1);
-    writer->Write(1, 1);
+    if (delta == 0) return writer->Put(0, 1);
+    writer->Put(1, 1);
     unsigned leading = static_cast<unsigned>(std::countl_zero(delta));
     const auto trailing = static_cast<unsigned>(std::countr_zero(delta));
     if (leading >= 32) leading = 31;  // It has five bits.
     if (known_ && leading >= leading_ && trailing >= trailing_) {
-      writer->Write(0, 1);
-      writer->Write(delta >> trailing_, 64 - leading_ - trailing_);
+      writer->Put(0, 1);
+      writer->Put(delta >> trailing_, 64 - leading_ - trailing_);
       return;
     }
     known_ = true;
     leading_ = leading;
     trailing_ = trailing;
     const unsigned bits = 64 - leading - trailing;
-    writer->Write(1, 1);
-    writer->Write(leading, 5);
-    writer->Write(bits, 6);  // 64 becomes 0, which never occurs otherwise.
-    writer->Write(delta >> trailing, bits);
+    writer->Put(1, 1);
+    writer->Put(leading, 5);
+    writer->Put(bits, 6);  // 64 becomes 0, which never occurs otherwise.
+    writer->Put(delta >> trailing, bits);
   }
   void Start(double value) { last_ = value; }
 
@@ -118,33 +97,33 @@ class XorValues {
 };
 
 void PutTimeChange(int64_t change, BitWriter* writer) {
-  if (change == 0) return writer->Write(0, 1);
+  if (change == 0) return writer->Put(0, 1);
   const auto bits = static_cast<uint64_t>(change);
   if (Fits(change, 14)) {
-    writer->Write(0b10, 2);
-    return writer->Write(bits, 14);
+    writer->Put(0b10, 2);
+    return writer->Put(bits, 14);
   }
   if (Fits(change, 17)) {
-    writer->Write(0b110, 3);
-    return writer->Write(bits, 17);
+    writer->Put(0b110, 3);
+    return writer->Put(bits, 17);
   }
   if (Fits(change, 20)) {
-    writer->Write(0b1110, 4);
-    return writer->Write(bits, 20);
+    writer->Put(0b1110, 4);
+    return writer->Put(bits, 20);
   }
-  writer->Write(0b1111, 4);
-  writer->Write(bits, 64);
+  writer->Put(0b1111, 4);
+  writer->Put(bits, 64);
 }
 
 void PutZeroThreshold(double threshold, BitWriter* writer) {
-  if (threshold == 0) return writer->Byte(0);
+  if (threshold == 0) return PutByte(0, writer);
   int exponent = 0;
   const double fraction = std::frexp(threshold, &exponent);
   if (fraction == 0.5 && exponent >= -242 && exponent <= 11) {
-    return writer->Byte(static_cast<uint64_t>(exponent + 243));
+    return PutByte(static_cast<uint64_t>(exponent + 243), writer);
   }
-  writer->Byte(255);
-  writer->Double(threshold);
+  PutByte(255, writer);
+  PutDouble(threshold, writer);
 }
 
 void PutSpans(const std::vector<HistogramSpan>& spans, BitWriter* writer) {
@@ -163,8 +142,8 @@ void PutCustomBound(double bound, BitWriter* writer) {
       std::round(thousandths) / 1000 == bound) {
     return PutVarbitUint(static_cast<uint64_t>(std::round(thousandths)) + 1, writer);
   }
-  writer->Write(0, 1);
-  writer->Double(bound);
+  writer->Put(0, 1);
+  PutDouble(bound, writer);
 }
 
 uint8_t ResetFlags(CounterResetHint hint) {
@@ -184,35 +163,34 @@ uint8_t ResetFlags(CounterResetHint hint) {
 }  // namespace
 
 std::string XorChunk(std::span<const Sample> samples) {
-  std::string chunk = CountHeader(samples.size());
-  BitWriter writer(&chunk);
+  BitWriter writer(CountHeader(samples.size()));
   XorValues values;
   uint64_t last_delta = 0;
   for (size_t i = 0; i < samples.size(); ++i) {
     const auto [t, v] = samples[i];
     if (i == 0) {
-      writer.Varint(ZigZag(t));
-      writer.Double(v);
+      PutVarint(ZigZag(t), &writer);
+      PutDouble(v, &writer);
       values.Start(v);
       continue;
     }
     const uint64_t delta = static_cast<uint64_t>(t) - static_cast<uint64_t>(samples[i - 1].t);
     if (i == 1) {
-      writer.Varint(delta);
+      PutVarint(delta, &writer);
     } else {
       PutTimeChange(static_cast<int64_t>(delta - last_delta), &writer);
     }
     last_delta = delta;
     values.Put(v, &writer);
   }
-  return chunk;
+  return writer.Take();
 }
 
 std::string FloatHistogramChunk(const HistogramSample& sample) {
   const NativeHistogram& histogram = *sample.histogram;
   std::string chunk = CountHeader(1);
   chunk.push_back(static_cast<char>(ResetFlags(histogram.counter_reset)));
-  BitWriter writer(&chunk);
+  BitWriter writer(std::move(chunk));
   PutZeroThreshold(histogram.zero_threshold, &writer);
   PutVarbitInt(histogram.schema, &writer);
   PutSpans(histogram.positive_spans, &writer);
@@ -222,12 +200,12 @@ std::string FloatHistogramChunk(const HistogramSample& sample) {
     for (const double bound : histogram.custom_values) PutCustomBound(bound, &writer);
   }
   PutVarbitInt(sample.t, &writer);
-  writer.Double(histogram.count);
-  writer.Double(histogram.zero_count);
-  writer.Double(histogram.sum);
-  for (const double count : histogram.positive_buckets) writer.Double(count);
-  for (const double count : histogram.negative_buckets) writer.Double(count);
-  return chunk;
+  PutDouble(histogram.count, &writer);
+  PutDouble(histogram.zero_count, &writer);
+  PutDouble(histogram.sum, &writer);
+  for (const double count : histogram.positive_buckets) PutDouble(count, &writer);
+  for (const double count : histogram.negative_buckets) PutDouble(count, &writer);
+  return writer.Take();
 }
 
 }  // namespace tocsin::wire

@@ -11,9 +11,9 @@
 #include <string_view>
 #include <vector>
 
+#include "cpp/base/bits.h"
 #include "cpp/base/status.h"
 #include "cpp/model/labels.h"
-#include "storage/series/bits.h"
 
 namespace tocsin::storage {
 

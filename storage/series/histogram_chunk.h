@@ -13,10 +13,10 @@
 #include <string_view>
 #include <vector>
 
+#include "cpp/base/bits.h"
 #include "cpp/base/status.h"
 #include "cpp/model/labels.h"
 #include "cpp/model/native_histogram.h"
-#include "storage/series/bits.h"
 #include "storage/series/float_chunk.h"
 #include "storage/series/gorilla.h"
 

@@ -14,6 +14,7 @@
 #include <utility>
 
 #include "cpp/base/log.h"
+#include "cpp/base/thread_priority.h"
 #include "storage/spans/merge_record.h"
 #include "storage/spans/row_order.h"
 #include "storage/spans/span_store.h"
@@ -401,6 +402,8 @@ void SpanStore::FinishVolume(const std::shared_ptr<StoredVolume>& volume) {
 }
 
 void SpanStore::MaintainInBackground() {
+  // Whoever waits for an acknowledgement goes first.
+  BeInNoHurry();
   constexpr auto kTick = std::chrono::seconds(1);
   std::unique_lock lock(compaction_mutex_);
   while (!stopping_) {

@@ -2,11 +2,10 @@
 
 #include <utility>
 
-#include <unistd.h>
-
 #include "cpp/base/coding.h"
 #include "storage/columnar/byte_reader.h"
 #include "storage/columnar/frame.h"
+#include "storage/spans/side_file.h"
 #include "storage/volume/files.h"
 
 namespace tocsin::storage {
@@ -19,10 +18,8 @@ constexpr size_t kIdBytes = 16;
 Status Pins::Load(std::string path) {
   const std::lock_guard lock(mutex_);
   path_ = std::move(path);
-  if (::access(path_.c_str(), F_OK) != 0) return {};
-  TOCSIN_ASSIGN_OR_RETURN(const std::string frame, ReadFile(path_));
-  Result<std::string> body = OpenFrame(frame);
-  if (!body.has_value()) return body.error().WithContext(path_);
+  TOCSIN_ASSIGN_OR_RETURN(const std::optional<std::string> body, ReadSideFile(path_));
+  if (!body.has_value()) return {};
   ByteReader in(*body);
   ByTenant pins;
   for (size_t tenants = in.Count(in.remaining()); tenants > 0; --tenants) {

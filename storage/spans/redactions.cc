@@ -3,13 +3,12 @@
 #include <algorithm>
 #include <utility>
 
-#include <unistd.h>
-
 #include "cpp/base/coding.h"
 #include "storage/columnar/byte_reader.h"
 #include "storage/columnar/frame.h"
 #include "storage/columnar/integers.h"
 #include "storage/spans/segment.h"
+#include "storage/spans/side_file.h"
 #include "storage/volume/files.h"
 
 namespace tocsin::storage {
@@ -78,10 +77,8 @@ Redactions::Entry ReadEntry(ByteReader* in) {
 Status Redactions::Load(std::string path) {
   const std::lock_guard lock(mutex_);
   path_ = std::move(path);
-  if (::access(path_.c_str(), F_OK) != 0) return {};
-  TOCSIN_ASSIGN_OR_RETURN(const std::string frame, ReadFile(path_));
-  Result<std::string> body = OpenFrame(frame);
-  if (!body.has_value()) return body.error().WithContext(path_);
+  TOCSIN_ASSIGN_OR_RETURN(const std::optional<std::string> body, ReadSideFile(path_));
+  if (!body.has_value()) return {};
   ByteReader in(*body);
   if (in.Varint() != kFormatVersion && !in.failed()) {
     return FailedPreconditionError(path_ + " is of a later format version");
