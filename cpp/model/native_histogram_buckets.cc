@@ -169,4 +169,16 @@ HistogramBucket BucketWalk::At() const {
   return bucket;
 }
 
+std::vector<double> CountsOfDeltas(std::span<const int64_t> deltas, uint64_t* total) {
+  std::vector<double> counts;
+  counts.reserve(deltas.size());
+  uint64_t count = 0;
+  for (const int64_t delta : deltas) {
+    count += static_cast<uint64_t>(delta);
+    if (total != nullptr) *total += count;
+    counts.push_back(static_cast<double>(static_cast<int64_t>(count)));
+  }
+  return counts;
+}
+
 }  // namespace tocsin

@@ -97,4 +97,9 @@ class BucketWalk {
   BucketRef ref_;
 };
 
+/// Counts of buckets of which each was written as the difference from the one before; adds their
+/// sum to `*total` if that is not null. What hostile differences overflow wraps: to a negative
+/// count, which no valid histogram has, or a wrong sum.
+std::vector<double> CountsOfDeltas(std::span<const int64_t> deltas, uint64_t* total = nullptr);
+
 }  // namespace tocsin

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "cpp/base/format.h"
+#include "cpp/model/native_histogram_buckets.h"
 #include "cpp/model/native_histogram_math.h"
 #include "cpp/scrape/classic_histogram.h"
 #include "cpp/wire/utf8.h"
@@ -200,17 +201,8 @@ bool ReadHistogramField(const WireField& field, WireHistogram* histogram) {
   }
 }
 
-/// Absolute counts, of the deltas or as they are.
 std::vector<double> CountsOf(const WireSide& side, bool floats) {
-  if (floats) return side.counts;
-  std::vector<double> counts;
-  counts.reserve(side.deltas.size());
-  uint64_t count = 0;  // Of hostile deltas it wraps; what is negative then is refused as a count.
-  for (const int64_t delta : side.deltas) {
-    count += static_cast<uint64_t>(delta);
-    counts.push_back(static_cast<double>(static_cast<int64_t>(count)));
-  }
-  return counts;
+  return floats ? side.counts : CountsOfDeltas(side.deltas);
 }
 
 HistogramPtr NativeOf(const WireHistogram& wire, bool gauge) {

@@ -12,6 +12,7 @@
 
 #include "cpp/base/coding.h"
 #include "cpp/base/status.h"
+#include "cpp/model/native_histogram_buckets.h"
 #include "cpp/model/native_histogram_math.h"
 
 namespace tocsin::wire {
@@ -181,20 +182,6 @@ class HistogramReader {
   WireError* const error_;
 };
 
-// The counts of integer buckets, each given as the difference from the one before. Adds them to
-// `*total`. Overflow wraps, to a negative count or a wrong total.
-std::vector<double> CountsOf(const std::vector<int64_t>& deltas, uint64_t* total) {
-  std::vector<double> counts;
-  counts.reserve(deltas.size());
-  uint64_t count = 0;
-  for (const int64_t delta : deltas) {
-    count += static_cast<uint64_t>(delta);
-    *total += count;
-    counts.push_back(static_cast<double>(static_cast<int64_t>(count)));
-  }
-  return counts;
-}
-
 CounterResetHint HintOf(uint64_t number) {
   switch (number) {
     case 1:
@@ -238,8 +225,8 @@ Status Make(Fields* fields, NativeHistogram* out) {
   uint64_t total = fields->float_zero ? 0 : fields->zero_int;
   out->count = static_cast<double>(fields->count_int);
   out->zero_count = static_cast<double>(total);
-  out->positive_buckets = CountsOf(fields->positive.deltas, &total);
-  out->negative_buckets = CountsOf(fields->negative.deltas, &total);
+  out->positive_buckets = CountsOfDeltas(fields->positive.deltas, &total);
+  out->negative_buckets = CountsOfDeltas(fields->negative.deltas, &total);
   return CheckTotal(total, fields->count_int, fields->sum);
 }
 
