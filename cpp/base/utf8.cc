@@ -102,6 +102,15 @@ size_t DecodeRune(std::string_view text, uint32_t* rune) {
   return size;
 }
 
+bool IsValidUtf8(std::string_view text) {
+  for (uint32_t rune = 0; !text.empty();) {
+    const size_t size = DecodeRune(text, &rune);
+    if (size == 0) return false;
+    text.remove_prefix(size);
+  }
+  return true;
+}
+
 size_t RuneCount(std::string_view text) {
   size_t count = 0;
   for (uint32_t rune = 0; !text.empty(); ++count) {

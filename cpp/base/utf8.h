@@ -16,6 +16,8 @@ size_t DecodeRune(std::string_view text, uint32_t* rune);
 /// Appends a code point as UTF-8; what is none becomes U+FFFD.
 void AppendRune(std::string* out, int64_t rune);
 
+bool IsValidUtf8(std::string_view text);
+
 /// Code points; a byte that is not UTF-8 counts as one.
 size_t RuneCount(std::string_view text);
 

@@ -50,9 +50,9 @@ struct Route {
   Labels labels;  ///< `labels` of the route: routeLabels of the payload.
   std::vector<Route> routes;
 
-  /// As Alertmanager names it in group keys: "{}", "{}/{severity=\"page\"}/0"...; filled in by
-  /// Finish().
-  std::string key;
+  // Filled in by Finish(), as Alertmanager names routes.
+  std::string key;  ///< What group keys begin with: `{}/{severity="page"}`; siblings may share it.
+  std::string id;   ///< Of this route alone: `{}/{severity="page"}/0`.
 };
 
 struct InhibitRule {
@@ -74,9 +74,18 @@ struct Config {
   std::string original;  ///< As it was written, secrets hidden: what /api/v2/status shows.
 };
 
-/// Fills in the keys of all routes, and refuses what no reading of single values can find: a route
-/// to a receiver that does not exist, an interval that is not defined, names that stand twice, a
-/// root with matchers (kInvalidArgument, naming the place in the tree).
+/// Something that no reading of single values can find.
+struct Problem {
+  std::string place;  ///< By the names of the file: "route.routes[1]".
+  std::string message;
+};
+
+/// A route to a receiver that does not exist, an interval that is not defined, names that stand
+/// twice or are empty, intervals that are not positive, a root without a receiver or with what only
+/// its children may have. In the order of the tree. `time_intervals` are those of both lists.
+std::vector<Problem> FindProblems(const Config& config);
+
+/// Sorts the matchers of all routes and fills in their names. kInvalidArgument: the first problem.
 Status Finish(Config* config);
 
 /// The routes that an alert takes: depth first, the first that matches unless it continues; the
