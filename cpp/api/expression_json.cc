@@ -135,6 +135,11 @@ struct NodeWriter {
     WriteDuration("range", matrix.range, w);
     Selector(matrix.selector);
   }
+  void operator()(const promql::TraceqlSelector& selector) const {
+    Type("traceqlSelector").Key("query").String(selector.query);
+    WriteDuration("window", selector.window, w);
+    WriteShift(selector.shift, w);
+  }
   void operator()(const promql::Subquery& subquery) const {
     Type("subquery");
     Child("expr", *subquery.expr);

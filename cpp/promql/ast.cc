@@ -73,6 +73,10 @@ bool Same(const MatrixSelector& a, const MatrixSelector& b) {
   return Same(a.selector, b.selector) && Same(a.range, b.range);
 }
 
+bool Same(const TraceqlSelector& a, const TraceqlSelector& b) {
+  return a.query == b.query && Same(a.window, b.window) && Same(a.shift, b.shift);
+}
+
 bool Same(const Subquery& a, const Subquery& b) {
   return *a.expr == *b.expr && Same(a.range, b.range) && Same(a.step, b.step) &&
          Same(a.shift, b.shift);

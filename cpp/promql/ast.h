@@ -143,6 +143,14 @@ struct MatrixSelector {
   Duration range;
 };
 
+/// `traceql("...", 5m)`: the series that a TraceQL metrics query has, as an instant vector. At each
+/// time it sees the spans that began within the window before.
+struct TraceqlSelector {
+  std::string query;
+  std::optional<Duration> window;  ///< Unset: the lookback of the query.
+  TimeShift shift;
+};
+
 struct Subquery {
   Box<Expr> expr;
   Duration range;
@@ -195,8 +203,8 @@ struct Paren {
 };
 
 struct Expr {
-  using Node = std::variant<NumberLiteral, StringLiteral, VectorSelector, MatrixSelector, Subquery,
-                            Call, Aggregate, Binary, Unary, Paren>;
+  using Node = std::variant<NumberLiteral, StringLiteral, VectorSelector, MatrixSelector,
+                            TraceqlSelector, Subquery, Call, Aggregate, Binary, Unary, Paren>;
 
   Node node;
   PosRange pos;

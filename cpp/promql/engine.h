@@ -21,6 +21,7 @@
 #include "cpp/base/status.h"
 #include "cpp/promql/parser.h"
 #include "cpp/promql/source.h"
+#include "cpp/promql/trace_selector.h"
 #include "cpp/promql/value.h"
 
 namespace tocsin::promql {
@@ -43,6 +44,8 @@ struct EngineOptions {
   /// (type-and-unit-labels).
   bool type_and_unit_labels = false;
   ParserOptions parser;
+  /// Answers traceql(); borrowed. Null: such a query fails with kFailedPrecondition.
+  const TraceSelector* traces = nullptr;
 };
 
 /// What differs from query to query.
@@ -50,7 +53,8 @@ struct QueryOptions {
   Millis lookback = 0;  ///< 0: the engine's.
   Nanos timeout = 0;    ///< 0: the engine's. The smaller one counts.
   std::stop_token cancel;
-  /// Asked now and then; an error ends the query with it. May be empty.
+  /// Asked now and then, for traceql() perhaps by several threads at once; an error ends the query
+  /// with it. May be empty.
   std::function<Status()> interrupted;
   /// Samples are counted for QueryResult.stats, which costs some time...
   bool stats = false;

@@ -59,6 +59,9 @@ bool IsStepInvariant(const Expr& expr) {
   if (const auto* matrix = expr.As<MatrixSelector>()) {
     return matrix->selector.shift.at != TimeShift::At::kNone;
   }
+  if (const auto* traces = expr.As<TraceqlSelector>()) {
+    return traces->shift.at != TimeShift::At::kNone;
+  }
   if (const auto* subquery = expr.As<Subquery>()) {
     return subquery->shift.at != TimeShift::At::kNone;
   }
@@ -177,6 +180,7 @@ Result<StepVector> Evaluator::EvalVectorNode(const Expr& expr) {
   if (const auto* selector = expr.As<VectorSelector>()) {
     return EvalSelector(*selector, expr.pos, SelectorValue::kSample);
   }
+  if (const auto* traces = expr.As<TraceqlSelector>()) return EvalTraces(*traces);
   if (const auto* paren = expr.As<Paren>()) return EvalVector(*paren->expr);
   if (const auto* unary = expr.As<Unary>()) return EvalUnary(*unary);
   if (const auto* binary = expr.As<Binary>()) return EvalBinary(expr, *binary);

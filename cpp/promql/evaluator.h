@@ -99,6 +99,9 @@ class Evaluator {
   Status VisitSubquery(const Subquery& subquery, const WindowGrid& grid,
                        const RangeVisitor& visitor);
 
+  // eval_traces.cc
+  Result<StepVector> EvalTraces(const TraceqlSelector& selector);
+
   // eval_ranges.cc
   Result<StepVector> EvalRangeCall(const Call& call);
   /// Shows the results of a function of a range vector one by one, names dropped where they are to

@@ -24,6 +24,7 @@ namespace {
 
 using Kind = TokenKind;
 
+constexpr std::string_view kTraceqlName = "traceql";
 constexpr int kLowestPrecedence = 1;
 constexpr int kPowPrecedence = 6;
 
@@ -118,6 +119,8 @@ class Parser {
   Result<Expr> ParseCall();
   Result<Expr> ParseAggregate();
   Result<Expr> ParseVectorSelector();
+  Result<Expr> ParseTraceql();
+  Status CheckTraceQuery(const Token& literal, const std::string& query) const;
   Result<Expr> ParseBrackets(Expr expr);
   Result<Expr> ParseMatrixSelector(Expr expr, Duration range, uint32_t bracket) const;
 
@@ -281,7 +284,9 @@ Result<Expr> Parser::ParsePrimary() {
     return ParseAggregate();
   }
   const bool callable = token.kind == Kind::kIdentifier || token.kind >= Kind::kStart;
-  if (callable && next == Kind::kLeftParen) return ParseCall();
+  if (callable && next == Kind::kLeftParen) {
+    return token.text == kTraceqlName ? ParseTraceql() : ParseCall();
+  }
   if (CanNameMetric(token.kind)) return ParseVectorSelector();
   return tokens_.Unexpected("", "");
 }
@@ -411,6 +416,36 @@ Result<Expr> Parser::ParseVectorSelector() {
   return Make(std::move(selector), Since(start), 0);
 }
 
+// An error inside of the literal is shown where it stands in the query.
+Status Parser::CheckTraceQuery(const Token& literal, const std::string& query) const {
+  if (options_.check_traces == nullptr) return Status();
+  const std::optional<TraceQueryError> error = options_.check_traces(query);
+  if (!error) return Status();
+  const size_t inside = ByteOffset(query, error->line, error->column);
+  const uint32_t place =
+      literal.position + static_cast<uint32_t>(LiteralOffset(literal.text, inside));
+  return Error({place, literal.end()}, "in traceql(): " + error->message);
+}
+
+Result<Expr> Parser::ParseTraceql() {
+  const uint32_t start = tokens_.Take().position;
+  tokens_.Take();  // The parenthesis.
+  if (PeekKind() != Kind::kString) return tokens_.Unexpected("traceql()", "string");
+  const Token literal = tokens_.Take();
+  TraceqlSelector selector;
+  TOCSIN_ASSIGN_OR_RETURN(selector.query, UnquoteLiteral(literal.text));
+  TOCSIN_RETURN_IF_ERROR(CheckTraceQuery(literal, selector.query));
+  if (tokens_.TakeIf(Kind::kComma)) {
+    DurationParser durations(&tokens_, options_.duration_expressions);
+    if (!durations.CanStart()) {
+      return tokens_.Unexpected("traceql()", "number, duration, step(), or range()");
+    }
+    TOCSIN_ASSIGN_OR_RETURN(selector.window, durations.ParsePositive());
+  }
+  if (!tokens_.TakeIf(Kind::kRightParen)) return tokens_.Unexpected("traceql()", R"x(")")x");
+  return Make(std::move(selector), Since(start), 0);
+}
+
 Status Parser::ParseMatchers(std::vector<Matcher>* matchers) {
   tokens_.Take();  // The brace.
   if (tokens_.TakeIf(Kind::kRightBrace)) return Status();
@@ -515,6 +550,12 @@ Result<Expr> Parser::ParseBrackets(Expr expr) {
 
 Result<Expr> Parser::ParseMatrixSelector(Expr expr, Duration range, uint32_t bracket) const {
   auto* selector = std::get_if<VectorSelector>(&expr.node);
+  if (expr.As<TraceqlSelector>() != nullptr) {
+    return Error(Since(bracket),
+                 "no range allowed behind traceql(): the time that it looks back is its second "
+                 "argument, as in traceql(\"{ } | rate()\", 5m), and its values over time are a "
+                 "subquery, as in traceql(\"{ } | rate()\")[1h:1m]");
+  }
   if (selector == nullptr) {
     return Error(Since(bracket), "ranges only allowed for vector selectors");
   }
@@ -532,6 +573,7 @@ Result<Expr> Parser::ParseMatrixSelector(Expr expr, Duration range, uint32_t bra
 TimeShift* ShiftOf(Expr* expr) {
   if (auto* selector = std::get_if<VectorSelector>(&expr->node)) return &selector->shift;
   if (auto* matrix = std::get_if<MatrixSelector>(&expr->node)) return &matrix->selector.shift;
+  if (auto* traces = std::get_if<TraceqlSelector>(&expr->node)) return &traces->shift;
   if (auto* subquery = std::get_if<Subquery>(&expr->node)) return &subquery->shift;
   return nullptr;
 }
@@ -605,6 +647,7 @@ Status Parser::ParseExtension(Expr* expr) {
   }
   auto* selector = std::get_if<VectorSelector>(&expr->node);
   if (auto* matrix = std::get_if<MatrixSelector>(&expr->node)) selector = &matrix->selector;
+  // Prometheus's own words for a modifier on what is no selector; nothing is missing here.
   if (selector == nullptr) return Error(expr->pos, keyword.text + " modifier not implemented");
   (keyword.kind == Kind::kAnchored ? selector->anchored : selector->smoothed) = true;
   if (selector->anchored && selector->smoothed) {

@@ -10,17 +10,21 @@
 
 #include "cpp/base/status.h"
 #include "cpp/promql/ast.h"
+#include "cpp/promql/trace_selector.h"
 
 namespace tocsin::promql {
 
-/// What Prometheus keeps behind feature flags.
+/// What Prometheus keeps behind feature flags, and what it does not have.
 struct ParserOptions {
   bool experimental_functions = false;    ///< promql-experimental-functions
   bool duration_expressions = false;      ///< promql-duration-expr
   bool extended_range_selectors = false;  ///< promql-extended-range-selectors
   bool fill_modifiers = false;            ///< promql-binop-fill-modifiers
+  /// Judges what stands inside of traceql(). Null: a bad text is found when it is evaluated.
+  TraceQueryCheck check_traces = nullptr;
 
-  static ParserOptions Everything() { return {true, true, true, true}; }
+  /// Of what Prometheus has.
+  static ParserOptions Everything() { return {true, true, true, true, nullptr}; }
 };
 
 /// The height that a tree may have, as that of `a or a or a ...`: what keeps every walk over it

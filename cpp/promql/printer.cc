@@ -114,6 +114,11 @@ struct NodePrinter {
     return BareSelectorText(selector) + "[" + DurationText(matrix.range) + "]" +
            ExtensionText(selector) + AtText(selector.shift) + OffsetText(selector.shift);
   }
+  std::string operator()(const TraceqlSelector& selector) const {
+    return "traceql(" + QuoteGo(selector.query) +
+           (selector.window ? ", " + DurationText(*selector.window) : "") + ")" +
+           AtText(selector.shift) + OffsetText(selector.shift);
+  }
   std::string operator()(const Subquery& subquery) const {
     return ToString(*subquery.expr) + SubquerySuffix(subquery);
   }

@@ -2,17 +2,31 @@
 
 namespace tocsin::promql {
 
-Status QueryContext::CheckAlive() {
-  if (query_options_.cancel.stop_requested()) {
-    return CancelledError("query was canceled in expression evaluation");
-  }
-  // The clock is a system call or nearly one; a series is less work than that.
-  constexpr unsigned kChecksPerLook = 32;
-  if (checks_++ % kChecksPerLook != 0) return Status();
+Status QueryContext::CheckStopped() const {
+  if (!query_options_.cancel.stop_requested()) return Status();
+  return CancelledError("query was canceled in expression evaluation");
+}
+
+Status QueryContext::CheckTime() const {
   if (clock_.Now() > deadline_) {
     return DeadlineExceededError("query timed out in expression evaluation");
   }
   return query_options_.interrupted ? query_options_.interrupted() : Status();
+}
+
+Status QueryContext::CheckAlive() {
+  TOCSIN_RETURN_IF_ERROR(CheckStopped());
+  // The clock is a system call or nearly one; a series is less work than that.
+  constexpr unsigned kChecksPerLook = 32;
+  if (checks_++ % kChecksPerLook != 0) return Status();
+  return CheckTime();
+}
+
+std::function<Status()> QueryContext::Interrupted() const {
+  return [this]() -> Status {
+    TOCSIN_RETURN_IF_ERROR(CheckStopped());
+    return CheckTime();
+  };
 }
 
 Status QueryContext::Charge(size_t samples) {

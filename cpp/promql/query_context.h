@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <functional>
 #include <utility>
 
 #include "cpp/base/clock.h"
@@ -45,6 +46,10 @@ class QueryContext {
   /// kCancelled or kDeadlineExceeded once the query has to end. Cheap: call it for every series.
   Status CheckAlive();
 
+  /// The same for work that is done elsewhere, perhaps on several threads: to be asked before each
+  /// piece of it. Holds as long as the context.
+  std::function<Status()> Interrupted() const;
+
   /// Values held in memory. Charge() fails with kResourceExhausted beyond the bound.
   Status Charge(size_t samples);
   void Release(size_t samples) { charged_ -= std::min(samples, charged_); }
@@ -78,6 +83,9 @@ class QueryContext {
   QueryStats TakeStats();
 
  private:
+  Status CheckStopped() const;
+  Status CheckTime() const;
+
   const SeriesSource& source_;
   const EngineOptions& options_;
   const Clock& clock_;

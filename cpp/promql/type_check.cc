@@ -39,6 +39,7 @@ class TypeChecker {
   Status CheckNode(const Expr& expr, MatrixSelector& matrix) {
     return CheckSelector(expr.pos, matrix.selector);
   }
+  Status CheckNode(const Expr&, TraceqlSelector&) { return Status(); }
   Status CheckNode(const Expr&, Paren& paren) { return Check(*paren.expr); }
   Status CheckNode(const Expr& expr, Subquery& subquery);
   Status CheckNode(const Expr& expr, Unary& unary);
