@@ -1,9 +1,11 @@
 #include "cpp/base/rfc3339.h"
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdio>
 #include <ctime>
+#include <limits>
 
 #include "cpp/base/civil_time.h"
 
@@ -72,17 +74,17 @@ std::optional<int64_t> TakeSeconds(std::string_view* text) {
   return day + second_of_day;
 }
 
-// ".123" of the front in milliseconds; 0 if there is no point.
-std::optional<int64_t> TakeFraction(std::string_view* text) {
+// ".123" of the front in nanoseconds; 0 if there is no point.
+std::optional<Nanos> TakeFraction(std::string_view* text) {
   if (!Take(text, '.')) return 0;
-  int64_t millis = 0;
-  int64_t unit = 100;
+  Nanos fraction = 0;
+  Nanos unit = kSecond / 10;
   const std::string_view before = *text;
   while (const auto digit = TakeDigits(text, 1)) {
-    millis += *digit * unit;
+    fraction += *digit * unit;
     unit /= 10;
   }
-  return text->size() < before.size() ? std::optional(millis) : std::nullopt;
+  return text->size() < before.size() ? std::optional(fraction) : std::nullopt;
 }
 
 // What the zone is ahead of UTC in seconds: "Z", "+01:00".
@@ -95,6 +97,20 @@ std::optional<int64_t> ParseOffset(std::string_view text) {
   const auto minutes = TakeDigits(&text, 2);
   if (!minutes || !text.empty() || *hours > 23 || *minutes > 59) return std::nullopt;
   return sign * (*hours * 3600 + *minutes * 60);
+}
+
+struct Moment {
+  int64_t unix_seconds = 0;
+  Nanos fraction = 0;
+};
+
+std::optional<Moment> Parse(std::string_view text) {
+  const auto seconds = TakeSeconds(&text);
+  if (!seconds) return std::nullopt;
+  const auto fraction = TakeFraction(&text);
+  const auto offset = ParseOffset(text);
+  if (!fraction || !offset) return std::nullopt;
+  return Moment{*seconds - *offset, *fraction};
 }
 
 }  // namespace
@@ -117,12 +133,18 @@ std::string FormatRfc3339(Nanos time) {
 }
 
 std::optional<int64_t> ParseRfc3339(std::string_view text) {
-  const auto seconds = TakeSeconds(&text);
-  if (!seconds) return std::nullopt;
-  const auto fraction = TakeFraction(&text);
-  const auto offset = ParseOffset(text);
-  if (!fraction || !offset) return std::nullopt;
-  return (*seconds - *offset) * 1000 + *fraction;
+  const std::optional<Moment> moment = Parse(text);
+  if (!moment) return std::nullopt;
+  return moment->unix_seconds * 1000 + moment->fraction / kMillisecond;
+}
+
+std::optional<Nanos> ParseRfc3339Nanos(std::string_view text) {
+  constexpr int64_t kGoZero = -62'135'596'800;
+  constexpr int64_t kFarthest = std::numeric_limits<Nanos>::max() / kSecond - 1;
+  const std::optional<Moment> moment = Parse(text);
+  if (!moment) return std::nullopt;
+  if (moment->unix_seconds == kGoZero && moment->fraction == 0) return 0;
+  return std::clamp(moment->unix_seconds, -kFarthest, kFarthest) * kSecond + moment->fraction;
 }
 
 }  // namespace tocsin

@@ -25,4 +25,8 @@ std::string FormatRfc3339Seconds(int64_t unix_seconds);
 /// decimals, of which three count. Nullopt for anything else, also for days that do not exist.
 std::optional<int64_t> ParseRfc3339(std::string_view text);
 
+/// The same to the nanosecond, as FormatRfc3339 writes it: Go's zero time is 0. What lies beyond
+/// the years 1678 to 2261 is moved to where they end.
+std::optional<Nanos> ParseRfc3339Nanos(std::string_view text);
+
 }  // namespace tocsin

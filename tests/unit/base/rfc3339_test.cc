@@ -53,5 +53,16 @@ TEST(Rfc3339Test, RefusesEverythingElse) {
   }
 }
 
+TEST(Rfc3339Test, NanosecondsAreReadAsTheyArePrinted) {
+  for (const Nanos time : {Nanos{0}, Nanos{1}, Nanos{-1}, 1'795'361'802 * kSecond + 123'456'789}) {
+    EXPECT_EQ(ParseRfc3339Nanos(FormatRfc3339(time)), time);
+  }
+  EXPECT_EQ(ParseRfc3339Nanos("1970-01-01T01:00:00.5+01:00"), kSecond / 2);
+  EXPECT_EQ(ParseRfc3339Nanos("1970-01-01T00:00:00.1234567899Z"), 123'456'789);
+  EXPECT_GT(ParseRfc3339Nanos("9999-01-01T00:00:00Z"), ParseRfc3339Nanos("2261-01-01T00:00:00Z"));
+  EXPECT_LT(ParseRfc3339Nanos("0001-01-02T00:00:00Z"), ParseRfc3339Nanos("1678-01-01T00:00:00Z"));
+  EXPECT_EQ(ParseRfc3339Nanos("yesterday"), std::nullopt);
+}
+
 }  // namespace
 }  // namespace tocsin
