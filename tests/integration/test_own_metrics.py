@@ -184,3 +184,16 @@ def test_a_second_server_does_without_the_default_port() -> None:
             server.start()
         assert sum("metrics" in server.addresses for server in (one, two)) <= 1
         assert 'msg="not listening" name=metrics' in two.log
+
+
+def test_profiles_of_itself() -> None:
+    """API-47: pprof's format, where Go programs have it."""
+    with running() as server:
+        for kind, unit in (("profile", b"nanoseconds"), ("heap", b"inuse_space")):
+            answer = server.get(f"/debug/pprof/{kind}?seconds=1")
+            assert answer.status == 200, answer.body
+            profile = gzip.decompress(answer.body)
+            assert unit in profile
+            assert b"/tocsin" in profile  # The executable is among the mappings.
+        assert server.get("/debug/pprof/profile?seconds=0").status == 400
+        assert b"/debug/pprof/heap" in server.get("/debug/pprof/").body
