@@ -2,6 +2,7 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "cpp/base/format.h"
 #include "cpp/config/effective.h"
@@ -18,28 +19,6 @@ void WriteParams(const Scrape& scrape, Writer* w) {
   if (scrape.params.empty()) return;
   w->Open("params");
   for (const auto& [name, values] : scrape.params) w->List(Quoted(name), values);
-  w->Close();
-}
-
-void WriteTargets(const Scrape& scrape, Writer* w) {
-  if (!scrape.static_configs.empty()) {
-    w->Open("static_configs");
-    for (size_t i = 0; i < scrape.static_configs.size(); ++i) {
-      w->OpenEntry({}, i);
-      w->List("targets", scrape.static_configs[i].targets);
-      w->Map("labels", scrape.static_configs[i].labels);
-      w->Close();
-    }
-    w->Close();
-  }
-  if (scrape.file_sd_configs.empty()) return;
-  w->Open("file_sd_configs");
-  for (size_t i = 0; i < scrape.file_sd_configs.size(); ++i) {
-    w->OpenEntry({}, i);
-    w->List("files", scrape.file_sd_configs[i].files);
-    w->Period("refresh_interval", scrape.file_sd_configs[i].refresh_interval);
-    w->Close();
-  }
   w->Close();
 }
 
@@ -66,7 +45,7 @@ void WriteScrape(const Scrape& scrape, Writer* w) {
              FormatGoFloat(scrape.native_histogram_min_bucket_factor));
   }
   WriteHttpClient(scrape.client, w);
-  WriteTargets(scrape, w);
+  WriteTargets(scrape.static_configs, scrape.file_sd_configs, w);
   WriteRelabelRules("relabel_configs", scrape.relabel_configs, w);
   WriteRelabelRules("metric_relabel_configs", scrape.metric_relabel_configs, w);
 }
@@ -94,6 +73,29 @@ void WriteScrapeCommon(const ScrapeCommon& common, Writer* w) {
   limit("label_name_length_limit", common.label_name_length_limit);
   limit("label_value_length_limit", common.label_value_length_limit);
   limit("keep_dropped_targets", common.keep_dropped_targets);
+}
+
+void WriteTargets(const std::vector<ScrapeTargets>& static_configs,
+                  const std::vector<ScrapeFiles>& file_sd_configs, Writer* w) {
+  if (!static_configs.empty()) {
+    w->Open("static_configs");
+    for (size_t i = 0; i < static_configs.size(); ++i) {
+      w->OpenEntry({}, i);
+      w->List("targets", static_configs[i].targets);
+      w->Map("labels", static_configs[i].labels);
+      w->Close();
+    }
+    w->Close();
+  }
+  if (file_sd_configs.empty()) return;
+  w->Open("file_sd_configs");
+  for (size_t i = 0; i < file_sd_configs.size(); ++i) {
+    w->OpenEntry({}, i);
+    w->List("files", file_sd_configs[i].files);
+    w->Period("refresh_interval", file_sd_configs[i].refresh_interval);
+    w->Close();
+  }
+  w->Close();
 }
 
 void WriteScrapes(const Config& config, Writer* w) {

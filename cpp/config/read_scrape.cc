@@ -53,23 +53,6 @@ void ReadParams(Section* section, Scrape* out) {
   params.Done();
 }
 
-void ReadStaticConfigs(Section* section, Scrape* out) {
-  for (Section& entry : section->Maps("static_configs")) {
-    ScrapeTargets group;
-    entry.Texts("targets", &group.targets);
-    for (const std::string& target : group.targets) {
-      if (target.empty() || target.find('/') != std::string::npos) {
-        entry.Fail("targets", "holds \"" + target + "\", which is no example.org:9090");
-      }
-    }
-    TextPairs labels;
-    entry.Pairs("labels", &labels);
-    for (auto& [name, value] : labels) group.labels.Set(name, value);
-    entry.Done();
-    out->static_configs.push_back(std::move(group));
-  }
-}
-
 // As Prometheus has it: only the last part of the path may have a `*`, and only one.
 bool IsTargetFile(std::string_view path) {
   const size_t dot = path.rfind('.');
@@ -80,24 +63,6 @@ bool IsTargetFile(std::string_view path) {
   const size_t star = path.find('*');
   return known && (star == std::string_view::npos ||
                    path.find_first_of("*/", star + 1) == std::string_view::npos);
-}
-
-void ReadFileConfigs(Section* section, Scrape* out) {
-  for (Section& entry : section->Maps("file_sd_configs")) {
-    ScrapeFiles files;
-    entry.Texts("files", &files.files);
-    if (files.files.empty()) entry.Fail("files", "is missing");
-    for (std::string& file : files.files) {
-      if (!IsTargetFile(file)) {
-        entry.Fail("files", "holds \"" + file + "\", which is no path such as targets/*.json");
-      }
-      file = entry.reading().Resolve(*entry.Any("files"), file);
-    }
-    entry.Period("refresh_interval", &files.refresh_interval);
-    entry.NotZero("refresh_interval", files.refresh_interval);
-    entry.Done();
-    out->file_sd_configs.push_back(std::move(files));
-  }
 }
 
 void ReadTimes(Section* section, const Config& config, Scrape* out) {
@@ -142,8 +107,8 @@ Scrape ReadScrape(Section* section, const Config& config) {
   }
   out.relabel_configs = ReadRelabelRules(section, "relabel_configs");
   out.metric_relabel_configs = ReadRelabelRules(section, "metric_relabel_configs");
-  ReadStaticConfigs(section, &out);
-  ReadFileConfigs(section, &out);
+  ReadStaticConfigs(section, &out.static_configs);
+  ReadFileConfigs(section, &out.file_sd_configs);
   ReadHttpClient(section, &out.client);
   RefuseOtherDiscovery(section);
   section->Done();
@@ -174,6 +139,41 @@ void ReadScrapeCommon(Section* section, ScrapeCommon* out) {
   section->Count64("label_value_length_limit", &out->label_value_length_limit);
   section->Count64("keep_dropped_targets", &out->keep_dropped_targets);
   section->Ignore({"scrape_failure_log_file"}, "there is one log, on stderr");
+}
+
+void ReadStaticConfigs(Section* section, std::vector<ScrapeTargets>* out) {
+  for (Section& entry : section->Maps("static_configs")) {
+    ScrapeTargets group;
+    entry.Texts("targets", &group.targets);
+    for (const std::string& target : group.targets) {
+      if (target.empty() || target.find('/') != std::string::npos) {
+        entry.Fail("targets", "holds \"" + target + "\", which is no example.org:9090");
+      }
+    }
+    TextPairs labels;
+    entry.Pairs("labels", &labels);
+    for (auto& [name, value] : labels) group.labels.Set(name, value);
+    entry.Done();
+    out->push_back(std::move(group));
+  }
+}
+
+void ReadFileConfigs(Section* section, std::vector<ScrapeFiles>* out) {
+  for (Section& entry : section->Maps("file_sd_configs")) {
+    ScrapeFiles files;
+    entry.Texts("files", &files.files);
+    if (files.files.empty()) entry.Fail("files", "is missing");
+    for (std::string& file : files.files) {
+      if (!IsTargetFile(file)) {
+        entry.Fail("files", "holds \"" + file + "\", which is no path such as targets/*.json");
+      }
+      file = entry.reading().Resolve(*entry.Any("files"), file);
+    }
+    entry.Period("refresh_interval", &files.refresh_interval);
+    entry.NotZero("refresh_interval", files.refresh_interval);
+    entry.Done();
+    out->push_back(std::move(files));
+  }
 }
 
 void RefuseOtherDiscovery(Section* section) {
