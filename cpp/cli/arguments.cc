@@ -63,7 +63,7 @@ struct KeyFlag {
   std::string_view name;
   std::string_view key;
 };
-constexpr std::array<KeyFlag, 8> kKeyFlags = {
+constexpr std::array<KeyFlag, 13> kKeyFlags = {
     {{"storage.path", "storage.path"},
      {"storage.tsdb.path", "storage.path"},
      {"storage.tsdb.retention.time", "storage.tsdb.retention.time"},
@@ -87,6 +87,11 @@ void EnableFeatures(std::string_view list, Arguments* arguments) {
     if (found != kFeatures.end()) arguments->overrides.emplace_back(found->key, "true");
     list.remove_prefix(std::min(comma + 1, list.size()));
   }
+     {"rules.alert.for-outage-tolerance", "rules.for_outage_tolerance"},
+     {"rules.alert.for-grace-period", "rules.for_grace_period"},
+     {"rules.alert.resend-delay", "rules.resend_delay"},
+     {"rules.max-concurrent-evals", "rules.max_concurrent_evals"},
+     {"rules.restore", "rules.restore"},
 }
 
 // A flag that stands alone; false if there is no such flag.
@@ -203,7 +208,10 @@ std::string Usage() {
   --storage.path DIR                 the data directory
   --web.listen-address HOST:PORT     where the API listens; receivers then listen only where named
   --query.timeout, --query.lookback-delta, --query.max-samples, --query.max-concurrency,
-  --storage.tsdb.retention.time      as at Prometheus
+  --storage.tsdb.retention.time, --rules.alert.for-outage-tolerance,
+  --rules.alert.for-grace-period, --rules.alert.resend-delay, --rules.max-concurrent-evals
+                                     as at Prometheus
+  --rules.restore exact|prometheus   what becomes of alerts over a restart (exact)
   --enable-feature NAME,...          promql-delayed-name-removal, use-start-timestamps,
                                      type-and-unit-labels
   --web.enable-admin-api             series may be deleted, snapshots made over the API

@@ -60,6 +60,9 @@ struct PromQl {
 };
 
 /// Of the evaluation of rules.
+/// What max_concurrent_evals may be: each is a thread.
+inline constexpr uint32_t kRuleThreadsMax = 1'000;
+
 struct Rules {
   uint32_t max_concurrent_evals = 4;  ///< Groups that are evaluated at once.
   /// The states of alerts after a restart are exactly those before; or else as Prometheus has it.

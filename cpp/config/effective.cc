@@ -108,6 +108,17 @@ void WritePromQl(const PromQl& promql, Writer* w) {
   w->Close();
 }
 
+void WriteRules(const Rules& rules, Writer* w) {
+  w->Open("rules");
+  w->Number("max_concurrent_evals", rules.max_concurrent_evals);
+  w->Text("restore", rules.restore_as_prometheus ? "prometheus" : "exact");
+  w->Period("for_outage_tolerance", rules.for_outage_tolerance);
+  w->Period("for_grace_period", rules.for_grace_period);
+  w->Period("resend_delay", rules.resend_delay);
+  w->Period("watch_interval", rules.watch_interval);
+  w->Close();
+}
+
 void WriteQueries(const Queries& queries, Writer* w) {
   w->Open("query_frontend");
   w->Period("api_timeout", queries.timeout);
@@ -222,9 +233,11 @@ void WriteAlertmanager(const Config& config, Writer* w) {
   w->List("group_by", config.route.group_by);
   w->Period("group_wait", config.route.group_wait);
   w->Period("group_interval", config.route.group_interval);
+  w.Period("rule_query_offset", config.rule_query_offset);
   w->Period("repeat_interval", config.route.repeat_interval);
   w->Close();
   w->Open("receivers");
+  WriteRules(config.rules, &w);
   for (size_t i = 0; i < config.alert_receivers.size(); ++i) {
     const AlertReceiver& receiver = config.alert_receivers[i];
     w->OpenEntry({}, i);

@@ -33,7 +33,7 @@ void ReadGlobal(Section* top, Config* config) {
     }
     config->scrape_timeout = config->scrape_interval;
   }
-  global.Refuse({"rule_query_offset"});
+  global.Period("rule_query_offset", &config->rule_query_offset);
   ReadScrapeCommon(&global, &config->scrape_common);
   global.Ignore({"query_log_file"}, "there is one log, on stderr");
   global.Done();
@@ -54,6 +54,7 @@ void ReadTargets(Section* section, std::vector<std::string>* out) {
 
 std::vector<ScrapeTargets> ReadStaticConfigs(Section* section) {
   std::vector<ScrapeTargets> all;
+  ReadRules(top, &config->rules);
   for (Section& entry : section->Maps("static_configs")) {
     ScrapeTargets out;
     ReadTargets(&entry, &out.targets);

@@ -33,6 +33,9 @@ void ReadCollectorSections(Section* top, Config* config);
 void ReadPrometheusSections(Section* top, const std::string& folder, Config* config);
 
 /// scrape_configs, after `global`.
+/// rules: our own, with what are flags at Prometheus.
+void ReadRules(Section* top, Rules* out);
+
 void ReadScrapes(Section* top, Config* config);
 /// The keys that `global` and a scrape configuration share.
 void ReadScrapeCommon(Section* section, ScrapeCommon* out);
