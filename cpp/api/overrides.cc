@@ -75,6 +75,7 @@ void Patch(Json* document, const Json& patch) {
 // Keys that both say something of.
 bool Conflict(const config::TenantOverrides& a, const config::TenantOverrides& b) {
   return (a.block_retention && b.block_retention) ||
+         (a.selector_retention && b.selector_retention) ||
          (a.max_bytes_per_trace && b.max_bytes_per_trace) ||
          (a.max_bytes_per_tag_values && b.max_bytes_per_tag_values) ||
          (a.max_search_duration && b.max_search_duration) ||
@@ -137,6 +138,9 @@ class OverridesApi {
                         std::string_view version) {
     const Result<config::TenantOverrides> asked = config::ParseUserOverrides(json);
     if (!asked) return TextError(asked.error());
+    if (options_.check) {
+      if (const Status good = options_.check(*asked); !good.ok()) return TextError(good);
+    }
     const bool first = overrides_.UserOf(options_.tenant).version == "0";
     const bool skip = request.Query("skip-conflicting-overrides-check") == "true";
     if (options_.check_conflicts && first && !skip &&

@@ -2,6 +2,7 @@
 
 #pragma once
 
+#include <functional>
 #include <string>
 
 #include "cpp/api/tenant_overrides.h"
@@ -14,6 +15,8 @@ struct OverridesOptions {
   /// Refuse the first change of a key that the file of tenants sets too, unless the client says
   /// skip-conflicting-overrides-check=true.
   bool check_conflicts = false;
+  /// Says what is wrong with overrides that can be read; may be empty.
+  std::function<Status(const config::TenantOverrides&)> check;
 };
 
 /// GET (?scope=api|merged), POST, PATCH (JSON merge patch) and DELETE /api/overrides. The version

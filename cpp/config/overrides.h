@@ -1,7 +1,7 @@
 /// What tenants have of their own: the `overrides` of Tempo's configuration, of its file of tenants
 /// and of its API, as far as they act here.
 ///
-///     compaction: {block_retention: 48h}
+///     compaction: {block_retention: 48h, selector_retention: [{selector: '{...}', keep: 6h}]}
 ///     global: {max_bytes_per_trace: 5_000_000}
 ///     read: {max_bytes_per_tag_values_query: 4MB, max_search_duration: 168h, max_metrics_duration:
 ///     3h}
@@ -21,9 +21,18 @@
 
 namespace tocsin::config {
 
+/// What a TraceQL selector chooses is kept for a shorter time than the rest.
+struct SelectorRetention {
+  std::string selector;  ///< Not parsed here.
+  Nanos keep = 0;        ///< More than 0.
+
+  friend bool operator==(const SelectorRetention&, const SelectorRetention&) = default;
+};
+
 /// nullopt: as everybody.
 struct TenantOverrides {
-  std::optional<Nanos> block_retention;              ///< 0: for ever.
+  std::optional<Nanos> block_retention;  ///< 0: for ever.
+  std::optional<std::vector<SelectorRetention>> selector_retention;
   std::optional<uint64_t> max_bytes_per_trace;       ///< 0: any.
   std::optional<uint64_t> max_bytes_per_tag_values;  ///< More than 0.
   std::optional<Nanos> max_search_duration;          ///< 0: any.

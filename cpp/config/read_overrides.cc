@@ -51,9 +51,24 @@ void ReadOldNames(Section* section, TenantOverrides* out) {
   ReadPeriod(section, "max_search_duration", &out->max_search_duration);
 }
 
+void ReadSelectorRetention(Section* compaction, TenantOverrides* out) {
+  if (compaction->Any("selector_retention") == nullptr) return;
+  out->selector_retention.emplace();
+  for (Section& rule : compaction->Maps("selector_retention")) {
+    SelectorRetention one;
+    rule.Text("selector", &one.selector);
+    if (one.selector.empty()) rule.Fail("selector", "is missing");
+    rule.Period("keep", &one.keep);
+    if (one.keep == 0) rule.Fail("keep", "must be given, and more than 0");
+    rule.Done();
+    out->selector_retention->push_back(std::move(one));
+  }
+}
+
 void ReadTenant(Section section, Inert inert, TenantOverrides* out) {
   Section compaction = section.Map("compaction");
   ReadPeriod(&compaction, "block_retention", &out->block_retention);
+  ReadSelectorRetention(&compaction, out);
   Leave(&compaction, {"compaction_window", "compaction_disabled"}, inert);
   compaction.Done();
 
@@ -97,6 +112,18 @@ std::optional<std::string> PeriodJson(std::optional<Nanos> value) {
   return "\"" + FormatPeriod(*value) + "\"";
 }
 
+std::optional<std::string> SelectorsJson(const TenantOverrides& overrides) {
+  if (!overrides.selector_retention) return std::nullopt;
+  lib::JsonWriter w;
+  w.BeginArray();
+  for (const SelectorRetention& rule : *overrides.selector_retention) {
+    w.BeginObject().Key("selector").String(rule.selector);
+    w.Key("keep").String(FormatPeriod(rule.keep)).EndObject();
+  }
+  w.EndArray();
+  return std::move(w).Take();
+}
+
 std::optional<std::string> SizeJson(std::optional<uint64_t> value) {
   if (!value) return std::nullopt;
   return std::to_string(*value);
@@ -110,6 +137,7 @@ TenantOverrides Merged(const TenantOverrides& base, const TenantOverrides& over)
     if (!*value) *value = otherwise;
   };
   fill(&merged.block_retention, base.block_retention);
+  fill(&merged.selector_retention, base.selector_retention);
   fill(&merged.max_bytes_per_trace, base.max_bytes_per_trace);
   fill(&merged.max_bytes_per_tag_values, base.max_bytes_per_tag_values);
   fill(&merged.max_search_duration, base.max_search_duration);
@@ -120,7 +148,10 @@ TenantOverrides Merged(const TenantOverrides& base, const TenantOverrides& over)
 std::string OverridesJson(const TenantOverrides& overrides) {
   lib::JsonWriter w;
   w.BeginObject();
-  WriteGroup("compaction", {{"block_retention", PeriodJson(overrides.block_retention)}}, &w);
+  WriteGroup("compaction",
+             {{"block_retention", PeriodJson(overrides.block_retention)},
+              {"selector_retention", SelectorsJson(overrides)}},
+             &w);
   WriteGroup("global", {{"max_bytes_per_trace", SizeJson(overrides.max_bytes_per_trace)}}, &w);
   WriteGroup("read",
              {{"max_bytes_per_tag_values_query", SizeJson(overrides.max_bytes_per_tag_values)},

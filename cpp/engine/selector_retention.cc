@@ -13,21 +13,31 @@ namespace {
 // Traces that one look finds and one deletion takes.
 constexpr uint32_t kTracesAtOnce = 1'000;
 
+Result<traceql::Query> ParseSelector(const SelectorRule& rule) {
+  Result<traceql::Query> query = traceql::Parse(rule.selector);
+  if (!query) return Failure(query.error().WithContext("retention of " + rule.selector));
+  if (query->metrics) {
+    return InvalidArgumentError("retention of " + rule.selector + ": metrics select no traces");
+  }
+  if (rule.keep <= 0) {
+    return InvalidArgumentError("retention of " + rule.selector + " must be above 0");
+  }
+  return query;
+}
+
 }  // namespace
+
+Status CheckSelectorRule(const SelectorRule& rule) {
+  const Result<traceql::Query> query = ParseSelector(rule);
+  return query ? Status() : query.error();
+}
 
 Status SelectorRetention::Set(const SelectorRules& rules) {
   auto parsed = std::make_shared<std::vector<Rule>>();
   for (const auto& [tenant, list] : rules) {
     for (const SelectorRule& rule : list) {
-      Result<traceql::Query> query = traceql::Parse(rule.selector);
-      if (!query) return query.error().WithContext("retention of " + rule.selector);
-      if (query->metrics) {
-        return InvalidArgumentError("retention of " + rule.selector + ": metrics select no traces");
-      }
-      if (rule.keep <= 0) {
-        return InvalidArgumentError("retention of " + rule.selector + " must be above 0");
-      }
-      parsed->push_back({tenant, rule.selector, *std::move(query), rule.keep});
+      TOCSIN_ASSIGN_OR_RETURN(traceql::Query query, ParseSelector(rule));
+      parsed->push_back({tenant, rule.selector, std::move(query), rule.keep});
     }
   }
   const std::lock_guard lock(mutex_);

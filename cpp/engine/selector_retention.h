@@ -24,6 +24,9 @@ struct SelectorRule {
 /// By tenant.
 using SelectorRules = std::map<std::string, std::vector<SelectorRule>, std::less<>>;
 
+/// What Set() says of one rule, without setting it.
+Status CheckSelectorRule(const SelectorRule& rule);
+
 /// Thread-safe.
 class SelectorRetention {
  public:

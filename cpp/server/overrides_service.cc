@@ -18,6 +18,15 @@ Result<std::string> ReadWhole(const std::string& path) {
   return text;
 }
 
+std::vector<engine::SelectorRule> SelectorRulesOf(const config::TenantOverrides& overrides) {
+  std::vector<engine::SelectorRule> rules;
+  if (!overrides.selector_retention) return rules;
+  for (const config::SelectorRetention& rule : *overrides.selector_retention) {
+    rules.push_back({rule.selector, rule.keep});
+  }
+  return rules;
+}
+
 }  // namespace
 
 OverridesService::OverridesService(const config::Config& config, engine::Engine* engine,
@@ -37,7 +46,15 @@ OverridesService::~OverridesService() {
   if (reloader_ != nullptr) reloader_->Stop();
 }
 
+Status OverridesService::Check(const config::TenantOverrides& overrides) {
+  for (const engine::SelectorRule& rule : SelectorRulesOf(overrides)) {
+    TOCSIN_RETURN_IF_ERROR(engine::CheckSelectorRule(rule));
+  }
+  return {};
+}
+
 Status OverridesService::Start() {
+  TOCSIN_RETURN_IF_ERROR(Check(config_.overrides.defaults));
   TOCSIN_RETURN_IF_ERROR(tenants_->Load());
   if (config_.overrides.tenants_file.empty()) {
     Apply();
@@ -62,6 +79,11 @@ Status OverridesService::ReadFile() {
   std::vector<std::string> warnings;
   TOCSIN_ASSIGN_OR_RETURN(config::OverridesByTenant runtime,
                           config::ParseOverridesFile(path, text, &warnings));
+  for (const auto& [tenant, overrides] : runtime) {
+    if (const Status good = Check(overrides); !good.ok()) {
+      return good.WithContext(path + ": overrides." + tenant);
+    }
+  }
   for (const std::string& warning : warnings) log::Warn(warning);
   log::Info("overrides read", {{"file", path}, {"tenants", runtime.size()}});
   tenants_->SetRuntime(std::move(runtime));
@@ -72,14 +94,19 @@ Status OverridesService::ReadFile() {
 void OverridesService::Apply() {
   storage::SpanLimits limits;
   limits.max_bytes_per_trace = config_.overrides.defaults.max_bytes_per_trace.value_or(0);
+  engine::SelectorRules selectors;
   std::vector<std::string> tenants = tenants_->Tenants();
   tenants.emplace_back(receive::kSingleTenant);
   for (const std::string& tenant : tenants) {
     const config::TenantOverrides overrides = tenants_->Of(tenant);
+    selectors[tenant] = SelectorRulesOf(config::Merged(config_.overrides.defaults, overrides));
     limits.tenants[tenant] = {.block_retention = overrides.block_retention,
                               .max_bytes_per_trace = overrides.max_bytes_per_trace};
   }
   engine_.spans().SetLimits(std::move(limits));
+  if (const Status set = engine_.SetSelectorRetention(selectors); !set.ok()) {
+    log::Error("retention by selector not changed", {{"error", set.message()}});
+  }
 }
 
 api::TempoLimits OverridesService::LimitsOf(const std::string& tenant) const {

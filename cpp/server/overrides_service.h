@@ -29,6 +29,9 @@ class OverridesService {
   /// is logged, and what it said before goes on.
   Status Start();
 
+  /// What is wrong with overrides that could be read: a selector that is no TraceQL.
+  static Status Check(const config::TenantOverrides& overrides);
+
   api::TenantOverrides& tenants() { return *tenants_; }
 
   /// What holds for the tenant now, with the defaults.

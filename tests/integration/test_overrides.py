@@ -150,3 +150,18 @@ def test_nobody_changes_unless_it_is_configured() -> None:
     with running() as own:
         assert ask(own, "GET").status == 404
         assert ask(own, "POST", {}, If_Match="0").status == 404
+
+
+def test_what_a_selector_chooses_goes_earlier(server: Server) -> None:
+    """STO-16: set over the API it acts at once; what it does not choose stays."""
+    rule = {"selector": "{ span.env = `dev` }", "keep": "1s"}
+    bad = {"compaction": {"selector_retention": [rule | {"selector": "{ resource.env = }"}]}}
+    refused = ask(server, "POST", bad, If_Match="0")
+    assert (refused.status, "retention of { resource.env = }" in refused.text) == (400, True)
+    old = time.time_ns() - 60_000_000_000
+    server.send(span("a", start=old, env="dev"), span("b", start=old, env="prod"))
+    assert len(server.search("{}")) == 2
+    wanted = {"compaction": {"selector_retention": [rule]}}
+    assert ask(server, "POST", wanted, If_Match="0").json == wanted
+    wait_until(lambda: len(server.search("{}")) == 1, "one trace gone")
+    assert server.search("{}")[0]["rootTraceName"] == "b"
