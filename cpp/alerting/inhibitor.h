@@ -28,8 +28,12 @@ class Inhibitor {
   /// The alert is forgotten.
   void Forget(const Labels& labels);
 
-  /// Fingerprints of the firing alerts that inhibit one with these labels, ascending. An alert that
-  /// matches both sides of a rule is not inhibited by alerts that do so too, itself included.
+  /// Of one rule no more are listed.
+  static constexpr size_t kListedMax = 32;
+
+  /// Fingerprints of the firing alerts that inhibit one with these labels, ascending, of each rule
+  /// the first kListedMax. An alert that matches both sides of a rule is not inhibited by alerts
+  /// that do so too, itself included. A label that is absent equals an empty one.
   std::vector<uint64_t> Inhibiting(const Labels& labels, Nanos now) const;
 
  private:
