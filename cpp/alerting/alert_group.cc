@@ -1,6 +1,6 @@
 // Layout (the notions of cpp/base/record.h):
 //
-//     group    u8 1 | next_look: signed | flags: u8, bit 0 looked_at, 1 unfinished
+//     group    u8 1 | next_look: signed | flags: u8, bit 0 looked_at
 //     alert    u8 2 | labels: pairs | annotations: pairs | starts_at, ends_at, updated_at: signed |
 //              generator_url: text
 
@@ -16,40 +16,44 @@ namespace {
 
 constexpr uint8_t kGroup = 1;
 constexpr uint8_t kAlert = 2;
-constexpr std::string_view kEverything = "...";
-constexpr Nanos kBackoffFirst = kSecond / 2;
 
 }  // namespace
 
-bool AlertGroup::InFlight() const {
-  return std::ranges::any_of(deliveries, [](const auto& delivery) { return delivery->in_flight; });
+bool AlertGroup::MustWait() const {
+  return std::ranges::any_of(
+      deliveries, [](const auto& delivery) { return delivery->in_flight || delivery->restored; });
 }
 
-Labels GroupLabels(const Route& route, const Labels& labels) {
+std::shared_ptr<Delivery> AlertGroup::DeliveryTo(size_t integration) const {
+  const auto it = std::ranges::find(deliveries, integration, [](const auto& delivery) {
+    return delivery->notification.integration;
+  });
+  return it == deliveries.end() ? nullptr : *it;
+}
+
+Labels GroupLabels(const routing::Route& route, const Labels& labels) {
+  if (route.group_by_all) return labels;
   Labels group;
-  for (const std::string& name : route.group_by) {
-    if (name == kEverything) return labels;
-    group.Set(name, labels.Get(name));
-  }
+  for (const std::string& name : route.group_by) group.Set(name, labels.Get(name));
   return group;
 }
 
-std::string GroupKey(const Labels& group_labels) {
-  std::string key = "{}:{";
+std::string GroupKey(const routing::Route& route, const Labels& group_labels) {
+  std::string key = route.key + ":{";
+  bool first = true;
   for (const auto& [name, value] : group_labels) {
-    if (key.back() != '{') key.append(", ");
+    if (!std::exchange(first, false)) key.append(", ");
     key.append(name).append("=").append(tmpl::Quote(value));
   }
   return key.append("}");
 }
 
-Nanos Backoff(int attempts) {
-  const int doublings = std::clamp(attempts - 1, 0, 7);
-  return std::min(kBackoffFirst << doublings, kMinute);
+std::string GroupStateKey(const GroupId& id) {
+  return std::string("group/").append(id.second).append("/").append(id.first);
 }
 
 std::string EncodeGroup(const SavedGroup& group) {
-  const auto flags = static_cast<uint8_t>((group.looked_at ? 1 : 0) | (group.unfinished ? 2 : 0));
+  const uint8_t flags = group.looked_at ? 1 : 0;
   return std::move(RecordWriter().Byte(kGroup).Signed(group.next_look).Byte(flags)).Take();
 }
 
@@ -58,9 +62,7 @@ Result<SavedGroup> DecodeGroup(std::string_view bytes) {
   const bool known = reader.Byte() == kGroup;
   SavedGroup group;
   group.next_look = reader.Signed();
-  const uint8_t flags = reader.Byte();
-  group.looked_at = (flags & 1U) != 0;
-  group.unfinished = (flags & 2U) != 0;
+  group.looked_at = (reader.Byte() & 1U) != 0;
   if (!known || !reader.done()) return CorruptionError("a saved group cannot be read");
   return group;
 }

@@ -1,69 +1,72 @@
-/// Alerts that are told of together, what is under way about them, and the bytes in which both
-/// outlive the process. Private to this folder.
+/// Alerts, the groups in which they are told of, and the bytes in which both outlive the process.
+/// Private to this folder.
 
 #pragma once
 
-#include <cstddef>
-#include <map>
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
+#include <unordered_set>
 #include <utility>
 #include <vector>
 
-#include "cpp/alerting/config.h"
-#include "cpp/alerting/notification_log.h"
-#include "cpp/alerting/notifier.h"
+#include "cpp/alerting/outbox.h"
 #include "cpp/base/clock.h"
 #include "cpp/base/status.h"
 #include "cpp/model/alert.h"
 #include "cpp/model/labels.h"
+#include "cpp/routing/config.h"
 
 namespace tocsin::alerting {
 
-/// One notification on its way to one receiver's webhook.
-struct Delivery {
-  std::string group_key;
-  std::string log_key;  ///< Where success is written down,
-  LogEntry entry;       ///< and what.
-  Notification notification;
-  int attempts = 0;
-  Nanos next_attempt = 0;
-  bool in_flight = false;  ///< A thread is at it, without the lock.
+/// An alert that at least one group holds.
+struct StoredAlert {
+  Alert alert;
+  uint64_t fingerprint = 0;
+  size_t groups = 0;        ///< That hold it.
+  bool looked_at = false;   ///< By any of them.
+  bool suppressed = false;  ///< Silenced, inhibited or muted at the last look.
 };
 
+/// What names a group: its key, and the receiver that is told of it.
+using GroupId = std::pair<std::string, std::string>;
+
 struct AlertGroup {
+  GroupId id;
+  const routing::Route* route = nullptr;
+  const routing::Receiver* receiver = nullptr;
   Labels labels;
-  std::map<Labels, Alert> alerts;
-  Nanos next_look = 0;
-  bool looked_at = false;  ///< It is not new any more.
-
-  /// Of the last look: what is not delivered yet, whether something failed for good, and which
-  /// resolved alerts, as of which message about them, may be forgotten when all is delivered.
+  std::unordered_set<StoredAlert*> alerts;
+  Nanos next_look = 0;  ///< By the group's interval.
+  Nanos last_look = 0;
+  Nanos repeat_at = 0;         ///< A look for the sake of an exact repeat; 0: none.
+  Nanos agenda_at = 0;         ///< As which it stands in the agenda of looks; 0: it does not.
+  bool looked_at = false;      ///< It is not new any more.
+  std::string silent_because;  ///< Of the last look.
+  /// What is not delivered yet: at most one for each integration.
   std::vector<std::shared_ptr<Delivery>> deliveries;
-  bool failed = false;
-  std::vector<std::pair<Labels, Nanos>> told_resolved;
 
-  bool InFlight() const;
+  /// A look waits for what is in flight, so that a receiver hears things in order, and for what the
+  /// last process left.
+  bool MustWait() const;
+  std::shared_ptr<Delivery> DeliveryTo(size_t integration) const;
 };
 
 /// The labels by which a route groups an alert.
-Labels GroupLabels(const Route& route, const Labels& labels);
+Labels GroupLabels(const routing::Route& route, const Labels& labels);
 
-/// `{}:{alertname="X"}`, as Alertmanager names a group of the root route.
-std::string GroupKey(const Labels& group_labels);
-
-/// The pause before the next try after that many failed ones: half a second, doubling up to a
-/// minute.
-Nanos Backoff(int attempts);
+/// `{}:{alertname="X"}`, as Alertmanager names a group.
+std::string GroupKey(const routing::Route& route, const Labels& group_labels);
 
 /// What is kept of a group besides its alerts.
 struct SavedGroup {
   Nanos next_look = 0;
   bool looked_at = false;
-  bool unfinished = false;  ///< Deliveries were under way.
 };
 
+/// Its key in the state store.
+std::string GroupStateKey(const GroupId& id);
 std::string EncodeGroup(const SavedGroup& group);
 Result<SavedGroup> DecodeGroup(std::string_view bytes);
 std::string EncodeAlert(const Alert& alert);

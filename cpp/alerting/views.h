@@ -3,14 +3,23 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "cpp/base/clock.h"
+#include "cpp/lib/regex.h"
 #include "cpp/model/alert.h"
 #include "cpp/model/labels.h"
+#include "cpp/routing/matcher.h"
 
 namespace tocsin::alerting {
+
+/// Which alerts are asked for; the default is all.
+struct ViewFilter {
+  routing::Matchers matchers;          ///< The labels match all of them.
+  std::optional<lib::Regex> receiver;  ///< The whole name of one of its receivers.
+};
 
 struct AlertView {
   Alert alert;

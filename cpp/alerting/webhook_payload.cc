@@ -1,7 +1,8 @@
 // {"receiver", "status", "alerts": [{"status", "labels", "annotations", "startsAt", "endsAt",
-// "generatorURL", "fingerprint"}], "groupLabels", "commonLabels", "commonAnnotations",
-// "externalURL", "version", "groupKey", "truncatedAlerts"} and a line feed; texts escaped as
-// encoding/json of Go escapes them.
+// "generatorURL", "fingerprint"}], "notification_reason", "groupLabels", "commonLabels",
+// "commonAnnotations", "routeLabels", "externalURL", "version", "groupKey", "truncatedAlerts"} and
+// a line feed; texts escaped as encoding/json of Go escapes them. Alertmanager 0.25 had
+// neither: notification_reason came with 0.32, routeLabels with 0.34.
 
 #include "cpp/alerting/webhook_payload.h"
 
@@ -14,8 +15,6 @@
 
 namespace tocsin::alerting {
 namespace {
-
-using Pairs = std::vector<std::pair<std::string, std::string>>;
 
 constexpr std::string_view kHex = "0123456789abcdef";
 
@@ -35,43 +34,15 @@ size_t SequenceLength(std::string_view text) {
   return size;
 }
 
-void AppendText(std::string* out, std::string_view text) {
-  out->push_back('"');
-  while (!text.empty()) {
-    const size_t size = SequenceLength(text);
-    const std::string_view sequence = text.substr(0, std::max<size_t>(size, 1));
-    const auto byte = static_cast<uint8_t>(sequence[0]);
-    text.remove_prefix(sequence.size());
-    if (size == 0) {
-      out->append("\\ufffd");
-    } else if (sequence == "\xe2\x80\xa8" || sequence == "\xe2\x80\xa9") {
-      out->append("\\u202").push_back(kHex[static_cast<uint8_t>(sequence[2]) & 0xf]);
-    } else if (sequence == "\"" || sequence == "\\") {
-      out->append("\\").append(sequence);
-    } else if (sequence == "\n") {
-      out->append("\\n");
-    } else if (sequence == "\r") {
-      out->append("\\r");
-    } else if (sequence == "\t") {
-      out->append("\\t");
-    } else if (byte < 0x20 || sequence == "<" || sequence == ">" || sequence == "&") {
-      out->append("\\u00").append({kHex[byte >> 4], kHex[byte & 0xf]});
-    } else {
-      out->append(sequence);
-    }
-  }
-  out->push_back('"');
-}
-
 void AppendMember(std::string* out, std::string_view key, std::string_view value) {
-  AppendText(out, key);
+  AppendJsonText(out, key);
   out->push_back(':');
-  AppendText(out, value);
+  AppendJsonText(out, value);
 }
 
 template <class AnyPairs>
 void AppendMap(std::string* out, std::string_view key, const AnyPairs& pairs) {
-  AppendText(out, key);
+  AppendJsonText(out, key);
   out->append(":{");
   bool first = true;
   for (const auto& [name, value] : pairs) {
@@ -79,13 +50,6 @@ void AppendMap(std::string* out, std::string_view key, const AnyPairs& pairs) {
     AppendMember(out, name, value);
   }
   out->push_back('}');
-}
-
-std::string FingerprintText(const Labels& labels) {
-  const uint64_t fingerprint = Fingerprint(labels);
-  std::string text;
-  for (int shift = 60; shift >= 0; shift -= 4) text.push_back(kHex[(fingerprint >> shift) & 0xf]);
-  return text;
 }
 
 void AppendAlert(std::string* out, const Alert& alert, Nanos now) {
@@ -103,15 +67,14 @@ void AppendAlert(std::string* out, const Alert& alert, Nanos now) {
   out->push_back(',');
   AppendMember(out, "generatorURL", alert.generator_url);
   out->push_back(',');
-  AppendMember(out, "fingerprint", FingerprintText(alert.labels));
+  AppendMember(out, "fingerprint", FingerprintText(Fingerprint(alert.labels)));
   out->push_back('}');
 }
 
-/// Those pairs that all alerts have.
 template <class Member>
-Pairs Common(const std::vector<Alert>& alerts, Member member) {
+StringPairs Common(const std::vector<Alert>& alerts, Member member) {
   const auto& first = alerts.front().*member;
-  Pairs common(first.begin(), first.end());
+  StringPairs common(first.begin(), first.end());
   for (const Alert& alert : alerts) {
     const auto& own = alert.*member;
     std::erase_if(common, [&own](const auto& pair) {
@@ -145,33 +108,94 @@ bool ComesBefore(const Labels& a, const Labels& b) {
 
 }  // namespace
 
+void AppendJsonText(std::string* out, std::string_view text) {
+  out->push_back('"');
+  while (!text.empty()) {
+    const size_t size = SequenceLength(text);
+    const std::string_view sequence = text.substr(0, std::max<size_t>(size, 1));
+    const auto byte = static_cast<uint8_t>(sequence[0]);
+    text.remove_prefix(sequence.size());
+    if (size == 0) {
+      out->append("\\ufffd");
+    } else if (sequence == "\xe2\x80\xa8" || sequence == "\xe2\x80\xa9") {
+      out->append("\\u202").push_back(kHex[static_cast<uint8_t>(sequence[2]) & 0xf]);
+    } else if (sequence == "\"" || sequence == "\\") {
+      out->append("\\").append(sequence);
+    } else if (sequence == "\n") {
+      out->append("\\n");
+    } else if (sequence == "\r") {
+      out->append("\\r");
+    } else if (sequence == "\t") {
+      out->append("\\t");
+    } else if (byte < 0x20 || sequence == "<" || sequence == ">" || sequence == "&") {
+      out->append("\\u00").append({kHex[byte >> 4], kHex[byte & 0xf]});
+    } else {
+      out->append(sequence);
+    }
+  }
+  out->push_back('"');
+}
+
 void SortAlerts(std::vector<Alert>* alerts) {
   std::ranges::stable_sort(*alerts, ComesBefore, &Alert::labels);
 }
 
-std::string WebhookPayload(const GroupMessage& message) {
+std::string_view StatusOf(const GroupMessage& message) {
   const bool firing = std::ranges::any_of(
       message.alerts, [&](const Alert& alert) { return !alert.ResolvedAt(message.now); });
+  return firing ? "firing" : "resolved";
+}
+
+std::string ReceiverText(const GroupMessage& message) {
+  constexpr std::string_view kSpecial = "\\.+*?()|[]{}^$";
+  std::string out;
+  for (const char c : message.receiver) {
+    if (kSpecial.find(c) != std::string_view::npos) out.push_back('\\');
+    out.push_back(c);
+  }
+  return out;
+}
+
+StringPairs CommonLabels(const GroupMessage& message) {
+  return Common(message.alerts, &Alert::labels);
+}
+
+StringPairs CommonAnnotations(const GroupMessage& message) {
+  return Common(message.alerts, &Alert::annotations);
+}
+
+std::string FingerprintText(uint64_t fingerprint) {
+  std::string text;
+  for (int shift = 60; shift >= 0; shift -= 4) text.push_back(kHex[(fingerprint >> shift) & 0xf]);
+  return text;
+}
+
+std::string WebhookPayload(const GroupMessage& message) {
   std::string out = "{";
-  AppendMember(&out, "receiver", message.receiver);
+  AppendMember(&out, "receiver", ReceiverText(message));
   out.push_back(',');
-  AppendMember(&out, "status", firing ? "firing" : "resolved");
+  AppendMember(&out, "status", StatusOf(message));
   out.append(",\"alerts\":[");
   for (size_t i = 0; i < message.alerts.size(); ++i) {
     if (i > 0) out.push_back(',');
     AppendAlert(&out, message.alerts[i], message.now);
   }
   out.append("],");
+  AppendMember(&out, "notification_reason", message.reason);
+  out.push_back(',');
   AppendMap(&out, "groupLabels", message.group_labels);
   out.push_back(',');
-  AppendMap(&out, "commonLabels", Common(message.alerts, &Alert::labels));
+  AppendMap(&out, "commonLabels", CommonLabels(message));
   out.push_back(',');
-  AppendMap(&out, "commonAnnotations", Common(message.alerts, &Alert::annotations));
+  AppendMap(&out, "commonAnnotations", CommonAnnotations(message));
+  out.push_back(',');
+  AppendMap(&out, "routeLabels", message.route_labels);
   out.push_back(',');
   AppendMember(&out, "externalURL", message.external_url);
   out.append(",\"version\":\"4\",");
   AppendMember(&out, "groupKey", message.group_key);
-  return out.append(",\"truncatedAlerts\":0}\n");
+  out.append(",\"truncatedAlerts\":").append(std::to_string(message.truncated));
+  return out.append("}\n");
 }
 
 }  // namespace tocsin::alerting

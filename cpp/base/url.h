@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -26,6 +27,29 @@ inline std::string EscapeQuery(std::string_view text) {
     }
   }
   return escaped;
+}
+
+/// What EscapeQuery escaped; nullopt for a "%" without two digits behind it.
+inline std::optional<std::string> UnescapeQuery(std::string_view text) {
+  const auto digit = [](char c) {
+    if (c >= '0' && c <= '9') return c - '0';
+    if (c >= 'a' && c <= 'f') return c - 'a' + 10;
+    return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+  };
+  std::string plain;
+  for (size_t i = 0; i < text.size(); ++i) {
+    if (text[i] != '%') {
+      plain.push_back(text[i] == '+' ? ' ' : text[i]);
+      continue;
+    }
+    if (i + 2 >= text.size()) return std::nullopt;
+    const int high = digit(text[i + 1]);
+    const int low = digit(text[i + 2]);
+    if (high < 0 || low < 0) return std::nullopt;
+    plain.push_back(static_cast<char>(high * 16 + low));
+    i += 2;
+  }
+  return plain;
 }
 
 }  // namespace tocsin

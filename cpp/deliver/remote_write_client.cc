@@ -3,12 +3,12 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
-#include <ctime>
 #include <string_view>
 #include <utility>
 
 #include "cpp/base/log.h"
 #include "cpp/base/version.h"
+#include "cpp/deliver/retry_after.h"
 #include "cpp/http/url.h"
 #include "cpp/wire/remote_write.h"
 
@@ -30,19 +30,6 @@ std::optional<T> ParseNumber(std::string_view text) {
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
   if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
   return number;
-}
-
-// How long `Retry-After` asks to wait: seconds, or a date as "Wed, 21 Oct 2026 07:28:00 GMT"; 0 for
-// anything else.
-Nanos ParseRetryAfter(const std::string& text, Nanos now) {
-  std::optional<int64_t> seconds = ParseNumber<int64_t>(text);
-  if (!seconds.has_value()) {
-    std::tm date{};
-    const char* parsed = ::strptime(text.c_str(), "%a, %d %b %Y %H:%M:%S GMT", &date);
-    if (parsed == nullptr || *parsed != '\0') return 0;
-    seconds = ::timegm(&date) - (now / kSecond);
-  }
-  return std::clamp<int64_t>(*seconds, 0, WriteClient::kMaxRetryAfter / kSecond) * kSecond;
 }
 
 std::optional<ItemCounts> WrittenOf(const http::Response& response) {
@@ -107,7 +94,7 @@ WriteAnswer WriteClient::Judge(const Result<http::Response>& response, WriteMess
   if (!response.has_value()) return answer;
   const int status = response->status;
   if (status / 100 == 5 || (status == 429 && options_.retry_on_http_429)) {
-    answer.retry_after = ParseRetryAfter(std::string(response->Header("retry-after")), now);
+    answer.retry_after = ParseRetryAfter(response->Header("retry-after"), now, kMaxRetryAfter);
     return answer;
   }
   if (status == 415 && v2 && !v2_taken_.load()) {

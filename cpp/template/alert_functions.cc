@@ -276,6 +276,14 @@ void AddEnvironmentFunctions(const AlertEnvironment& environment, Functions* tab
                          }
                          return Value(std::move(list));
                        }};
+  (*table)["traces"] = {0, 0, [world](Arguments) -> Result<Value> {
+                          List list;
+                          if (!world->traces) return Value(std::move(list));
+                          for (std::string& id : world->traces()) {
+                            list.emplace_back(std::move(id));
+                          }
+                          return Value(std::move(list));
+                        }};
   (*table)["externalURL"] = {
       0, 0, [world](Arguments) -> Result<Value> { return Value(world->external_url); }};
   (*table)["pathPrefix"] = {
@@ -286,7 +294,11 @@ void AddEnvironmentFunctions(const AlertEnvironment& environment, Functions* tab
                      }};
 }
 
-const Functions& PureFunctions() {
+}  // namespace
+
+std::string TableLink(std::string_view expr) { return GraphPath(expr, "1"); }
+
+const Functions& PureAlertFunctions() {
   static const Functions table{
       {"first", {1, 1, First}},
       {"label", {2, 2, Label}},
@@ -317,12 +329,8 @@ const Functions& PureFunctions() {
   return table;
 }
 
-}  // namespace
-
-std::string TableLink(std::string_view expr) { return GraphPath(expr, "1"); }
-
 Functions AlertFunctions(const AlertEnvironment& environment) {
-  Functions table = PureFunctions();
+  Functions table = PureAlertFunctions();
   AddEnvironmentFunctions(environment, &table);
   return table;
 }

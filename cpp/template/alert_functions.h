@@ -1,4 +1,4 @@
-/// The functions that Prometheus adds to the language. Private to this folder.
+/// The functions that Prometheus adds to the language.
 
 #pragma once
 
@@ -9,5 +9,8 @@ namespace tocsin::tmpl {
 
 /// `environment` must outlive the table.
 Functions AlertFunctions(const AlertEnvironment& environment);
+
+/// Those that ask nothing of their environment: all but query, externalURL, pathPrefix, now...
+const Functions& PureAlertFunctions();
 
 }  // namespace tocsin::tmpl

@@ -3,7 +3,6 @@
 #include <array>
 #include <utility>
 
-#include "cpp/base/log.h"
 #include "cpp/template/alert_functions.h"
 
 namespace tocsin::tmpl {
@@ -44,11 +43,11 @@ Result<std::string> AlertTemplate::Expand(const AlertEnvironment& environment, c
 }
 
 std::string AlertTemplate::ExpandOrExplain(const AlertEnvironment& environment,
-                                           const Labels& labels, double value) const {
+                                           const Labels& labels, double value,
+                                           Status* error) const {
   Result<std::string> text = Expand(environment, labels, value);
   if (text.has_value()) return *std::move(text);
-  log::Warn("expanding alert template failed",
-            {{"labels", labels.ToString()}, {"err", text.error().message()}});
+  *error = text.error();
   return "<error expanding template: " + std::string(text.error().message()) + ">";
 }
 

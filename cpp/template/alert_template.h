@@ -5,7 +5,8 @@
 /// Functions: query, first, label, value, strvalue, sortByLabel, args, tmpl, safeHtml, match,
 /// reReplaceAll, title, toUpper, toLower, graphLink, tableLink, externalURL, pathPrefix, humanize,
 /// humanize1024, humanizeDuration, humanizePercentage, humanizeTimestamp, toTime, toDuration, now,
-/// parseDuration, stripPort, stripDomain, urlQueryEscape.
+/// parseDuration, stripPort, stripDomain, urlQueryEscape; and our own traces: the ids of traces
+/// that show why the alert holds, a list of texts.
 
 #pragma once
 
@@ -34,6 +35,8 @@ struct AlertEnvironment {
   Labels external_labels;
   /// Evaluates an expression as of `now`. May be empty: `query` is then an error.
   std::function<Result<std::vector<QuerySample>>(std::string_view expr)> query;
+  /// What `traces` gives. May be empty: there are none.
+  std::function<std::vector<std::string>()> traces = {};
 };
 
 /// A parsed label or annotation of an alerting rule. Immutable, cheap to copy, thread-safe.
@@ -46,10 +49,10 @@ class AlertTemplate {
   Result<std::string> Expand(const AlertEnvironment& environment, const Labels& labels,
                              double value) const;
 
-  /// As Expand, but a failure becomes the text that Prometheus would send:
-  /// "<error expanding template: ...>".
+  /// As Expand, but a failure becomes the text that Prometheus would send, "<error expanding
+  /// template: ...>", and is left in `error`, which is not touched otherwise.
   std::string ExpandOrExplain(const AlertEnvironment& environment, const Labels& labels,
-                              double value) const;
+                              double value, Status* error) const;
 
  private:
   AlertTemplate(std::string literal, std::vector<Template> parsed)

@@ -51,9 +51,11 @@ struct Node {
 };
 
 struct Program {
+  std::string name;  ///< Of the file that it comes from; may be empty.
   std::string text;  ///< As it was given, for positions.
   std::vector<Node> main;
   std::map<std::string, std::vector<Node>, std::less<>> definitions;
+  std::shared_ptr<const Program> library;  ///< Whose definitions count where it has none; or null.
 };
 
 /// "line 2, column 5" of an offset, both from 1, the column in bytes.

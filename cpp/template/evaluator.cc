@@ -44,7 +44,7 @@ enum class Flow : uint8_t { kNormal, kBreak, kContinue };
 class Evaluator {
  public:
   Evaluator(const Program& program, const Functions& functions, const Limits& limits)
-      : program_(program), functions_(functions), limits_(limits) {}
+      : program_(program), here_(&program), functions_(functions), limits_(limits) {}
 
   Result<std::string> Run(const Value& data, const Variables& variables) {
     variables_.emplace_back("$", data);
@@ -86,13 +86,18 @@ class Evaluator {
   Status Spend(uint64_t steps, size_t offset);
 
   Failure ErrorAt(size_t offset, std::string_view message) const {
-    return InvalidArgumentError(PositionOf(program_.text, offset) + ": " + std::string(message));
+    return InvalidArgumentError(Place(offset) + std::string(message));
   }
   Failure TooLarge(size_t offset, std::string_view what) const {
-    return ResourceExhaustedError(PositionOf(program_.text, offset) + ": " + std::string(what));
+    return ResourceExhaustedError(Place(offset) + std::string(what));
+  }
+  std::string Place(size_t offset) const {
+    const std::string position = PositionOf(here_->text, offset) + ": ";
+    return here_->name.empty() ? position : here_->name + ": " + position;
   }
 
   const Program& program_;
+  const Program* here_;  ///< The one whose nodes are walked: program_ or one of its libraries.
   const Functions& functions_;
   const Limits& limits_;
   std::string out_;
@@ -251,8 +256,13 @@ Result<Flow> Evaluator::WalkRange(const Node& node, const Value& dot) {
 }
 
 Status Evaluator::Invoke(std::string_view name, const Value& dot, size_t offset) {
-  const auto definition = program_.definitions.find(name);
-  if (definition == program_.definitions.end()) {
+  const Program* owner = &program_;
+  auto definition = owner->definitions.find(name);
+  while (definition == owner->definitions.end() && owner->library != nullptr) {
+    owner = owner->library.get();
+    definition = owner->definitions.find(name);
+  }
+  if (definition == owner->definitions.end()) {
     return ErrorAt(offset, "template \"" + std::string(name) + "\" not defined");
   }
   if (depth_ == limits_.depth_max) {
@@ -260,10 +270,12 @@ Status Evaluator::Invoke(std::string_view name, const Value& dot, size_t offset)
         offset, "templates are nested more than " + std::to_string(limits_.depth_max) + " deep");
   }
   ++depth_;
+  const Program* const caller = std::exchange(here_, owner);
   auto outer = std::exchange(variables_, {{"$", dot}});
   TOCSIN_ASSIGN_OR_RETURN(const Flow flow, Walk(definition->second, dot));
   TOCSIN_CHECK(flow == Flow::kNormal);
   variables_ = std::move(outer);
+  here_ = caller;
   --depth_;
   return {};
 }
@@ -380,7 +392,8 @@ Result<Value> Evaluator::Field(const Value& value, const std::string& name,
     if (whole) return Value();
     return ErrorAt(operand.offset, "nil pointer evaluating interface {}." + name);
   }
-  if (const Map* map = value.AsMap()) {
+  const bool is_method = value.type() != nullptr && HasMethod(value, name);
+  if (const Map* map = value.AsMap(); map != nullptr && !is_method) {
     const auto entry = map->entries.find(name);
     if (entry != map->entries.end()) return entry->second;
     return map->of_strings ? Value("") : Value();
@@ -507,6 +520,14 @@ Result<Template> Template::Parse(std::string_view text, const Functions& functio
   TOCSIN_ASSIGN_OR_RETURN(std::shared_ptr<const internal::Program> program,
                           internal::ParseProgram(text, functions, variables));
   return Template(std::move(program));
+}
+
+Result<Template> Template::ParseWithLibrary(std::string_view text, std::string_view name,
+                                            const Functions& functions, const Template& library) {
+  auto program = internal::ParseProgram(text, functions, {}, {name, library.program_});
+  if (program.has_value()) return Template(*std::move(program));
+  if (name.empty()) return Failure(program.error());
+  return Failure(program.error().WithContext(name));
 }
 
 Result<std::string> Template::Execute(const Value& data, const Functions& functions,

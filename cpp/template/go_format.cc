@@ -366,6 +366,9 @@ void Printer::Print(const Value& value, const Spec& spec) {
     return as_text ? PrintString(FormatGoDuration(*duration), spec)
                    : PrintInt(duration->nanos, spec);
   }
+  if (value.type() != nullptr && value.type()->print) {
+    return PrintString(value.type()->print(value), spec);
+  }
   PrintContainer(value, spec);
 }
 

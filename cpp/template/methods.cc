@@ -50,7 +50,8 @@ Result<Value> Add(Time time, Arguments arguments) {
   if (__builtin_add_overflow(time.unix_nanos, by->nanos, &sum)) {
     return InvalidArgumentError("time out of range");
   }
-  return Value(Time{sum});
+  time.unix_nanos = sum;
+  return Value(time);
 }
 
 Duration Difference(Nanos a, Nanos b) {
@@ -69,7 +70,8 @@ const Methods<Time>& TimeMethods() {
       {"Before", WithTime(std::less<Nanos>())},
       {"Equal", WithTime(std::equal_to<Nanos>())},
       {"String", Getter<Time>(TimeString)},
-      {"UTC", Getter<Time>([](Time t) { return t; })},
+      {"UTC", Getter<Time>([](Time t) { return Time{t.unix_nanos}; })},
+      {"IsZero", Getter<Time>([](Time t) { return t.unix_nanos == kZeroTime; })},
       {"Unix", Getter<Time>([](Time t) { return FloorDivide(t.unix_nanos, kSecond); })},
       {"UnixMilli", Getter<Time>([](Time t) { return FloorDivide(t.unix_nanos, kMillisecond); })},
       {"Year", Getter<Time>([](Time t) { return ToCivil(t).year; })},
@@ -102,26 +104,34 @@ const Methods<Duration>& DurationMethods() {
   return table;
 }
 
+Failure WrongCount(size_t want, size_t got) {
+  return InvalidArgumentError("wrong number of args: want " + std::to_string(want) + " got " +
+                              std::to_string(got));
+}
+
 template <class Receiver>
 Result<Value> CallIn(const Methods<Receiver>& methods, Receiver receiver, std::string_view name,
                      Arguments arguments) {
   const Method<Receiver>& method = methods.find(name)->second;
-  if (arguments.size() != method.arguments) {
-    return InvalidArgumentError("wrong number of args: want " + std::to_string(method.arguments) +
-                                " got " + std::to_string(arguments.size()));
-  }
+  if (arguments.size() != method.arguments) return WrongCount(method.arguments, arguments.size());
   return method.call(receiver, arguments);
 }
 
 }  // namespace
 
 bool HasMethod(const Value& receiver, std::string_view name) {
+  if (const NamedType* type = receiver.type()) return type->methods.contains(name);
   if (receiver.AsTime() != nullptr) return TimeMethods().contains(name);
   return receiver.AsDuration() != nullptr && DurationMethods().contains(name);
 }
 
 Result<Value> CallMethod(const Value& receiver, std::string_view name, Arguments arguments) {
   TOCSIN_CHECK(HasMethod(receiver, name));
+  if (const NamedType* type = receiver.type()) {
+    const TypeMethod& method = type->methods.find(name)->second;
+    if (arguments.size() != method.arguments) return WrongCount(method.arguments, arguments.size());
+    return method.call(receiver, arguments);
+  }
   if (const Time* time = receiver.AsTime()) return CallIn(TimeMethods(), *time, name, arguments);
   return CallIn(DurationMethods(), *receiver.AsDuration(), name, arguments);
 }

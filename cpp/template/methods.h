@@ -1,4 +1,5 @@
-/// The methods of times and durations that templates use. Private to this folder.
+/// The methods of times, durations and the caller's types that templates use. Private to this
+/// folder.
 
 #pragma once
 
@@ -10,9 +11,9 @@
 
 namespace tocsin::tmpl::internal {
 
-/// time.Time: Format, String, Unix, UnixMilli, UTC, Year, Month, Day, Hour, Minute, Second,
+/// time.Time: Format, String, Unix, UnixMilli, UTC, IsZero, Year, Month, Day, Hour, Minute, Second,
 /// Weekday, YearDay, Add, Sub, After, Before, Equal. time.Duration: String, Seconds, Minutes,
-/// Hours, Milliseconds.
+/// Hours, Milliseconds. Of a NamedType: its own.
 bool HasMethod(const Value& receiver, std::string_view name);
 
 /// REQUIRES: HasMethod. kInvalidArgument for other arguments than the method takes.

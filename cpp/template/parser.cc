@@ -25,8 +25,10 @@ using Kind = Token::Kind;
 
 class Parser {
  public:
-  Parser(std::string_view text, const Functions& functions)
+  Parser(std::string_view text, const Functions& functions, Surroundings surroundings)
       : functions_(functions), program_(std::make_shared<Program>()), lexer_({}, 0) {
+    program_->name = surroundings.name;
+    program_->library = std::move(surroundings.library);
     program_->text = text;
     text_ = program_->text;
   }
@@ -468,8 +470,9 @@ Result<Operand> Parser::ParseOperand() {
 
 Result<std::shared_ptr<const Program>> ParseProgram(std::string_view text,
                                                     const Functions& functions,
-                                                    std::span<const std::string_view> variables) {
-  return Parser(text, functions).Run(variables);
+                                                    std::span<const std::string_view> variables,
+                                                    Surroundings surroundings) {
+  return Parser(text, functions, std::move(surroundings)).Run(variables);
 }
 
 }  // namespace tocsin::tmpl::internal

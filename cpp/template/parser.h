@@ -12,10 +12,17 @@
 
 namespace tocsin::tmpl::internal {
 
-/// As Template::Parse.
+/// What a program is made from besides its text.
+struct Surroundings {
+  std::string_view name;                   ///< Of its file; may be empty.
+  std::shared_ptr<const Program> library;  ///< May be null.
+};
+
+/// As Template::Parse and ParseWithLibrary.
 Result<std::shared_ptr<const Program>> ParseProgram(std::string_view text,
                                                     const Functions& functions,
-                                                    std::span<const std::string_view> variables);
+                                                    std::span<const std::string_view> variables,
+                                                    Surroundings surroundings = {});
 
 /// Whether the language itself has a function of that name.
 bool IsBuiltin(std::string_view name);

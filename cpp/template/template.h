@@ -60,6 +60,11 @@ class Template {
   static Result<Template> Parse(std::string_view text, const Functions& functions,
                                 std::span<const std::string_view> variables = {});
 
+  /// A text that may use what another defines. `name`: the file that it comes from, which then
+  /// stands before positions in errors ("x.tmpl: line 1, column 14: ..."); may be empty.
+  static Result<Template> ParseWithLibrary(std::string_view text, std::string_view name,
+                                           const Functions& functions, const Template& library);
+
   /// Expands with `data` as the dot. `functions` and `variables` hold at least the names that Parse
   /// was given. kInvalidArgument names the position, and what a function complained about.
   Result<std::string> Execute(const Value& data, const Functions& functions,

@@ -84,6 +84,9 @@ constexpr std::array kTokens{
     Token{"-07", Part::kZoneNumeric},
 };
 
+constexpr int32_t kSecondsInHour = 3600;
+constexpr int64_t kYearOne = -62'135'596'800;  ///< Seconds.
+
 bool IsLower(char c) { return c >= 'a' && c <= 'z'; }
 bool IsDigit(char c) { return c >= '0' && c <= '9'; }
 
@@ -157,7 +160,35 @@ std::optional<Digits> DigitsOf(Part part, const CivilTime& t) {
   }
 }
 
-void AppendPart(std::string* out, Part part, std::string_view text, const CivilTime& t) {
+/// "+0530" in the shape of the token "-0700", "-07:00", "-07"...
+void AppendOffset(std::string* out, std::string_view shape, int32_t offset) {
+  const int32_t magnitude = offset < 0 ? -offset : offset;
+  const std::array<int32_t, 3> parts{magnitude / 3600, magnitude / 60 % 60, magnitude % 60};
+  out->push_back(offset < 0 ? '-' : '+');
+  shape.remove_prefix(1);
+  for (const int32_t part : parts) {
+    if (shape.empty()) return;
+    if (shape.front() == ':') {
+      out->push_back(':');
+      shape.remove_prefix(1);
+    }
+    AppendPadded(out, part, 2, '0');
+    shape.remove_prefix(2);
+  }
+}
+
+/// A zone has no name here but UTC's; Go writes those without one as their offset.
+void AppendZoneName(std::string* out, const Time& time) {
+  if (time.is_utc) {
+    out->append("UTC");
+  } else {
+    AppendOffset(out, time.offset_seconds % kSecondsInHour == 0 ? "-07" : "-0700",
+                 time.offset_seconds);
+  }
+}
+
+void AppendPart(std::string* out, const Token& token, const CivilTime& t, const Time& time) {
+  const Part part = token.part;
   if (const std::optional<Digits> digits = DigitsOf(part, t)) {
     return AppendPadded(out, digits->value, digits->width, digits->fill);
   }
@@ -175,7 +206,7 @@ void AppendPart(std::string* out, Part part, std::string_view text, const CivilT
       out->append(WeekdayName(t.weekday).substr(0, 3));
       break;
     case Part::kZoneName:
-      out->append("UTC");
+      AppendZoneName(out, time);
       break;
     case Part::kLongYear:
       AppendYear(out, t.year);
@@ -187,10 +218,14 @@ void AppendPart(std::string* out, Part part, std::string_view text, const CivilT
       out->append(t.hour >= 12 ? "pm" : "am");
       break;
     case Part::kZoneIso:
-      out->push_back('Z');
+      if (time.offset_seconds == 0) {
+        out->push_back('Z');
+      } else {
+        AppendOffset(out, token.text, time.offset_seconds);
+      }
       break;
     case Part::kZoneNumeric:
-      for (const char c : text) out->push_back(c == '-' ? '+' : (IsDigit(c) ? '0' : c));
+      AppendOffset(out, token.text, time.offset_seconds);
       break;
     default:
       break;  // A number.
@@ -221,18 +256,21 @@ void AppendFraction(std::string* out, std::string_view fraction, Nanos nanosecon
 
 }  // namespace
 
-CivilTime ToCivil(Time time) { return tocsin::ToCivil(FloorDivide(time.unix_nanos, kSecond)); }
+CivilTime ToCivil(Time time) {
+  if (time.unix_nanos == kZeroTime) return tocsin::ToCivil(kYearOne);
+  return tocsin::ToCivil(FloorDivide(time.unix_nanos, kSecond) + time.offset_seconds);
+}
 
 std::string FormatTime(Time time, std::string_view layout) {
   const CivilTime civil = ToCivil(time);
-  const Nanos nanosecond = FloorModulo(time.unix_nanos, kSecond);
+  const Nanos nanosecond = time.unix_nanos == kZeroTime ? 0 : FloorModulo(time.unix_nanos, kSecond);
   std::string out;
   while (!layout.empty()) {
     if (const size_t length = FractionLength(layout); length != 0) {
       AppendFraction(&out, layout.substr(0, length), nanosecond);
       layout.remove_prefix(length);
     } else if (const Token* token = Match(layout)) {
-      AppendPart(&out, token->part, token->text, civil);
+      AppendPart(&out, *token, civil, time);
       layout.remove_prefix(token->text.size());
     } else {
       out.push_back(layout.front());

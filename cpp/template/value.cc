@@ -64,6 +64,9 @@ Value::Value(Record value) {
 
 bool Value::Truth() const { return std::visit(TruthOf{}, data_); }
 
-std::string Value::TypeName() const { return std::visit(TypeNameOf{}, data_); }
+std::string Value::TypeName() const {
+  if (type_ != nullptr) return type_->name;
+  return std::visit(TypeNameOf{}, data_);
+}
 
 }  // namespace tocsin::tmpl

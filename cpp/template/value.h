@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <span>
@@ -14,6 +15,7 @@
 #include <vector>
 
 #include "cpp/base/clock.h"
+#include "cpp/base/status.h"
 
 namespace tocsin::tmpl {
 
@@ -33,16 +35,35 @@ struct Record {
   std::vector<std::pair<std::string, Value>> fields;
 };
 
-/// A moment, always in UTC; time.Time of Go.
+/// The moment that Go's zero time.Time is, the beginning of the year 1, which nanoseconds do not
+/// reach.
+inline constexpr Nanos kZeroTime = INT64_MIN;
+
+/// A moment, and the time zone in which it is shown; time.Time of Go.
 struct Time {
   Nanos unix_nanos = 0;
-  friend bool operator==(const Time&, const Time&) = default;
+  int32_t offset_seconds = 0;  ///< East of UTC.
+  bool is_utc = true;          ///< Shown as UTC, and not as a place that has its time.
+  friend bool operator==(const Time& a, const Time& b) { return a.unix_nanos == b.unix_nanos; }
 };
 
 /// time.Duration of Go.
 struct Duration {
   Nanos nanos = 0;
   friend bool operator==(const Duration&, const Duration&) = default;
+};
+
+/// A method of a type that a caller brings along.
+struct TypeMethod {
+  size_t arguments = 0;
+  std::function<Result<Value>(const Value& receiver, std::span<const Value>)> call;
+};
+
+/// What a caller's lists and maps can do beyond what all can: a named type of Go.
+struct NamedType {
+  std::string name;
+  std::map<std::string, TypeMethod, std::less<>> methods;
+  std::function<std::string(const Value&)> print;  ///< String(); may be empty.
 };
 
 /// A value. Immutable; copies share lists, maps and records. Thread-safe as any value.
@@ -60,6 +81,9 @@ class Value {
   explicit Value(List value);
   explicit Value(Map value);
   explicit Value(Record value);
+  /// Of a type of the caller's, which must outlive the value.
+  Value(List value, const NamedType* type) : Value(std::move(value)) { type_ = type; }
+  Value(Map value, const NamedType* type) : Value(std::move(value)) { type_ = type; }
 
   bool IsNil() const { return std::holds_alternative<std::monostate>(data_); }
 
@@ -80,6 +104,9 @@ class Value {
   /// Go's name of the type, for errors.
   std::string TypeName() const;
 
+  /// The caller's type, or null.
+  const NamedType* type() const { return type_; }
+
   /// How deep lists, maps and records are nested: 0 for a plain value. Stops counting at 1,000.
   int depth() const { return depth_; }
 
@@ -95,6 +122,7 @@ class Value {
                std::shared_ptr<const Record>>
       data_;
   int depth_ = 0;
+  const NamedType* type_ = nullptr;
 };
 
 /// A map of strings to strings from anything that iterates over such pairs.
