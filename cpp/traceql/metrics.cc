@@ -30,7 +30,7 @@ const Literal* FindHint(const Query& query, std::string_view name) {
 }
 
 uint32_t ExemplarLimit(const Query& query, const MetricsOptions& options) {
-  if (options.instant) return 0;
+  if (options.instant || options.sliding) return 0;
   int64_t limit = options.exemplars;
   if (const Literal* hint = FindHint(query, "exemplars")) {
     if (hint->type == Type::kInt) limit = hint->integer;
@@ -90,9 +90,12 @@ Result<MetricsResult> EvaluateMetrics(const SpanView& view, const Query& query,
   }
   MetricsBudget budget(options.max_memory);
   const MetricsContext context{intervals, budget, ExemplarLimit(query, options),
-                               options.interrupted};
+                               options.interrupted, options.text_groups};
   for (MetricsLeaf& leaf : leaves) {
     const MetricsFunction& function = leaf.expr->function;
+    if (options.sliding && function.kind == MetricsFunction::Kind::kCompare) {
+      return InvalidArgumentError("compare() has no values over windows of time");
+    }
     leaf.sink = function.kind == MetricsFunction::Kind::kCompare
                     ? MakeCompareSink(function, context)
                     : MakeFunctionSink(function, context);

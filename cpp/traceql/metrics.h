@@ -10,6 +10,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -20,6 +21,15 @@
 
 namespace tocsin::traceql {
 
+/// Times at which a query is asked, each time of the spans that start in (t - length, t], where t
+/// is first, first + step, ...: windows that may overlap. Nanoseconds.
+struct SlidingWindows {
+  int64_t first = 0;
+  int64_t step = 0;  ///< Above 0 unless count is 1.
+  uint32_t count = 1;
+  int64_t length = 0;  ///< Above 0.
+};
+
 struct MetricsOptions {
   // Unix nanoseconds and nanoseconds. REQUIRES: start < end; step > 0 unless `instant`.
   uint64_t start = 0;
@@ -29,6 +39,13 @@ struct MetricsOptions {
   /// and end up to a multiple of step, and the intervals are (t - step, t] for every multiple t of
   /// step from start to end.
   bool instant = false;
+  /// If set, the members above do not count: a value for each window, the same as if that had been
+  /// the only one. A group has no value where it has no span; only what is not grouped is 0 there.
+  /// No exemplars. kInvalidArgument for compare(), whose groups are chosen by the whole range.
+  std::optional<SlidingWindows> sliding;
+  /// Values of by() are text, and those that read alike are one group: `5` and `"5"`. Lists and
+  /// empty strings count as absent. Not for compare().
+  bool text_groups = false;
   /// At most this many exemplars in all; 0: none. `with(exemplars=...)` in the query wins, up to
   /// kMaxExemplars. An instant query has none.
   uint32_t exemplars = 0;
@@ -52,6 +69,9 @@ struct MetricsWindow {
   uint64_t to = 0;
 };
 MetricsWindow WindowOf(const MetricsOptions& options);
+
+/// A value as text: `true`, `5`, `0.25`; "" for what no text can show.
+std::string LabelText(const Value& value);
 
 struct MetricsLabel {
   std::string name;

@@ -127,6 +127,43 @@ void MetricsCells::MergeCell(const double* from, double* to) const {
   }
 }
 
+Status MetricsCells::Slide(const WindowRuns& runs) {
+  std::vector<double> scratch;
+  TOCSIN_RETURN_IF_ERROR(budget_->Take(2 * width() * intervals_ * sizeof(double)));
+  for (const auto& cells : cells_) SlideGroup(runs, cells.get(), &scratch);
+  intervals_ = runs.count;
+  return {};
+}
+
+// In stretches as long as a window, each interval is joined with those before it in its stretch,
+// and with those behind it. A window then is the end of one stretch and the beginning of the next:
+// so the work does not grow with the length of the windows, also where nothing can be taken away
+// from a sum again.
+void MetricsCells::SlideGroup(const WindowRuns& runs, double* cells,
+                              std::vector<double>* scratch) const {
+  const size_t w = width();
+  const size_t count = intervals_;
+  scratch->assign(cells, cells + count * w);
+  scratch->insert(scratch->end(), cells, cells + count * w);
+  double* from_begin = scratch->data();
+  double* to_end = scratch->data() + count * w;
+  for (size_t i = 1; i < count; ++i) {
+    if (i % runs.length != 0) MergeCell(from_begin + (i - 1) * w, from_begin + i * w);
+  }
+  for (size_t i = count - 1; i-- > 0;) {
+    if ((i + 1) % runs.length != 0) MergeCell(to_end + (i + 1) * w, to_end + i * w);
+  }
+  for (size_t window = 0; window < runs.count; ++window) {
+    const size_t begin = runs.first + window * runs.stride;
+    const size_t last = begin + runs.length - 1;
+    double* out = cells + window * w;
+    std::copy_n(to_end + begin * w, w, out);
+    // One that is a stretch is complete.
+    if (begin % runs.length != 0) MergeCell(from_begin + last * w, out);
+    if (kind_ == Kind::kCount && *out == 0) *out = kNone;
+  }
+}
+
 double MetricsCells::At(uint32_t group, uint32_t interval) const {
   const double* cell = cells_[group].get() + width() * interval;
   if (kind_ == Kind::kSum) return cell[0] + cell[1];

@@ -10,6 +10,7 @@
 
 #include "cpp/base/status.h"
 #include "cpp/traceql/metrics_budget.h"
+#include "cpp/traceql/metrics_intervals.h"
 
 namespace tocsin::traceql {
 
@@ -38,6 +39,10 @@ class MetricsCells {
   /// REQUIRES: room for the groups.
   void Merge(const MetricsCells& other, std::span<const uint32_t> groups);
 
+  /// Puts in the place of the intervals the windows that are runs of them, once everything was
+  /// added. A window of kCount to which nothing was added is NaN then, too.
+  Status Slide(const WindowRuns& runs);
+
   /// NaN if nothing was added; of kCount 0.
   double At(uint32_t group, uint32_t interval) const;
 
@@ -48,6 +53,7 @@ class MetricsCells {
   void AddExtremes(const Rows& rows, Better better);
   void AddSums(const Rows& rows);
   void MergeCell(const double* from, double* to) const;
+  void SlideGroup(const WindowRuns& runs, double* cells, std::vector<double>* scratch) const;
 
   Kind kind_;
   uint32_t intervals_;

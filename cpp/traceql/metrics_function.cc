@@ -24,6 +24,8 @@ using Kind = MetricsFunction::Kind;
 constexpr double kNanosPerSecond = kSecond;
 constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
 
+bool IsNone(double value) { return std::isnan(value); }
+
 bool UsesBuckets(Kind kind) {
   return kind == Kind::kQuantileOverTime || kind == Kind::kHistogramOverTime;
 }
@@ -62,7 +64,7 @@ class FunctionSink final : public MetricsSink {
   FunctionSink(const MetricsFunction& function, const MetricsContext& context)
       : function_(function),
         intervals_(context.intervals),
-        groups_(function.by, &context.budget),
+        groups_(function.by, &context.budget, context.text_groups),
         cells_(CellKindOf(function.kind), context.intervals.count(), &context.budget),
         picker_(context.exemplars, context.intervals.count()),
         unit_(function.field && IsDuration(*function.field) ? kNanosPerSecond : 1) {}
@@ -229,12 +231,13 @@ void FunctionSink::OfferExemplars(const MetricsRows& rows) {
 }
 
 Result<std::vector<MetricsSeries>> FunctionSink::Finish() {
+  if (intervals_.runs()) TOCSIN_RETURN_IF_ERROR(cells_.Slide(*intervals_.runs()));
   if (function_.kind == Kind::kQuantileOverTime) return FinishQuantiles();
   return FinishGroups();
 }
 
 std::vector<double> FunctionSink::ValuesOf(uint32_t group) const {
-  std::vector<double> values(intervals_.count());
+  std::vector<double> values(intervals_.values());
   const double unit = function_.kind == Kind::kRate ? intervals_.seconds() : unit_;
   const bool counts = CellKindOf(function_.kind) == MetricsCells::Kind::kCount;
   for (uint32_t i = 0; i < values.size(); ++i) {
@@ -247,6 +250,7 @@ std::vector<double> FunctionSink::ValuesOf(uint32_t group) const {
 std::vector<MetricsSeries> FunctionSink::FinishGroups() {
   const bool histogram = function_.kind == Kind::kHistogramOverTime;
   const bool named = function_.by.empty() && !histogram;
+  const bool counts = CellKindOf(function_.kind) == MetricsCells::Kind::kCount;
   std::vector<MetricsSeries> series;
   std::vector<std::vector<size_t>> series_of_group;
   for (uint32_t group = 0; group < groups_.size(); ++group) {
@@ -257,13 +261,15 @@ std::vector<MetricsSeries> FunctionSink::FinishGroups() {
     }
     if (named) one.labels.push_back(TextLabel("__name__", MetricsFunctionName(function_.kind)));
     one.values = ValuesOf(group);
+    // Without groups a window that has no span counts none, as one of no spans at all does below.
+    if (named && counts) std::ranges::replace_if(one.values, IsNone, 0);
     series_of_group.push_back({series.size()});
     series.push_back(std::move(one));
   }
   // Of no spans at all there are still none in every interval.
-  if (named && series.empty() && CellKindOf(function_.kind) == MetricsCells::Kind::kCount) {
+  if (named && series.empty() && counts) {
     series.push_back({{TextLabel("__name__", MetricsFunctionName(function_.kind))},
-                      std::vector<double>(intervals_.count(), 0),
+                      std::vector<double>(intervals_.values(), 0),
                       {}});
   }
   AddExemplars(series_of_group, &series);
@@ -288,20 +294,21 @@ std::vector<MetricsSeries> FunctionSink::FinishQuantiles() {
       MetricsSeries one;
       one.labels = groups_.LabelsOf(groups[0]);
       one.labels.push_back(NumberLabel("p", q));
-      one.values.resize(intervals_.count());
+      one.values.resize(intervals_.values());
       series.push_back(std::move(one));
     }
     for (const uint32_t group : groups) {
       for (size_t k = first; k < series.size(); ++k) series_of_group[group].push_back(k);
     }
-    for (uint32_t i = 0; i < intervals_.count(); ++i) {
+    for (uint32_t i = 0; i < intervals_.values(); ++i) {
       buckets.clear();
       for (const uint32_t group : groups) {
         const double count = cells_.At(group, i);
         if (count > 0) buckets.push_back({BucketBound(groups_.BucketOf(group)) / unit_, count});
       }
       for (size_t k = first; k < series.size(); ++k) {
-        series[k].values[i] = QuantileOf(function_.quantiles[k - first], buckets);
+        const bool none = buckets.empty() && intervals_.runs();
+        series[k].values[i] = none ? kNone : QuantileOf(function_.quantiles[k - first], buckets);
       }
     }
   }

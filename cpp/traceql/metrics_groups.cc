@@ -5,6 +5,7 @@
 #include <cstring>
 #include <utility>
 
+#include "cpp/base/format.h"
 #include "cpp/traceql/words.h"
 
 namespace tocsin::traceql {
@@ -20,6 +21,11 @@ Value StringValue(std::string text) {
   value.type = ValueType::kString;
   value.text = std::move(text);
   return value;
+}
+
+Value AsText(const Value& value) {
+  std::string text = LabelText(value);
+  return text.empty() ? Value() : StringValue(std::move(text));
 }
 
 // Numbers the combinations of codes that rows have, in the order in which they are met, column by
@@ -84,6 +90,21 @@ class Combiner {
 
 }  // namespace
 
+std::string LabelText(const Value& value) {
+  switch (value.type) {
+    case ValueType::kString:
+      return value.text;
+    case ValueType::kInt:
+      return std::to_string(value.integer);
+    case ValueType::kBool:
+      return value.integer != 0 ? "true" : "false";
+    case ValueType::kDouble:
+      return FormatSampleValue(value.number);
+    default:
+      return "";
+  }
+}
+
 std::string ValueKey(const Value& value) {
   std::string key(1, static_cast<char>(value.type));
   const auto append = [&key](uint64_t bits) {
@@ -146,8 +167,8 @@ Result<uint32_t> ValueTable::Intern(const Value& value) {
   return id;
 }
 
-GroupTable::GroupTable(std::vector<Field> by, MetricsBudget* budget)
-    : by_(std::move(by)), budget_(budget), values_(budget) {}
+GroupTable::GroupTable(std::vector<Field> by, MetricsBudget* budget, bool text)
+    : by_(std::move(by)), budget_(budget), text_(text), values_(budget) {}
 
 Status GroupTable::Assign(std::span<const uint32_t> rows, std::vector<CodedField>* keys,
                           std::span<const BucketCode> buckets, std::vector<uint32_t>* groups) {
@@ -167,8 +188,9 @@ Status GroupTable::Assign(std::span<const uint32_t> rows, std::vector<CodedField
     combiner.Expand(number, &combination);
     std::vector<uint32_t> values(by_.size());
     for (size_t k = 0; k < by_.size(); ++k) {
-      TOCSIN_ASSIGN_OR_RETURN(values[k],
-                              values_.Intern(LabelValue((*keys)[k].ValueOf(combination[k]))));
+      Value value = LabelValue((*keys)[k].ValueOf(combination[k]));
+      if (text_) value = AsText(value);
+      TOCSIN_ASSIGN_OR_RETURN(values[k], values_.Intern(value));
     }
     const auto bucket = static_cast<BucketCode>(buckets.empty() ? 0 : combination.back());
     TOCSIN_ASSIGN_OR_RETURN(group_of[number], GroupOf(std::move(values), bucket));

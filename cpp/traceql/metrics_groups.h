@@ -43,7 +43,8 @@ class ValueTable {
 /// A group is a combination of values, one for each field of by(), and a bucket.
 class GroupTable {
  public:
-  GroupTable(std::vector<Field> by, MetricsBudget* budget);
+  /// `text`: as MetricsOptions::text_groups.
+  GroupTable(std::vector<Field> by, MetricsBudget* budget, bool text);
 
   const std::vector<Field>& by() const { return by_; }
   size_t size() const { return bucket_of_.size(); }
@@ -69,6 +70,7 @@ class GroupTable {
 
   std::vector<Field> by_;
   MetricsBudget* budget_;
+  const bool text_;
   ValueTable values_;
   std::unordered_map<std::string, uint32_t, StringHash, std::equal_to<>> groups_;
   std::vector<uint32_t> values_of_;  // by_.size() for each group.

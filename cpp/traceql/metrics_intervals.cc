@@ -27,6 +27,7 @@ MetricsWindow WindowOf(const MetricsOptions& options) {
 }
 
 Result<MetricsIntervals> MetricsIntervals::Make(const MetricsOptions& options) {
+  if (options.sliding) return Slide(*options.sliding);
   if (options.end <= options.start) {
     return InvalidArgumentError("the end of the range must be after its start");
   }
@@ -62,10 +63,88 @@ Result<MetricsIntervals> MetricsIntervals::Make(const MetricsOptions& options) {
   return intervals;
 }
 
+Result<MetricsIntervals> MetricsIntervals::Slide(const SlidingWindows& windows) {
+  // No difference of two times that are looked at leaves 64 bits: from 1933 to 2116.
+  constexpr int64_t kLongest = int64_t{1} << 60;
+  constexpr int64_t kLatest = int64_t{1} << 62;
+  const bool one = windows.count == 1;
+  if (windows.count == 0 || windows.length <= 0 || (!one && windows.step <= 0)) {
+    return InvalidArgumentError("windows must have a length and a step above zero");
+  }
+  if (windows.count > kMaxMetricsIntervals) {
+    return InvalidArgumentError("the range has more than " + std::to_string(kMaxMetricsIntervals) +
+                                " steps: choose a longer step or a shorter range");
+  }
+  const int64_t last_step = windows.count - 1;
+  const bool in_time =
+      windows.first >= -kLongest && windows.first <= kLatest && windows.length <= kLongest &&
+      (one || (windows.step <= kLongest && windows.step <= (kLatest - windows.first) / last_step));
+  if (!in_time) return InvalidArgumentError("a time of the query is out of range");
+
+  MetricsIntervals intervals;
+  const int64_t range = one ? 0 : last_step * windows.step;
+  const int64_t last = windows.first + range;
+  intervals.from_ = static_cast<uint64_t>(std::max<int64_t>(windows.first - windows.length + 1, 0));
+  intervals.to_ = static_cast<uint64_t>(std::max<int64_t>(last, 0));
+  if (last < 0) intervals.from_ = 1;  // Nothing is in [1, 0].
+  intervals.step_ = one ? 1 : static_cast<uint64_t>(windows.step);
+  intervals.inverse_ = 1.0 / static_cast<double>(intervals.step_);
+  intervals.seconds_ = static_cast<double>(windows.length) / kSecond;
+  intervals.first_end_ = static_cast<uint64_t>(windows.first);
+  if (windows.length >= range) {
+    intervals.SlideBeyondRange(windows);
+  } else {
+    intervals.SlideWithinRange(windows);
+  }
+  return intervals;
+}
+
+// Windows that are not shorter than all steps together: the beginnings cut the time into one part,
+// then comes what they have in common, and then what the ends cut.
+void MetricsIntervals::SlideBeyondRange(const SlidingWindows& windows) {
+  beyond_range_ = true;
+  base_ = windows.first - windows.length + 1;
+  common_from_ = base_ + int64_t{windows.count - 1} * (windows.count == 1 ? 0 : windows.step);
+  common_to_ = windows.first;
+  runs_ = WindowRuns{.length = windows.count, .stride = 1, .first = 0, .count = windows.count};
+  count_ = 2 * windows.count - 1;
+}
+
+// Beginnings and ends cut each step alike: into two parts, unless the windows are whole steps.
+void MetricsIntervals::SlideWithinRange(const SlidingWindows& windows) {
+  const auto whole = static_cast<uint32_t>(windows.length / windows.step);
+  const int64_t rest = windows.length % windows.step;
+  if (rest == 0) {
+    base_ = windows.first - windows.length + 1;
+    runs_ = WindowRuns{.length = whole, .stride = 1, .first = 0, .count = windows.count};
+    count_ = windows.count + whole - 1;
+    return;
+  }
+  split_ = windows.step - rest;
+  base_ = windows.first - windows.length - split_ + 1;
+  runs_ = WindowRuns{.length = 2 * whole + 1, .stride = 2, .first = 1, .count = windows.count};
+  count_ = 2 * (windows.count + whole);
+}
+
+uint32_t MetricsIntervals::OfWindows(int64_t time) const {
+  if (beyond_range_) {
+    if (time < common_from_)
+      return static_cast<uint32_t>(Quotient(static_cast<uint64_t>(time - base_)));
+    if (time <= common_to_) return runs_->count - 1;
+    return runs_->count +
+           static_cast<uint32_t>(Quotient(static_cast<uint64_t>(time - common_to_ - 1)));
+  }
+  const auto offset = static_cast<uint64_t>(time - base_);
+  const uint64_t step = Quotient(offset);
+  if (split_ == 0) return static_cast<uint32_t>(step);
+  const bool second = offset - step * step_ >= static_cast<uint64_t>(split_);
+  return static_cast<uint32_t>(2 * step + (second ? 1 : 0));
+}
+
 std::vector<int64_t> MetricsIntervals::TimestampsMs() const {
-  std::vector<int64_t> timestamps(count_);
-  for (uint32_t i = 0; i < count_; ++i) {
-    timestamps[i] = static_cast<int64_t>((first_end_ + i * step_) / kMillisecond);
+  std::vector<int64_t> timestamps(values());
+  for (uint32_t i = 0; i < timestamps.size(); ++i) {
+    timestamps[i] = static_cast<int64_t>(first_end_ + i * step_) / kMillisecond;
   }
   return timestamps;
 }

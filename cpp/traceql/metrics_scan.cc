@@ -255,7 +255,8 @@ void Scan::Divide(size_t parts, std::span<MetricsLeaf> leaves, Pass* pass) {
       part.reader.emplace(pass, &part.budget, leaves);
       continue;
     }
-    const MetricsContext context{intervals_, part.budget, context_.exemplars, context_.interrupted};
+    const MetricsContext context{intervals_, part.budget, context_.exemplars, context_.interrupted,
+                                 context_.text_groups};
     for (const MetricsLeaf& leaf : leaves)
       part.forks.push_back({leaf.expr, leaf.sink->Fork(context)});
     part.reader.emplace(pass, &part.budget, part.forks);

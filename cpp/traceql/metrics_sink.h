@@ -31,6 +31,7 @@ struct MetricsContext {
   MetricsBudget& budget;
   uint32_t exemplars = 0;
   const std::function<Status()>& interrupted;  ///< As MetricsOptions says.
+  bool text_groups = false;                    ///< The same.
 };
 
 /// For one thread. The result does not depend on how rows are spread over calls, nor on how they
