@@ -13,6 +13,7 @@
 #include "cpp/config/overrides.h"
 #include "cpp/model/labels.h"
 #include "cpp/relabel/relabel.h"
+#include "cpp/routing/config.h"
 
 namespace tocsin::config {
 
@@ -59,10 +60,10 @@ struct PromQl {
   bool type_and_unit_labels = false;
 };
 
-/// Of the evaluation of rules.
 /// What max_concurrent_evals may be: each is a thread.
 inline constexpr uint32_t kRuleThreadsMax = 1'000;
 
+/// Of the evaluation of rules.
 struct Rules {
   uint32_t max_concurrent_evals = 4;  ///< Groups that are evaluated at once.
   /// The states of alerts after a restart are exactly those before; or else as Prometheus has it.
@@ -164,11 +165,43 @@ struct Scrape {
   http::ClientOptions client;
 };
 
+/// An entry of alerting.alertmanagers.
 struct Alertmanager {
   std::string scheme = "http";
-  std::string path_prefix;
+  std::string path_prefix;  ///< Empty, or begins with a slash and does not end with one.
   Nanos timeout = 10 * kSecond;
-  std::vector<std::string> targets;  ///< "host:port".
+  std::vector<ScrapeTargets> static_configs;
+  std::vector<ScrapeFiles> file_sd_configs;
+  relabel::Rules relabel_configs;        ///< Of Alertmanagers.
+  relabel::Rules alert_relabel_configs;  ///< Of the alerts that these are sent.
+  http::ClientOptions client;
+};
+
+struct Alerting {
+  std::vector<Alertmanager> alertmanagers;
+  relabel::Rules alert_relabel_configs;  ///< Of the alerts that anybody is sent.
+  uint32_t notification_queue_capacity = 10'000;  ///< Alerts that wait, for each Alertmanager.
+  uint32_t notification_batch_size = 256;
+  bool drain_notification_queue_on_shutdown = true;
+};
+
+/// A dead man's switch: somebody is told all the time that rules and router work.
+struct Heartbeat {
+  http::Secret url;  ///< Not given: none.
+  http::ClientOptions client;
+  Nanos interval = 30 * kSecond;
+  Nanos timeout = 10 * kSecond;
+};
+
+/// Another Tocsin, which is watched.
+struct Peer {
+  std::string url;   ///< Of its API, without a slash at its end.
+  std::string name;  ///< Label `instance` of its alert; by default host and port of the URL.
+  Nanos interval = 15 * kSecond;
+  Nanos timeout = 10 * kSecond;
+  Nanos hold = kMinute;  ///< `for`: how long it is down before that is an alert.
+  Labels labels;         ///< Added to the alert.
+  http::ClientOptions client;
 };
 
 /// Which message is written. Of 2.0 the receiver may ask to be sent 1.0 instead (415).
@@ -204,25 +237,6 @@ struct RemoteWrite {
   friend bool operator==(const RemoteWrite&, const RemoteWrite&) = default;
 };
 
-struct Webhook {
-  std::string url;
-  bool send_resolved = true;
-};
-
-struct AlertReceiver {
-  std::string name;
-  std::vector<Webhook> webhooks;
-};
-
-/// The built-in router. Without a receiver nothing is told by it.
-struct AlertRoute {
-  std::string receiver;
-  std::vector<std::string> group_by;
-  Nanos group_wait = 30 * kSecond;
-  Nanos group_interval = 5 * kMinute;
-  Nanos repeat_interval = 4 * kHour;
-};
-
 /// What of the API changes the process or its store: off unless asked for, as at Prometheus.
 struct Web {
   bool enable_admin_api = false;  ///< /api/v1/admin/tsdb/*
@@ -252,10 +266,12 @@ struct Config {
   std::vector<std::string> rule_files;  ///< Globs, absolute or relative to the working directory.
   bool self_scrape = true;              ///< Scrape itself as job `tempo`: no scrape_configs given.
   std::vector<Scrape> scrape_configs;
-  std::vector<Alertmanager> alertmanagers;
+  Alerting alerting;
+  Heartbeat heartbeat;
+  std::vector<Peer> peers;
   std::vector<RemoteWrite> remote_write;
-  AlertRoute route;
-  std::vector<AlertReceiver> alert_receivers;
+  /// The built-in router; without a receiver of the root route there is none. Finish()ed.
+  routing::Config routing;
 };
 
 }  // namespace tocsin::config

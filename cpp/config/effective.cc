@@ -141,14 +141,27 @@ void WriteQueries(const Queries& queries, Writer* w) {
 }
 
 void WriteOverrides(const Overrides& overrides, Writer* w) {
+  const TenantOverrides& defaults = overrides.defaults;
   w->Open("overrides");
-  if (overrides.defaults.max_bytes_per_trace) {
-    w->Open("defaults");
-    w->Open("global");
-    w->Number("max_bytes_per_trace", *overrides.defaults.max_bytes_per_trace);
+  if (defaults.selector_retention || defaults.max_bytes_per_trace) w->Open("defaults");
+  if (defaults.selector_retention) {
+    w->Open("compaction");
+    w->Open("selector_retention");
+    for (size_t i = 0; i < defaults.selector_retention->size(); ++i) {
+      w->OpenEntry({}, i);
+      w->Text("selector", (*defaults.selector_retention)[i].selector);
+      w->Period("keep", (*defaults.selector_retention)[i].keep);
+      w->Close();
+    }
     w->Close();
     w->Close();
   }
+  if (defaults.max_bytes_per_trace) {
+    w->Open("global");
+    w->Number("max_bytes_per_trace", *defaults.max_bytes_per_trace);
+    w->Close();
+  }
+  if (defaults.selector_retention || defaults.max_bytes_per_trace) w->Close();
   w->Text("per_tenant_override_config", overrides.tenants_file);
   w->Period("per_tenant_override_period", overrides.tenants_period);
   w->Open("user_configurable_overrides");
@@ -156,27 +169,6 @@ void WriteOverrides(const Overrides& overrides, Writer* w) {
   w->Open("api");
   w->Bool("check_for_conflicting_runtime_overrides", overrides.check_conflicts);
   w->Close();
-  w->Close();
-  w->Close();
-}
-
-void WriteAlertmanagers(const Config& config, Writer* w) {
-  if (config.alertmanagers.empty()) return;
-  w->Open("alerting");
-  w->Open("alertmanagers");
-  for (size_t i = 0; i < config.alertmanagers.size(); ++i) {
-    const Alertmanager& alertmanager = config.alertmanagers[i];
-    w->OpenEntry({}, i);
-    w->Text("scheme", alertmanager.scheme);
-    w->Text("path_prefix", alertmanager.path_prefix);
-    w->Period("timeout", alertmanager.timeout);
-    w->Open("static_configs");
-    w->OpenEntry({}, 0);
-    w->List("targets", alertmanager.targets);
-    w->Close();
-    w->Close();
-    w->Close();
-  }
   w->Close();
   w->Close();
 }
@@ -225,39 +217,6 @@ void WriteRemoteWrites(const Config& config, Writer* w) {
   w->Close();
 }
 
-void WriteAlertmanager(const Config& config, Writer* w) {
-  if (config.route.receiver.empty()) return;
-  w->Open("alertmanager");
-  w->Open("route");
-  w->Text("receiver", config.route.receiver);
-  w->List("group_by", config.route.group_by);
-  w->Period("group_wait", config.route.group_wait);
-  w->Period("group_interval", config.route.group_interval);
-  w.Period("rule_query_offset", config.rule_query_offset);
-  w->Period("repeat_interval", config.route.repeat_interval);
-  w->Close();
-  w->Open("receivers");
-  WriteRules(config.rules, &w);
-  for (size_t i = 0; i < config.alert_receivers.size(); ++i) {
-    const AlertReceiver& receiver = config.alert_receivers[i];
-    w->OpenEntry({}, i);
-    w->Text("name", receiver.name);
-    if (!receiver.webhooks.empty()) {
-      w->Open("webhook_configs");
-      for (size_t k = 0; k < receiver.webhooks.size(); ++k) {
-        w->OpenEntry({}, k);
-        w->Text("url", HidePassword(receiver.webhooks[k].url));
-        w->Bool("send_resolved", receiver.webhooks[k].send_resolved);
-        w->Close();
-      }
-      w->Close();
-    }
-    w->Close();
-  }
-  w->Close();
-  w->Close();
-}
-
 }  // namespace
 
 std::string Effective(const Config& config, const Reading& reading) {
@@ -287,13 +246,16 @@ std::string Effective(const Config& config, const Reading& reading) {
   w.Period("scrape_timeout", config.scrape_timeout);
   WriteScrapeCommon(config.scrape_common, &w);
   w.Period("evaluation_interval", config.evaluation_interval);
+  w.Period("rule_query_offset", config.rule_query_offset);
   w.Map("external_labels", config.external_labels);
   w.Close();
   w.List("rule_files", config.rule_files);
+  WriteRules(config.rules, &w);
   WriteScrapes(config, &w);
-  WriteAlertmanagers(config, &w);
+  WriteAlerting(config, &w);
+  WriteHeartbeat(config, &w);
   WriteRemoteWrites(config, &w);
-  WriteAlertmanager(config, &w);
+  WriteAlertmanager(config.routing, &w);
   return std::move(w).Take();
 }
 

@@ -1,5 +1,7 @@
 #include "cpp/config/effective_writer.h"
 
+#include <algorithm>
+
 #include "cpp/base/duration.h"
 
 namespace tocsin::config {
@@ -120,6 +122,14 @@ std::string Quoted(std::string_view text) {
   return out.append("\"");
 }
 
+std::string QuotedList(const std::vector<std::string>& values) {
+  std::string text = "[";
+  for (const std::string& value : values) {
+    text.append(text.size() > 1 ? ", " : "").append(Quoted(value));
+  }
+  return text.append("]");
+}
+
 std::string HidePassword(const std::string& url) {
   const size_t scheme = url.find("://");
   if (scheme == std::string::npos) return url;
@@ -159,11 +169,15 @@ void Writer::Plain(std::string_view key, std::string_view value, std::string_vie
 void Writer::Period(std::string_view key, Nanos value) { Plain(key, FormatPeriod(value)); }
 
 void Writer::List(std::string_view key, const std::vector<std::string>& values) {
-  std::string text = "[";
-  for (const std::string& value : values) {
-    text.append(text.size() > 1 ? ", " : "").append(Quoted(value));
+  Plain(key, QuotedList(values));
+}
+
+std::string Writer::InheritedName(std::string_view key, size_t levels) const {
+  for (size_t depth = names_.size(); depth > 0; depth -= std::min(levels, depth)) {
+    std::string name = names_[depth - 1] + "." + std::string(key);
+    if (reading_.OriginOf(name) != "default") return name;
   }
-  Plain(key, text.append("]"));
+  return {};
 }
 
 void Writer::Map(std::string_view key,

@@ -18,6 +18,8 @@ namespace tocsin::config {
 
 /// As a double-quoted scalar.
 std::string Quoted(std::string_view text);
+/// `["a", "b"]`.
+std::string QuotedList(const std::vector<std::string>& values);
 /// The URL with its password hidden, as Prometheus shows it.
 std::string HidePassword(const std::string& url);
 
@@ -40,6 +42,9 @@ class Writer {
   void Number(std::string_view key, uint64_t value) { Plain(key, std::to_string(value)); }
   void Period(std::string_view key, Nanos value);
   void List(std::string_view key, const std::vector<std::string>& values);
+  /// The name of a setting that is inherited, for Plain(): as the section at hand gives it, or the
+  /// nearest around it. `levels`: from a section to the one around, in names that are open.
+  std::string InheritedName(std::string_view key, size_t levels) const;
   /// The values of headers that are secret by nature are hidden.
   void Map(std::string_view key, const std::vector<std::pair<std::string, std::string>>& pairs);
   template <class Pairs>
@@ -62,10 +67,21 @@ class Writer {
 /// What of these options is not the default; secrets hidden.
 void WriteHttpClient(const http::ClientOptions& options, Writer* w);
 
+/// alertmanager; nothing without a receiver of the root route.
+void WriteAlertmanager(const routing::Config& config, Writer* w);
+
 /// scrape_configs; nothing if the server scrapes itself only.
 void WriteScrapes(const Config& config, Writer* w);
 /// What `global` and a scrape configuration share, as far as it is not the default.
 void WriteScrapeCommon(const ScrapeCommon& common, Writer* w);
+
+/// static_configs and file_sd_configs; nothing of what is empty.
+void WriteTargets(const std::vector<ScrapeTargets>& static_configs,
+                  const std::vector<ScrapeFiles>& file_sd_configs, Writer* w);
+
+/// alerting, heartbeat and peers, as far as there are such; secrets hidden.
+void WriteAlerting(const Config& config, Writer* w);
+void WriteHeartbeat(const Config& config, Writer* w);
 
 /// A list of relabelling rules; nothing if there are none.
 void WriteRelabelRules(std::string_view key, const relabel::Rules& rules, Writer* w);

@@ -131,7 +131,7 @@ void ReadScrapeCommon(Section* section, ScrapeCommon* out) {
   if (scheme == "legacy" && out->metric_name_escaping_scheme == "allow-utf-8") {
     out->metric_name_escaping_scheme = "underscores";
   }
-  section->Size("body_size_limit", &out->body_size_limit);
+  section->BinarySize("body_size_limit", &out->body_size_limit);
   section->Count64("sample_limit", &out->sample_limit);
   section->Count64("target_limit", &out->target_limit);
   section->Count64("label_limit", &out->label_limit);

@@ -5,6 +5,7 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "cpp/base/http_options.h"
 #include "cpp/config/config.h"
@@ -28,19 +29,27 @@ void ReadPromQl(Section* top, PromQl* out);
 /// receivers, distributor.receivers, processors, exporters, service and their like.
 void ReadCollectorSections(Section* top, Config* config);
 
-/// global, rule_files, scrape_configs, alerting, remote_write. `folder` is the one that relative
+/// global, rule_files, scrape_configs, alerting, heartbeat, peers, remote_write. `folder` is the one that relative
 /// paths are relative to; "" for the working directory.
 void ReadPrometheusSections(Section* top, const std::string& folder, Config* config);
 
-/// scrape_configs, after `global`.
 /// rules: our own, with what are flags at Prometheus.
 void ReadRules(Section* top, Rules* out);
 
+/// scrape_configs, after `global`.
 void ReadScrapes(Section* top, Config* config);
 /// The keys that `global` and a scrape configuration share.
 void ReadScrapeCommon(Section* section, ScrapeCommon* out);
+/// static_configs and file_sd_configs, of scraping and of alerting.
+void ReadStaticConfigs(Section* section, std::vector<ScrapeTargets>* out);
+void ReadFileConfigs(Section* section, std::vector<ScrapeFiles>* out);
 /// Refuses every way to discover targets but static_configs and file_sd_configs.
 void RefuseOtherDiscovery(Section* section);
+
+/// alerting.
+void ReadAlerting(Section* top, Alerting* out);
+/// heartbeat and peers: our own.
+void ReadHeartbeat(Section* top, Config* config);
 
 /// One list of remote_write; also part of metrics_generator. Appends.
 void ReadRemoteWrites(Section* section, Config* config);

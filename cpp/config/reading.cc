@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <iterator>
 #include <limits>
 #include <optional>
 #include <tuple>
@@ -202,11 +203,20 @@ bool Reading::Claim(const std::string& setting, const lib::Yaml& node) {
 
 std::string Reading::OriginOf(const std::string& setting) const {
   const auto it = claimed_.find(setting);
-  if (it == claimed_.end()) return "default";
+  if (it == claimed_.end()) {
+    const auto adopted = adopted_.find(setting);
+    return adopted == adopted_.end() ? "default" : adopted->second;
+  }
   lib::Yaml at;
   at.line = it->second.line;
   at.column = it->second.column;
   return ShortPlace(at);
+}
+
+void Reading::Adopt(const lib::Yaml& at, Reading other) {
+  for (const auto& [setting, claimed] : other.claimed_) adopted_[setting] = other.OriginOf(setting);
+  if (const Status error = other.FirstError(); !error.ok()) Error(at, error.message());
+  std::ranges::move(other.warnings_, std::back_inserter(warnings_));
 }
 
 Status Reading::FirstError() const {
@@ -291,6 +301,10 @@ void Section::Bool(std::string_view key, bool* out, std::string_view name) {
 
 void Section::Size(std::string_view key, uint64_t* out, std::string_view name) {
   Read(key, out, name, ParseSize, "size such as 30GB, 30Gi or 1_000_000");
+}
+
+void Section::BinarySize(std::string_view key, uint64_t* out, std::string_view name) {
+  Read(key, out, name, ParseBinarySize, "size such as 10MB or 10MiB (both 2^20 bytes each)");
 }
 
 void Section::Period(std::string_view key, Nanos* out, std::string_view name) {

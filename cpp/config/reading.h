@@ -41,6 +41,10 @@ class Reading {
   /// "default", "FILE:3:5" or "--set KEY".
   std::string OriginOf(const std::string& setting) const;
 
+  /// Takes over what was noted while another file was read, which is named at `at`: its first
+  /// error, its warnings, and where its settings come from.
+  void Adopt(const lib::Yaml& at, Reading other);
+
   /// The error that stands first in the file, or else the first override's.
   Status FirstError() const;
   std::vector<std::string> TakeWarnings() { return std::move(warnings_); }
@@ -55,6 +59,7 @@ class Reading {
     int column = 0;
   };
   std::map<std::string, Claimed> claimed_;
+  std::map<std::string, std::string> adopted_;  // Origins of settings of other files.
   struct Problem {
     int line = 0;
     int column = 0;
@@ -83,6 +88,8 @@ class Section {
   void File(std::string_view key, std::string* out, std::string_view name = {});
   void Bool(std::string_view key, bool* out, std::string_view name = {});
   void Size(std::string_view key, uint64_t* out, std::string_view name = {});
+  /// The same where all units are powers of two, also KB and M.
+  void BinarySize(std::string_view key, uint64_t* out, std::string_view name = {});
   void Period(std::string_view key, Nanos* out, std::string_view name = {});
   void Count(std::string_view key, uint32_t* out, std::string_view name = {});
   void Count64(std::string_view key, uint64_t* out, std::string_view name = {});

@@ -55,8 +55,9 @@ std::optional<uint64_t> Multiply(std::string_view number, uint64_t unit) {
   return whole * unit + rest;
 }
 
-// The factor of "", "B", "K", "KB", "Ki", "KiB" and so on; 0 if it is none.
-uint64_t SizeUnit(std::string_view text) {
+// The factor of "", "B", "K", "KB", "Ki", "KiB" and so on; 0 if it is none. `thousand`: of K and
+// KB.
+uint64_t SizeUnit(std::string_view text, uint64_t thousand) {
   constexpr std::string_view kPrefixes = "kmgtp";
   const std::string unit = Lower(text);
   if (unit.empty() || unit == "b") return 1;
@@ -66,8 +67,17 @@ uint64_t SizeUnit(std::string_view text) {
   const bool binary = rest == "i" || rest == "ib";
   if (!binary && !rest.empty() && rest != "b") return 0;
   uint64_t factor = 1;
-  for (size_t i = 0; i <= power; ++i) factor *= binary ? 1024 : 1000;
+  for (size_t i = 0; i <= power; ++i) factor *= binary ? 1024 : thousand;
   return factor;
+}
+
+std::optional<uint64_t> ParseSizeWith(std::string_view text, uint64_t thousand) {
+  if (text.starts_with("0x") || text.starts_with("0X")) return ParseCount(text);
+  const std::string_view number = TakeNumber(&text);
+  text.remove_prefix(std::min(text.find_first_not_of(' '), text.size()));
+  const uint64_t unit = SizeUnit(text, thousand);
+  if (unit == 0) return std::nullopt;
+  return Multiply(number, unit);
 }
 
 }  // namespace
@@ -85,14 +95,9 @@ std::optional<uint64_t> ParseCount(std::string_view text) {
   return value;
 }
 
-std::optional<uint64_t> ParseSize(std::string_view text) {
-  if (text.starts_with("0x") || text.starts_with("0X")) return ParseCount(text);
-  const std::string_view number = TakeNumber(&text);
-  text.remove_prefix(std::min(text.find_first_not_of(' '), text.size()));
-  const uint64_t unit = SizeUnit(text);
-  if (unit == 0) return std::nullopt;
-  return Multiply(number, unit);
-}
+std::optional<uint64_t> ParseSize(std::string_view text) { return ParseSizeWith(text, 1000); }
+
+std::optional<uint64_t> ParseBinarySize(std::string_view text) { return ParseSizeWith(text, 1024); }
 
 std::optional<bool> ParseBool(std::string_view text) {
   const std::string word = Lower(text);

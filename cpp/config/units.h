@@ -13,6 +13,9 @@ namespace tocsin::config {
 /// G, T, P, of either case. nullopt for anything else and for more than 2^64 - 1.
 std::optional<uint64_t> ParseSize(std::string_view text);
 
+/// The same, where K and KB are 1024 bytes as Ki and KiB are, and so on.
+std::optional<uint64_t> ParseBinarySize(std::string_view text);
+
 /// `10`, `1_000`, `0x1f`. nullopt for anything else and on overflow.
 std::optional<uint64_t> ParseCount(std::string_view text);
 

@@ -14,11 +14,12 @@ using Names = std::set<std::string, std::less<>>;
 void FindInRoute(const Route& route, const std::string& place, const Names& receivers,
                  const Names& intervals, std::vector<Problem>* out) {
   if (!receivers.contains(route.receiver)) {
-    out->push_back({place, "undefined receiver " + QuoteGo(route.receiver) + " used in route"});
+    out->push_back(
+        {place + ".receiver", "undefined receiver " + QuoteGo(route.receiver) + " used in route"});
   }
-  if (route.group_interval <= 0) out->push_back({place, "group_interval cannot be zero"});
-  if (route.repeat_interval <= 0) out->push_back({place, "repeat_interval cannot be zero"});
-  if (route.group_wait < 0) out->push_back({place, "group_wait cannot be negative"});
+  if (route.group_interval <= 0) out->push_back({place + ".group_interval", "cannot be zero"});
+  if (route.repeat_interval <= 0) out->push_back({place + ".repeat_interval", "cannot be zero"});
+  if (route.group_wait < 0) out->push_back({place + ".group_wait", "cannot be negative"});
   for (const auto* names : {&route.active_time_intervals, &route.mute_time_intervals}) {
     for (const std::string& name : *names) {
       if (intervals.contains(name)) continue;
@@ -46,7 +47,7 @@ template <class List>
 Names CollectNames(const List& list, const std::string& key, std::vector<Problem>* out) {
   Names names;
   for (size_t i = 0; i < list.size(); ++i) {
-    const std::string place = key + "[" + std::to_string(i) + "]";
+    const std::string place = key + "[" + std::to_string(i) + "].name";
     const std::string& name = list[i].name;
     if (name.empty()) {
       out->push_back({place, "name is missing"});

@@ -26,7 +26,8 @@ struct Webhook {
   http::ClientOptions client;
   size_t max_alerts = 0;  ///< Told in one message; 0: all.
   Nanos timeout = 0;      ///< Of one attempt; 0: none but the end of the flush.
-  /// `payload`: a template of what is sent instead of the default; empty: the default, version 4.
+  /// `payload` as JSON, whose texts are templates: sent instead of the default; empty: the default,
+  /// version 4.
   std::string payload;
 };
 
@@ -64,6 +65,7 @@ struct InhibitRule {
 
 struct Config {
   Nanos resolve_timeout = 5 * kMinute;
+  http::ClientOptions client;  ///< Of webhooks without one of their own; they have a copy.
   Route route;
   std::vector<Receiver> receivers;
   std::vector<InhibitRule> inhibit_rules;
