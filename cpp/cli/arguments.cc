@@ -8,15 +8,15 @@
 namespace tocsin::cli {
 namespace {
 
-constexpr std::array<std::string_view, 7> kSubcommands = {"serve",  "config", "query", "promql",
-                                                          "export", "import", "doctor"};
+constexpr std::array<std::string_view, 8> kSubcommands = {"serve", "config", "query",  "promql",
+                                                          "rules", "export", "import", "doctor"};
 
 // Flags that only say what they say.
 struct TextFlag {
   std::string_view name;
   std::string Arguments::* value;
 };
-constexpr std::array<TextFlag, 11> kTextFlags = {{{"config", &Arguments::config_file},
+constexpr std::array<TextFlag, 16> kTextFlags = {{{"config", &Arguments::config_file},
                                                   {"config.file", &Arguments::config_file},
                                                   {"q", &Arguments::query},
                                                   {"start", &Arguments::start},
@@ -26,7 +26,27 @@ constexpr std::array<TextFlag, 11> kTextFlags = {{{"config", &Arguments::config_
                                                   {"path", &Arguments::path},
                                                   {"format", &Arguments::format},
                                                   {"output", &Arguments::output},
-                                                  {"o", &Arguments::output}}};
+                                                  {"o", &Arguments::output},
+                                                  {"lint", &Arguments::lint},
+                                                  {"junit", &Arguments::junit},
+                                                  {"from", &Arguments::start},
+                                                  {"to", &Arguments::end},
+                                                  {"interval", &Arguments::interval}}};
+
+// Flags without a value.
+struct BoolFlag {
+  std::string_view name;
+  bool Arguments::* value;
+};
+constexpr std::array<BoolFlag, 9> kBoolFlags = {{{"help", &Arguments::help},
+                                                 {"h", &Arguments::help},
+                                                 {"version", &Arguments::version},
+                                                 {"json", &Arguments::json},
+                                                 {"lint-fatal", &Arguments::lint_fatal},
+                                                 {"print-plain", &Arguments::print_plain},
+                                                 {"debug", &Arguments::debug},
+                                                 {"diff", &Arguments::diff},
+                                                 {"from-spans", &Arguments::from_spans}}};
 
 struct Flag {
   std::string name;  // Without hyphens.
@@ -49,28 +69,42 @@ Status AddOverride(const std::string& text, Arguments* arguments) {
   return {};
 }
 
-// Prometheus's flags without a value, and the keys that they switch on ("": it is on always).
+// Prometheus's flags without a value, and the keys that they switch on or off ("": it is on
+// always).
 struct Switch {
   std::string_view name;
   std::string_view key;
+  std::string_view value;
 };
-constexpr std::array<Switch, 3> kSwitches = {{{"web.enable-admin-api", "web.enable_admin_api"},
-                                              {"web.enable-lifecycle", "web.enable_lifecycle"},
-                                              {"web.enable-remote-write-receiver", ""}}};
+constexpr std::array<Switch, 5> kSwitches = {
+    {{"web.enable-admin-api", "web.enable_admin_api", "true"},
+     {"web.enable-lifecycle", "web.enable_lifecycle", "true"},
+     {"web.enable-remote-write-receiver", "", ""},
+     {"alertmanager.drain-notification-queue-on-shutdown",
+      "alerting.drain_notification_queue_on_shutdown", "true"},
+     {"no-alertmanager.drain-notification-queue-on-shutdown",
+      "alerting.drain_notification_queue_on_shutdown", "false"}}};
 
 // Prometheus's flags with a value, and the keys that they set.
 struct KeyFlag {
   std::string_view name;
   std::string_view key;
 };
-constexpr std::array<KeyFlag, 13> kKeyFlags = {
-    {{"storage.path", "storage.path"},
+constexpr std::array<KeyFlag, 15> kKeyFlags = {
+    {{"alertmanager.notification-queue-capacity", "alerting.notification_queue_capacity"},
+     {"alertmanager.notification-batch-size", "alerting.notification_batch_size"},
+     {"storage.path", "storage.path"},
      {"storage.tsdb.path", "storage.path"},
      {"storage.tsdb.retention.time", "storage.tsdb.retention.time"},
      {"query.timeout", "promql.timeout"},
      {"query.lookback-delta", "promql.lookback_delta"},
      {"query.max-samples", "promql.max_samples"},
      {"query.max-concurrency", "storage.trace.pool.max_workers"},
+     {"rules.alert.for-outage-tolerance", "rules.for_outage_tolerance"},
+     {"rules.alert.for-grace-period", "rules.for_grace_period"},
+     {"rules.alert.resend-delay", "rules.resend_delay"},
+     {"rules.max-concurrent-evals", "rules.max_concurrent_evals"},
+     {"rules.restore", "rules.restore"},
      {"log.level", "server.log_level"}}};
 
 // What can be asked for with --enable-feature and is off otherwise. Every other feature that
@@ -87,19 +121,16 @@ void EnableFeatures(std::string_view list, Arguments* arguments) {
     if (found != kFeatures.end()) arguments->overrides.emplace_back(found->key, "true");
     list.remove_prefix(std::min(comma + 1, list.size()));
   }
-     {"rules.alert.for-outage-tolerance", "rules.for_outage_tolerance"},
-     {"rules.alert.for-grace-period", "rules.for_grace_period"},
-     {"rules.alert.resend-delay", "rules.resend_delay"},
-     {"rules.max-concurrent-evals", "rules.max_concurrent_evals"},
-     {"rules.restore", "rules.restore"},
 }
 
 // A flag that stands alone; false if there is no such flag.
 bool ApplySwitch(const Flag& flag, Arguments* arguments) {
   if (flag.value) return false;
+  const auto own = std::ranges::find(kBoolFlags, flag.name, &BoolFlag::name);
+  if (own != kBoolFlags.end()) return arguments->*own->value = true;
   const auto found = std::ranges::find(kSwitches, flag.name, &Switch::name);
   if (found == kSwitches.end()) return false;
-  if (!found->key.empty()) arguments->overrides.emplace_back(found->key, "true");
+  if (!found->key.empty()) arguments->overrides.emplace_back(found->key, found->value);
   return true;
 }
 
@@ -108,6 +139,10 @@ Result<bool> Apply(const std::string& name, const std::string& value, Arguments*
   const auto text = std::ranges::find(kTextFlags, name, &TextFlag::name);
   if (text != kTextFlags.end()) {
     arguments->*text->value = value;
+  } else if (name == "run") {
+    arguments->run.push_back(value);
+  } else if (name == "dimension") {
+    arguments->dimensions.push_back(value);
   } else if (name == "set") {
     TOCSIN_RETURN_IF_ERROR(AddOverride(value, arguments));
   } else if (const auto key = std::ranges::find(kKeyFlags, name, &KeyFlag::name);
@@ -154,18 +189,6 @@ Result<Arguments> Parse(std::span<const char* const> args) {
       continue;
     }
     Flag flag = Split(argument);
-    if (flag.name == "help" || flag.name == "h") {
-      arguments.help = true;
-      continue;
-    }
-    if (flag.name == "version") {
-      arguments.version = true;
-      continue;
-    }
-    if (flag.name == "json") {
-      arguments.json = true;
-      continue;
-    }
     if (ApplySwitch(flag, &arguments)) continue;
     const bool separate = !flag.value;
     if (separate && i + 1 < args.size()) flag.value = args[i + 1];
@@ -195,6 +218,13 @@ std::string Usage() {
   tocsin promql [--url URL | --path DIR] [--time TIME | --start TIME [--end TIME] [--step 15s]]
                 [--format table|json|csv] 'EXPR'
       Evaluate PromQL on a running server, or in a data directory.
+  tocsin rules check [--lint all|duplicate-rules|none] [--lint-fatal] [--print-plain] [FILE...]
+      Check rule files: 0 good, 1 wrong, 3 with --lint-fatal for what only looks wrong.
+  tocsin rules test [--run REGEX]... [--diff] [--debug] [--junit FILE] FILE...
+      Run unit tests of rules, in the format of promtool.
+  tocsin rules backtest --from TIME [--to TIME] [--path DIR] [--format table|csv|json|arrow]
+                        [--interval 1m] [--dimension ATTRIBUTE]... [--from-spans] FILE...
+      Tell when rules would have fired, over the history in a data directory that nobody serves.
   tocsin export [--url URL | --storage.path DIR] [--q 'TRACEQL'] [--start TIME] [--end TIME]
                 [--format otlp-json|otlp-proto] [--output FILE[.gz|.zst]]
       Write traces to a file, or to standard output.
@@ -209,7 +239,9 @@ std::string Usage() {
   --web.listen-address HOST:PORT     where the API listens; receivers then listen only where named
   --query.timeout, --query.lookback-delta, --query.max-samples, --query.max-concurrency,
   --storage.tsdb.retention.time, --rules.alert.for-outage-tolerance,
-  --rules.alert.for-grace-period, --rules.alert.resend-delay, --rules.max-concurrent-evals
+  --rules.alert.for-grace-period, --rules.alert.resend-delay, --rules.max-concurrent-evals,
+  --alertmanager.notification-queue-capacity, --alertmanager.notification-batch-size,
+  --[no-]alertmanager.drain-notification-queue-on-shutdown
                                      as at Prometheus
   --rules.restore exact|prometheus   what becomes of alerts over a restart (exact)
   --enable-feature NAME,...          promql-delayed-name-removal, use-start-timestamps,
@@ -218,7 +250,7 @@ std::string Usage() {
   --web.enable-lifecycle             /-/reload and /-/quit act
   --log.level LEVEL                  debug, info, warn or error
   --url URL                          the server to ask (http://127.0.0.1:3200)
-  --start, --end, --time TIME        Unix seconds, 2026-11-22T15:36:42Z, now or -1h
+  --start, --end, --time TIME        Unix seconds, 2026-11-22T15:36:42Z, now or -1h; so --from, --to
   --version, --help
 )";
 }

@@ -1,36 +1,41 @@
 #include "cpp/server/alert_service.h"
 
-#include <algorithm>
 #include <utility>
 
 #include "cpp/base/log.h"
-#include "cpp/http/client.h"
-#include "cpp/rules/engine_query.h"
+#include "cpp/server/outside.h"
 
 namespace tocsin::server {
 namespace {
 
-// However far away the next thing is, look again so often: the wall clock may be set.
-constexpr Nanos kLongestSleep = 30 * kSecond;
+// The router looks around at least every half minute.
+constexpr Nanos kRouterPatience = 2 * kMinute;
 
-Nanos UntilDue(Nanos due) { return std::clamp<Nanos>(due - Clock::Real().Now(), 0, kLongestSleep); }
-
-alerting::Config RouterConfigOf(const config::Config& config) {
-  alerting::Config out;
-  out.route.receiver = config.route.receiver;
-  out.route.group_by = config.route.group_by;
-  out.route.group_wait = config.route.group_wait;
-  out.route.group_interval = config.route.group_interval;
-  out.route.repeat_interval = config.route.repeat_interval;
-  for (const config::AlertReceiver& receiver : config.alert_receivers) {
-    alerting::Receiver made;
-    made.name = receiver.name;
-    for (const config::Webhook& webhook : receiver.webhooks) {
-      made.webhooks.push_back({webhook.url, webhook.send_resolved});
+std::vector<deliver::AlertmanagerSet> SetsOf(const config::Alerting& alerting) {
+  std::vector<deliver::AlertmanagerSet> sets;
+  for (const config::Alertmanager& configured : alerting.alertmanagers) {
+    deliver::AlertmanagerSet set;
+    set.scheme = configured.scheme;
+    set.path_prefix = configured.path_prefix;
+    set.timeout = configured.timeout;
+    for (const config::ScrapeTargets& group : configured.static_configs) {
+      set.groups.push_back({group.targets, group.labels});
     }
-    out.receivers.push_back(std::move(made));
+    for (const config::ScrapeFiles& files : configured.file_sd_configs) {
+      set.files.push_back({files.files, files.refresh_interval});
+    }
+    set.relabelling = configured.relabel_configs;
+    set.alert_relabelling = configured.alert_relabel_configs;
+    set.client = configured.client;
+    sets.push_back(std::move(set));
   }
-  return out;
+  return sets;
+}
+
+deliver::AlertQueueOptions QueueOf(const config::Alerting& alerting) {
+  return {.capacity = alerting.notification_queue_capacity,
+          .batch_size = alerting.notification_batch_size,
+          .drain = alerting.drain_notification_queue_on_shutdown};
 }
 
 }  // namespace
@@ -38,94 +43,130 @@ alerting::Config RouterConfigOf(const config::Config& config) {
 AlertService::AlertService(const config::Config& config, engine::Engine* engine,
                            Telemetry* telemetry)
     : config_(config),
-      engine_(engine),
-      telemetry_(telemetry),
-      rule_state_(engine->state().Section("rules")),
-      router_state_(engine->state().Section("alerting")),
-      webhooks_(&http::Fetch) {
-  for (const config::Alertmanager& configured : config.alertmanagers) {
-    for (const std::string& target : configured.targets) {
-      deliver::AlertmanagerOptions options;
-      options.url = configured.scheme + "://" + target + configured.path_prefix + "/api/v2/alerts";
-      options.timeout = configured.timeout;
-      alertmanagers_.push_back(
-          std::make_unique<deliver::AlertmanagerClient>(options, &http::Fetch, telemetry));
-    }
-  }
-}
+      alert_relabelling_(config.alerting.alert_relabel_configs),
+      resolve_timeout_(config.routing.resolve_timeout),
+      router_({engine->state().Section("alerting"), engine->state().Section("silences")},
+              telemetry),
+      alertmanagers_({.client = &ClientOf, .telemetry = telemetry}),
+      rules_(config, {.engine = engine,
+                      .telemetry = telemetry,
+                      .alerts = this,
+                      .evidence = &engine->evidence()}),
+      watch_(
+          engine->state().Section("peers"), [this](Nanos now) { return ProgressAt(now); }, this,
+          telemetry) {}
 
 AlertService::~AlertService() { Stop(); }
 
-Status AlertService::Start(std::vector<rules::RuleFile> files, const std::string& own_address) {
-  const std::string external_url =
-      config_.external_url.empty() ? "http://" + own_address : config_.external_url;
-  if (!config_.route.receiver.empty()) StartRouter(external_url);
-  return StartRules(std::move(files), external_url);
+Status AlertService::Start(RuleFiles files, const std::string& own_address) {
+  const std::scoped_lock lock(reload_mutex_);
+  external_url_ = config_.external_url.empty() ? "http://" + own_address : config_.external_url;
+  TOCSIN_RETURN_IF_ERROR(router_.Start(config_.routing, external_url_));
+  TakeOver(config_);
+  discovery_loop_ = std::make_unique<engine::Periodic>(
+      "alertmanagers", [this] { return UntilDue(alertmanagers_.RunDue(Clock::Real().Now())); });
+  discovery_loop_->Start(0);
+  TOCSIN_RETURN_IF_ERROR(rules_.Start(std::move(files), external_url_));
+  watch_.Run(config_, external_url_);
+  return {};
 }
 
-void AlertService::StartRouter(const std::string& external_url) {
-  alerting::Options options;
-  options.external_url = external_url;
-  router_ = std::make_unique<alerting::Router>(
-      RouterConfigOf(config_), options,
-      alerting::Ports{webhooks_, *router_state_, *telemetry_, Clock::Real()});
-  if (const Status status = router_->Restore(Clock::Real().Now()); !status.ok()) {
-    log::Error("the log of notifications begins anew", {{"error", status.ToString()}});
+Status AlertService::Reload(const config::Config& config) {
+  const std::scoped_lock lock(reload_mutex_);
+  TOCSIN_RETURN_IF_ERROR(router_.Reload(config.routing));
+  if (Status rules = rules_.Reload(config); !rules.ok()) {
+    if (const Status back = router_.Reload(config_.routing); !back.ok()) {
+      log::Error("the router keeps a configuration that is otherwise refused",
+                 {{"error", back.ToString()}});
+    }
+    return rules;
   }
-  router_loop_ = std::make_unique<engine::Periodic>(
-      "alert-router", [this] { return UntilDue(router_->RunDue(Clock::Real().Now())); });
-  router_loop_->Start(0);
-}
-
-Status AlertService::StartRules(std::vector<rules::RuleFile> files,
-                                const std::string& external_url) {
-  rules::Options options;
-  options.default_interval = config_.evaluation_interval;
-  options.external_url = external_url;
-  options.external_labels = config_.external_labels;
-  options.parser = engine_->promql().options().parser;
-  manager_ = std::make_unique<rules::Manager>(
-      options, rules::Ports{rules::EngineQuery(engine_->promql(), engine_->series()),
-                            engine_->series(), *rule_state_, *this, *telemetry_, Clock::Real()});
-  TOCSIN_RETURN_IF_ERROR(manager_->Load(std::move(files), Clock::Real().Now()));
-  published_ = manager_.get();
-  rule_loop_ = std::make_unique<engine::Periodic>(
-      "rules", [this] { return UntilDue(manager_->RunDue(Clock::Real().Now())); });
-  rule_loop_->Start(0);
+  config_ = config;
+  TakeOver(config_);
+  discovery_loop_->Wake();
+  watch_.Run(config_, external_url_);
   return {};
 }
 
-Status AlertService::Reload(std::vector<rules::RuleFile> files) {
-  TOCSIN_RETURN_IF_ERROR(manager_->Load(std::move(files), Clock::Real().Now()));
-  rule_loop_->Wake();
-  return {};
+void AlertService::TakeOver(const config::Config& config) {
+  {
+    const std::scoped_lock lock(mutex_);
+    alert_relabelling_ = config.alerting.alert_relabel_configs;
+    resolve_timeout_ = config.routing.resolve_timeout;
+  }
+  alertmanagers_.SetAll(SetsOf(config.alerting), QueueOf(config.alerting), Clock::Real().Now());
 }
 
 void AlertService::Stop() {
-  if (rule_loop_ != nullptr) rule_loop_->Stop();
-  if (router_loop_ != nullptr) router_loop_->Stop();
-  for (const auto& alertmanager : alertmanagers_) alertmanager->Stop();
+  watch_.Stop();
+  rules_.Stop();
+  if (discovery_loop_ != nullptr) discovery_loop_->Stop();
+  router_.Stop();
+  alertmanagers_.Stop();
 }
 
-std::vector<std::shared_ptr<const rules::GroupView>> AlertService::Groups() const {
-  const rules::Manager* manager = published_;
-  if (manager == nullptr) return {};
-  return manager->Groups();
+api::RulesBackend AlertService::Rules() {
+  api::RulesBackend backend;
+  backend.groups = [this] { return rules_.Groups(); };
+  backend.alerts = [this] { return rules_.Alerts(); };
+  return backend;
 }
 
-std::vector<rules::AlertView> AlertService::Alerts() const {
-  const rules::Manager* manager = published_;
-  if (manager == nullptr) return {};
-  return manager->Alerts();
+api::AlertmanagerBackend AlertService::Alertmanager(std::string version, std::string revision) {
+  api::AlertmanagerBackend backend;
+  backend.ready = [this]() -> Status {
+    if (router_.started()) return {};
+    return UnavailableError("the router of alerts does not run yet");
+  };
+  backend.alerts = [this](const alerting::ViewFilter& filter) {
+    return router_.router().Alerts(filter, Clock::Real().Now());
+  };
+  backend.groups = [this](const alerting::ViewFilter& filter) {
+    return router_.router().Groups(filter, Clock::Real().Now());
+  };
+  backend.receivers = [this] { return router_.router().Receivers(); };
+  backend.config = [this] { return router_.router().OriginalConfig(); };
+  backend.resolve_timeout = [this] {
+    const std::scoped_lock lock(mutex_);
+    return resolve_timeout_;
+  };
+  backend.receive = [this](std::span<const Alert> alerts) { return router_.Receive(alerts); };
+  backend.silences = &router_.silences();
+  backend.clock = &Clock::Real();
+  backend.version = std::move(version);
+  backend.revision = std::move(revision);
+  return backend;
+}
+
+api::PrometheusStatusBackend::Alertmanagers AlertService::Alertmanagers() const {
+  return {alertmanagers_.Active(), alertmanagers_.Dropped()};
 }
 
 void AlertService::Send(std::span<const Alert> alerts) {
-  for (const auto& alertmanager : alertmanagers_) alertmanager->Send(alerts);
-  if (router_ == nullptr) return;
-  if (const Status status = router_->Receive(alerts, Clock::Real().Now()); !status.ok()) {
-    log::Warn("alerts not taken by the router", {{"error", status.ToString()}});
+  relabel::Rules relabelling;
+  {
+    const std::scoped_lock lock(mutex_);
+    relabelling = alert_relabelling_;
   }
-  router_loop_->Wake();
+  std::vector<Alert> relabelled;
+  if (!relabelling.empty()) {
+    for (const Alert& alert : alerts) {
+      Alert changed = alert;
+      if (relabelling.Apply(&changed.labels)) relabelled.push_back(std::move(changed));
+    }
+    alerts = relabelled;
+  }
+  if (alerts.empty()) return;
+  alertmanagers_.Send(alerts);
+  if (const Status taken = router_.Receive(alerts); !taken.ok()) {
+    log::Warn("alerts not taken by the router", {{"error", taken.ToString()}});
+  }
+}
+
+std::vector<deliver::Progress> AlertService::ProgressAt(Nanos now) {
+  std::vector<deliver::Progress> progress = rule_progress_.Of(rules_.Groups(), now);
+  progress.push_back({"the router of alerts", router_.last_look(), kRouterPatience});
+  return progress;
 }
 
 }  // namespace tocsin::server

@@ -1,64 +1,74 @@
-/// Rules and the delivery of their alerts, with their threads: the manager evaluates, the built-in
-/// router tells webhooks, and every configured Alertmanager gets every alert.
+/// Everything about alerts put together: the rules raise them, watched peers do; the built-in
+/// router takes them and tells webhooks, and every external Alertmanager is sent them.
 
 #pragma once
 
-#include <atomic>
 #include <memory>
+#include <mutex>
 #include <span>
 #include <string>
 #include <vector>
 
-#include "cpp/alerting/router.h"
+#include "cpp/api/alertmanager.h"
+#include "cpp/api/prometheus_status.h"
+#include "cpp/api/rules.h"
 #include "cpp/base/telemetry.h"
 #include "cpp/config/config.h"
-#include "cpp/deliver/alertmanager.h"
-#include "cpp/deliver/webhook.h"
+#include "cpp/deliver/alertmanagers.h"
+#include "cpp/deliver/heartbeat.h"
 #include "cpp/engine/engine.h"
 #include "cpp/engine/periodic.h"
-#include "cpp/rules/manager.h"
+#include "cpp/relabel/relabel.h"
+#include "cpp/rules/ports.h"
+#include "cpp/server/router_service.h"
+#include "cpp/server/rule_service.h"
+#include "cpp/server/watch_service.h"
 
 namespace tocsin::server {
 
+/// Thread-safe.
 class AlertService final : public rules::AlertSink {
  public:
-  /// Borrows everything. Nothing runs yet.
+  /// Borrows engine and telemetry. Nothing runs yet.
   AlertService(const config::Config& config, engine::Engine* engine, Telemetry* telemetry);
   ~AlertService() override;
 
-  /// Restores the states, loads the rules and starts to evaluate and deliver. `own_address` stands
-  /// in links where the configuration has no external URL.
-  Status Start(std::vector<rules::RuleFile> files, const std::string& own_address);
+  /// Restores what the last process left, takes over the rules, and begins to evaluate and to
+  /// deliver. `own_address` stands in links where the configuration has no external URL. Errors:
+  /// those of RouterService::Start and RuleService::Start.
+  Status Start(RuleFiles files, const std::string& own_address);
 
-  /// Makes these files the rules. Rules that stay keep their state. As rules::Manager::Load.
-  Status Reload(std::vector<rules::RuleFile> files);
+  /// Takes over what this configuration says of rules, router, Alertmanagers, heartbeat and peers,
+  /// or on an error nothing of it.
+  Status Reload(const config::Config& config);
 
   /// Ends the evaluations, then the deliveries. Idempotent.
   void Stop();
 
-  /// Empty before Start().
-  std::vector<std::shared_ptr<const rules::GroupView>> Groups() const;
-  std::vector<rules::AlertView> Alerts() const;
+  /// For the APIs. They answer before Start() too: with nothing, or that it is not ready.
+  api::RulesBackend Rules();
+  api::AlertmanagerBackend Alertmanager(std::string version, std::string revision);
+  api::PrometheusStatusBackend::Alertmanagers Alertmanagers() const;
 
-  /// rules::AlertSink.
+  /// rules::AlertSink: relabels, and hands on.
   void Send(std::span<const Alert> alerts) override;
 
  private:
-  void StartRouter(const std::string& external_url);
-  Status StartRules(std::vector<rules::RuleFile> files, const std::string& external_url);
+  void TakeOver(const config::Config& config);
+  std::vector<deliver::Progress> ProgressAt(Nanos now);
 
-  const config::Config& config_;
-  engine::Engine* const engine_;
-  Telemetry* const telemetry_;
-  const std::unique_ptr<StateStore> rule_state_;
-  const std::unique_ptr<StateStore> router_state_;
-  deliver::WebhookNotifier webhooks_;
-  std::unique_ptr<alerting::Router> router_;  // Null without a receiver.
-  std::vector<std::unique_ptr<deliver::AlertmanagerClient>> alertmanagers_;
-  std::unique_ptr<rules::Manager> manager_;
-  std::atomic<const rules::Manager*> published_ = nullptr;
-  std::unique_ptr<engine::Periodic> router_loop_;
-  std::unique_ptr<engine::Periodic> rule_loop_;
+  std::mutex reload_mutex_;  ///< Held while the configuration is changed.
+  config::Config config_;    ///< That counts.
+  std::string external_url_;
+  mutable std::mutex mutex_;          ///< Guards the two below.
+  relabel::Rules alert_relabelling_;  ///< Of all alerts.
+  Nanos resolve_timeout_;
+  RouterService router_;
+  deliver::Alertmanagers alertmanagers_;
+  std::unique_ptr<engine::Periodic> discovery_loop_;
+  RuleService rules_;
+  deliver::RuleProgress rule_progress_;  ///< Of the heartbeat's thread.
+  WatchService watch_;
 };
 
 }  // namespace tocsin::server

@@ -5,13 +5,15 @@
 #include <utility>
 #include <vector>
 
-#include "cpp/http/client.h"
+#include "cpp/server/outside.h"
 
 namespace tocsin::server {
 namespace {
 
-// A thread of these only waits for a target; so many may hang without holding up the others.
-constexpr size_t kScrapesAtOnce = 64;
+// Scrapes wait more than they work: threads are added for targets that hang, so that they hold up no
+// others.
+constexpr size_t kScrapeThreads = 4;
+constexpr size_t kMaxScrapeThreads = 1'024;
 constexpr size_t kScrapesQueued = 10'000;
 
 using scrape::Protocol;
@@ -109,17 +111,12 @@ std::vector<scrape::Job> JobsOf(const config::Config& config, const std::string&
   return jobs;
 }
 
-http::FetchFunction ClientOf(const http::ClientOptions& options) {
-  auto client = std::make_shared<http::Client>(options);
-  return [client](const http::ClientRequest& request) { return client->Fetch(request); };
-}
-
 }  // namespace
 
 ScrapeService::ScrapeService(const config::Config& config, std::string own_address,
                              SampleSink* sink, Telemetry* telemetry)
     : own_address_(std::move(own_address)),
-      pool_("scrape", kScrapesAtOnce, kScrapesQueued),
+      pool_("scrape", kScrapeThreads, kMaxScrapeThreads, kScrapesQueued),
       scraper_({.sink = sink, .client = &ClientOf, .pool = &pool_, .telemetry = telemetry}),
       loop_("scrape-loop", [this] { return scraper_.RunDue(Clock::Real().Now()); }) {
   scraper_.SetJobs(JobsOf(config, own_address_));

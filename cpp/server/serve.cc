@@ -13,6 +13,7 @@
 #include <malloc.h>
 
 #include "cpp/api/admin.h"
+#include "cpp/api/alertmanager.h"
 #include "cpp/api/export.h"
 #include "cpp/api/mcp.h"
 #include "cpp/api/overrides.h"
@@ -100,7 +101,7 @@ class Service {
     TOCSIN_ASSIGN_OR_RETURN(const Addresses addresses, listeners_->Start());
     const std::string own = Reachable(addresses.front().second);
     scrapes_ = std::make_unique<ScrapeService>(config_, own, &engine_->series(), &registry_);
-    TOCSIN_RETURN_IF_ERROR(alerts_->Start(std::move(rules.files), own));
+    TOCSIN_RETURN_IF_ERROR(alerts_->Start(std::move(rules), own));
     phase_ = Phase::kServing;
     log::Info("ready", {{"version", Version()}, {"data", config_.storage.path}});
     return WriteServerFile(config_.storage.path, addresses);
@@ -154,14 +155,15 @@ class Service {
                            .engine = engine_.get(),
                            .gate = &gate_,
                            .scraper = [this] { return Scraper(); },
+                           .registry = &registry_,
+                           .alertmanagers = [this] { return alerts_->Alertmanagers(); },
                            .ready = [this] { return Ready(); },
                            .reload = [this] { return reloading_.Run(); },
                            .last_reload = [this] { return reloading_.last(); }},
                           router);
-    api::RulesBackend rules;
-    rules.groups = [this] { return alerts_->Groups(); };
-    rules.alerts = [this] { return alerts_->Alerts(); };
-    api::RegisterRules(std::move(rules), router);
+    api::RegisterRules(alerts_->Rules(), router);
+    api::RegisterAlertmanager(
+        alerts_->Alertmanager(std::string(Version()), std::string(Revision())), router);
     api::AdminBackend admin;
     admin.version = Version();
     admin.revision = Revision();
@@ -178,6 +180,7 @@ class Service {
       api::OverridesOptions options;
       options.tenant = receive::kSingleTenant;
       options.check_conflicts = config_.overrides.check_conflicts;
+      options.check = &OverridesService::Check;
       api::RegisterOverrides(&overrides_->tenants(), options, router);
     }
     if (config_.queries.mcp_server) RegisterMcp(router);
@@ -196,8 +199,7 @@ class Service {
 
   Status Apply(const config::Config& next) {
     if (const Status ready = Ready(); !ready.ok()) return ready;
-    TOCSIN_ASSIGN_OR_RETURN(RuleFiles rules, ReadRuleFiles(next.rule_files));
-    TOCSIN_RETURN_IF_ERROR(alerts_->Reload(std::move(rules.files)));
+    TOCSIN_RETURN_IF_ERROR(alerts_->Reload(next));  // All of it, or nothing.
     scrapes_->Reload(next);
     remote_write_->Reload(next);
     return {};

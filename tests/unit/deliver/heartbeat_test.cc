@@ -23,7 +23,6 @@ std::shared_ptr<rules::GroupView> MakeGroup(const std::string& name, Nanos inter
   group->interval = interval;
   group->last_evaluation = last;
   group->rules.resize(1);
-  group->rules[0].health = "ok";
   return group;
 }
 
@@ -57,18 +56,18 @@ TEST(RuleProgressTest, AGroupThatWasNeverEvaluatedHasTimeFromWhenItIsSeen) {
 TEST(RuleProgressTest, OneFailingRuleIsNoDeathButAllTogetherAre) {
   RuleProgress progress;
   Nanos now = kStart;
-  const auto groups = [&now](const char* health) {
+  const auto groups = [&now](bool failed) {
     auto bad = MakeGroup("bad", kMinute, now);
     bad->rules[0].health = "err";
     auto other = MakeGroup("other", kMinute, now);
-    other->rules[0].health = health;
+    other->rules[0].health = failed ? "err" : "ok";
     return Groups{bad, other};
   };
-  for (int i = 0; i < 10; ++i, now += kMinute) EXPECT_EQ(Stuck(&progress, groups("ok"), now), "");
-  for (int i = 0; i < 3; ++i, now += kMinute) EXPECT_EQ(Stuck(&progress, groups("err"), now), "");
+  for (int i = 0; i < 10; ++i, now += kMinute) EXPECT_EQ(Stuck(&progress, groups(false), now), "");
+  for (int i = 0; i < 3; ++i, now += kMinute) EXPECT_EQ(Stuck(&progress, groups(true), now), "");
   now += kMinute;
-  EXPECT_EQ(Stuck(&progress, groups("err"), now), "any rule");
-  EXPECT_EQ(Stuck(&progress, groups("ok"), now), "");
+  EXPECT_EQ(Stuck(&progress, groups(true), now), "any rule");
+  EXPECT_EQ(Stuck(&progress, groups(false), now), "");
   // Without rules there is nothing that could stand still.
   EXPECT_EQ(Stuck(&progress, {}, now + kHour), "");
 }
