@@ -1,5 +1,6 @@
 #include "cpp/lib/yaml.h"
 
+#include <algorithm>
 #include <exception>
 #include <set>
 
@@ -57,6 +58,7 @@ class Converter {
   Result<Yaml> Map(const YAML::Node& node, int depth, Yaml yaml) {
     yaml.type = Yaml::Type::kMap;
     std::set<std::string> seen;
+    std::vector<Yaml> merged;
     for (const auto& member : node) {
       TOCSIN_ASSIGN_OR_RETURN(Yaml key, Convert(member.first, depth + 1));
       if (!key.IsScalar()) return Fail(key, "a key must be a scalar");
@@ -68,9 +70,29 @@ class Converter {
         value.line = key.line;
         value.column = key.column;
       }
-      yaml.members.emplace_back(std::move(key), std::move(value));
+      if (key.scalar == "<<" && !key.quoted) {
+        merged.push_back(std::move(value));
+      } else {
+        yaml.members.emplace_back(std::move(key), std::move(value));
+      }
+    }
+    for (const Yaml& source : merged) {
+      if (!Merge(source, &seen, &yaml)) return Fail(source, "<< takes a map, or a list of maps");
     }
     return yaml;
+  }
+
+  /// The merge key: members of `source` that the map has not itself. Of several the first counts.
+  static bool Merge(const Yaml& source, std::set<std::string>* seen, Yaml* into) {
+    if (source.IsSequence()) {
+      return std::ranges::all_of(
+          source.items, [&](const Yaml& item) { return item.IsMap() && Merge(item, seen, into); });
+    }
+    if (!source.IsMap()) return false;
+    for (const auto& member : source.members) {
+      if (seen->insert(member.first.scalar).second) into->members.push_back(member);
+    }
+    return true;
   }
 
   int nodes_ = 0;

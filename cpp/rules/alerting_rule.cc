@@ -9,6 +9,8 @@ namespace {
 
 constexpr std::string_view kAlertName = "alertname";
 constexpr std::string_view kAlertStateLabel = "alertstate";
+constexpr std::string_view kTraces = "traces";
+constexpr int kEvaluationsToRestore = 2;
 
 }  // namespace
 
@@ -24,34 +26,136 @@ std::string_view AlertStateName(AlertState state) {
   return "unknown";
 }
 
-Result<AlertingRule::AlertMap> AlertingRule::Instantiate(std::span<const QuerySample> samples,
-                                                         const tmpl::AlertEnvironment& environment,
-                                                         Nanos now) const {
-  AlertMap alerts;
-  alerts.reserve(samples.size());
-  for (const QuerySample& sample : samples) {
+/// What the elements of one evaluation would be as alerts.
+class AlertingRule::Instances {
+ public:
+  Instances(AlertingRule* rule, const tmpl::AlertEnvironment& environment, Nanos now,
+            const TraceFinder& find_traces)
+      : rule_(*rule),
+        plain_(environment),
+        environment_(environment),
+        now_(now),
+        find_traces_(find_traces) {
+    environment_.traces = [this] { return Traces(); };
+  }
+
+  Result<AlertMap> Make(std::span<const QuerySample> samples) {
+    AlertMap alerts;
+    alerts.reserve(samples.size());
+    for (const QuerySample& sample : samples) {
+      ActiveAlert alert = MakeOne(sample);
+      Labels key = alert.labels;
+      if (!alerts.emplace(std::move(key), std::move(alert)).second) {
+        return FailedPreconditionError(
+            "vector contains metrics with the same labelset after applying alert labels");
+      }
+    }
+    return alerts;
+  }
+
+  Status TakeError() { return std::move(error_); }
+
+ private:
+  /// A bound on what one evaluation of one rule looks for; the other alerts follow at the next.
+  static constexpr int kSearchesMax = 100;
+  /// More than are carried, so that those of before are found again.
+  static constexpr size_t kCandidates = 4 * kTracesMax;
+
+  ActiveAlert MakeOne(const QuerySample& sample) {
     ActiveAlert alert;
     alert.labels = sample.labels;
     alert.labels.Remove(kMetricName);
-    for (const TemplatedText& label : spec_.labels) {
-      alert.labels.Set(label.name,
-                       label.parsed.ExpandOrExplain(environment, sample.labels, sample.value));
+    element_ = alert.labels;
+    for (const TemplatedText& label : rule_.spec_.labels) {
+      alert.labels.Set(label.name, Expand(plain_, "label", label, sample));
     }
-    alert.labels.Set(kAlertName, spec_.name);
-    for (const TemplatedText& annotation : spec_.annotations) {
-      alert.annotations.emplace_back(
-          annotation.name,
-          annotation.parsed.ExpandOrExplain(environment, sample.labels, sample.value));
+    alert.labels.Set(kAlertName, rule_.spec_.name);
+    const auto known = rule_.alerts_.find(alert.labels);
+    const bool goes_on =
+        known != rule_.alerts_.end() && known->second.state != AlertState::kInactive;
+    known_ = goes_on ? &known->second : nullptr;
+    fires_ = now_ - (goes_on ? known_->active_at : now_) >= rule_.spec_.hold;
+    looked_ = false;
+    traces_ = goes_on ? known_->traces : std::vector<std::string>();
+    traces_at_ = goes_on ? known_->traces_at : std::nullopt;
+    for (const TemplatedText& annotation : rule_.spec_.annotations) {
+      alert.annotations.emplace_back(annotation.name,
+                                     Expand(environment_, "annotation", annotation, sample));
     }
+    if (fires_ && !rule_.own_traces_) AnnotateTraces(&alert.annotations);
+    alert.traces = std::move(traces_);
+    alert.traces_at = traces_at_;
     alert.value = sample.value;
-    alert.active_at = now;
-    Labels key = alert.labels;
-    if (!alerts.emplace(std::move(key), std::move(alert)).second) {
-      return FailedPreconditionError(
-          "vector contains metrics with the same labelset after applying alert labels");
-    }
+    alert.active_at = now_;
+    return alert;
   }
-  return alerts;
+
+  std::string Expand(const tmpl::AlertEnvironment& environment, std::string_view what,
+                     const TemplatedText& text, const QuerySample& sample) {
+    Status error;
+    std::string expanded =
+        text.parsed.ExpandOrExplain(environment, sample.labels, sample.value, &error);
+    if (!error.ok() && error_.ok()) {
+      error_ = error.WithContext(std::string(what) + " \"" + text.name + "\"");
+    }
+    return expanded;
+  }
+
+  void AnnotateTraces(Annotations* annotations) {
+    const std::vector<std::string>& ids = Traces();
+    if (ids.empty()) return;
+    std::string list;
+    for (const std::string& id : ids) list.append(list.empty() ? "" : ",").append(id);
+    const auto place =
+        std::ranges::lower_bound(*annotations, kTraces, {}, &Annotations::value_type::first);
+    annotations->emplace(place, kTraces, std::move(list));
+  }
+
+  /// Of the element at hand: looked for when it begins to fire and now and then while it does.
+  /// Those of before stay in their places as long as they are found again.
+  const std::vector<std::string>& Traces() {
+    if (std::exchange(looked_, true) || !find_traces_) return traces_;
+    const bool begins = fires_ && (known_ == nullptr || known_->state != AlertState::kFiring);
+    const bool fresh = traces_at_ && now_ - *traces_at_ < kTracesPeriod;
+    if ((fresh && !begins) || searches_ == kSearchesMax) return traces_;
+    ++searches_;
+    traces_at_ = now_;
+    std::vector<std::string> found = find_traces_(element_, kCandidates);
+    std::erase_if(traces_, [&found](const std::string& id) { return std::erase(found, id) == 0; });
+    for (std::string& id : found) {
+      if (traces_.size() >= kTracesMax) break;
+      traces_.push_back(std::move(id));
+    }
+    return traces_;
+  }
+
+  AlertingRule& rule_;
+  const tmpl::AlertEnvironment& plain_;  ///< Labels must not change with the traces found.
+  tmpl::AlertEnvironment environment_;
+  const Nanos now_;
+  const TraceFinder& find_traces_;
+  Status error_;
+  int searches_ = 0;
+  // Of the element at hand.
+  Labels element_;
+  const ActiveAlert* known_ = nullptr;
+  bool fires_ = false;
+  bool looked_ = false;
+  std::vector<std::string> traces_;
+  std::optional<Nanos> traces_at_;
+};
+
+AlertingRule::AlertingRule(const RuleSpec* spec)
+    : spec_(*spec),
+      own_traces_(std::ranges::find(spec->annotations, kTraces, &TemplatedText::name) !=
+                  spec->annotations.end()) {}
+
+void AlertingRule::CopyFrom(AlertingRule* former) {
+  alerts_ = std::move(former->alerts_);
+  saved_ = std::move(former->saved_);
+  saved_at_ = former->saved_at_;
+  evaluations_to_restore_ = former->evaluations_to_restore_;
+  restore_ = former->restore_;
 }
 
 bool AlertingRule::Leave(ActiveAlert* alert, Nanos now) const {
@@ -76,18 +180,25 @@ void AlertingRule::Hold(ActiveAlert* alert, Nanos now) const {
     alert->state = AlertState::kPending;
     alert->fired_at.reset();
     alert->last_sent_at.reset();
+    alert->keep_firing_since.reset();
   }
 }
 
 Result<std::vector<AlertingRule::Series>> AlertingRule::Update(
     std::span<const QuerySample> samples, const tmpl::AlertEnvironment& environment, Nanos now,
-    size_t limit) {
-  TOCSIN_ASSIGN_OR_RETURN(AlertMap given, Instantiate(samples, environment, now));
+    size_t limit, const TraceFinder& find_traces) {
+  Instances instances(this, environment, now, find_traces);
+  Result<AlertMap> made = instances.Make(samples);
+  template_error_ = instances.TakeError();
+  if (!made.has_value()) return Failure(made.error());
+  AlertMap& given = *made;
   for (auto& [labels, alert] : given) {
     const auto known = alerts_.find(labels);
     if (known != alerts_.end() && known->second.state != AlertState::kInactive) {
       known->second.value = alert.value;
       known->second.annotations = alert.annotations;
+      known->second.traces = alert.traces;
+      known->second.traces_at = alert.traces_at;
     } else {
       alerts_.insert_or_assign(labels, alert);
     }
@@ -100,6 +211,7 @@ Result<std::vector<AlertingRule::Series>> AlertingRule::Update(
       Hold(&alert, now);
       ++active;
     } else if (Leave(&alert, now)) {
+      Hold(&alert, now);
       ++active;
     } else if (alert.state == AlertState::kPending ||
                now - *alert.resolved_at > kResolvedRetention) {
@@ -113,12 +225,11 @@ Result<std::vector<AlertingRule::Series>> AlertingRule::Update(
     return FailedPreconditionError("exceeded limit of " + std::to_string(limit) + " with " +
                                    std::to_string(active) + " alerts");
   }
-  if (!saved_.empty()) {
-    // As in Prometheus, the evaluation that restores writes no series of its own.
-    RestoreAsPrometheus(now);
-    return std::vector<Series>{};
-  }
-  return PresentSeries();
+  silent_ = evaluations_to_restore_ > 0;
+  if (!silent_) return PresentSeries();
+  // Not before the second evaluation: the first may see too little of what was scraped since.
+  if (--evaluations_to_restore_ == 0) RestoreAsPrometheus(now);
+  return std::vector<Series>{};
 }
 
 std::vector<ActiveAlert> AlertingRule::TakeDue(Nanos now, Nanos resend_delay, Nanos validity) {
@@ -140,6 +251,7 @@ void AlertingRule::Restore(std::vector<ActiveAlert> alerts, Nanos saved_at, Nano
   restore_ = options;
   saved_at_ = saved_at;
   const bool exact = options.policy == RestorePolicy::kExact;
+  if (!exact) evaluations_to_restore_ = kEvaluationsToRestore;
   const bool too_long = now - saved_at > options.outage_tolerance;
   if (!exact && (too_long || spec_.hold < options.grace_period)) return;
   for (ActiveAlert& alert : alerts) {

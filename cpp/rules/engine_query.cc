@@ -38,12 +38,15 @@ class WatchedSource final : public promql::SeriesSource {
 
 }  // namespace
 
-QueryFunction EngineQuery(const promql::Engine& engine, const promql::SeriesSource& source) {
-  return [&engine, &source](const promql::Expr& expr, std::string_view text,
-                            Millis at) -> Result<QueryAnswer> {
+QueryFunction EngineQuery(const promql::Engine& engine, const promql::SeriesSource& source,
+                          std::stop_token cancel) {
+  promql::QueryOptions options;
+  options.cancel = std::move(cancel);
+  return [&engine, &source, options](const promql::Expr& expr, std::string_view text,
+                                     Millis at) -> Result<QueryAnswer> {
     const WatchedSource watched(source);
     TOCSIN_ASSIGN_OR_RETURN(promql::QueryResult result,
-                            engine.QueryParsed(expr, text, watched, at));
+                            engine.QueryParsed(expr, text, watched, at, options));
     QueryAnswer answer;
     if (auto* vector = std::get_if<promql::VectorValue>(&result.value)) {
       answer.samples.reserve(vector->samples.size());

@@ -14,6 +14,8 @@ namespace {
 constexpr std::string_view kTimeKey = "time";
 constexpr char kSeparator = '\0';
 
+double Seconds(Nanos time) { return static_cast<double>(time) / static_cast<double>(kSecond); }
+
 /// Labels that belong to the rule and not to what it gives.
 Labels LabelsOf(const RuleSpec& spec) {
   Labels labels;
@@ -31,57 +33,30 @@ std::string RuleKey(const RuleSpec& spec, std::unordered_set<std::string>* taken
   return unique;
 }
 
-Telemetry::MetricLabels MetricLabels(const std::string& identity) {
-  return {{"rule_group", identity}};
-}
+/// A rule whose metrics were not seen for so long shows the health "nodata"; for a shorter time
+/// they may be away without that.
+constexpr Nanos kDataAbsence = kHour;
 
 }  // namespace
 
-Group::Group(GroupSpec spec, const Options& options, const Ports& ports)
+Group::Group(GroupSpec spec, std::shared_ptr<const Options> options, const Ports& ports)
     : spec_(std::move(spec)),
-      options_(options),
+      options_(std::move(options)),
       ports_(ports),
-      interval_(spec_.interval.value_or(options.default_interval)),
-      query_offset_(spec_.query_offset.value_or(options.default_query_offset)),
+      interval_(spec_.interval.value_or(options_->default_interval)),
+      query_offset_(spec_.query_offset.value_or(options_->default_query_offset)),
       identity_(spec_.Identity()),
-      evaluations_(ports.telemetry.GetCounter("prometheus_rule_evaluations_total",
-                                              "The total number of rule evaluations.",
-                                              MetricLabels(identity_))),
-      failures_(ports.telemetry.GetCounter("prometheus_rule_evaluation_failures_total",
-                                           "The total number of rule evaluation failures.",
-                                           MetricLabels(identity_))),
-      iterations_(ports.telemetry.GetCounter(
-          "prometheus_rule_group_iterations_total",
-          "The total number of scheduled rule group evaluations, whether executed or missed.",
-          MetricLabels(identity_))),
-      missed_(ports.telemetry.GetCounter(
-          "prometheus_rule_group_iterations_missed_total",
-          "The total number of rule group evaluations missed due to slow rule group evaluation.",
-          MetricLabels(identity_))),
-      last_duration_(ports.telemetry.GetGauge("prometheus_rule_group_last_duration_seconds",
-                                              "The duration of the last rule group evaluation.",
-                                              MetricLabels(identity_))),
-      last_timestamp_(ports.telemetry.GetGauge(
-          "prometheus_rule_group_last_evaluation_timestamp_seconds",
-          "The timestamp of the last rule group evaluation in seconds.", MetricLabels(identity_))),
-      last_samples_(ports.telemetry.GetGauge(
-          "prometheus_rule_group_last_evaluation_samples",
-          "The number of samples returned during the last rule group evaluation.",
-          MetricLabels(identity_))) {
+      metrics_(spec_, &ports.telemetry) {
   std::unordered_set<std::string> taken;
   for (const RuleSpec& rule_spec : spec_.rules) {
     Rule& rule = rules_.emplace_back();
     rule.spec = &rule_spec;
     rule.key = RuleKey(rule_spec, &taken);
+    rule.query = promql::ToString(*rule_spec.expr);
     if (rule_spec.alerting) rule.alerting.emplace(&rule_spec);
   }
-  ports.telemetry
-      .GetGauge("prometheus_rule_group_rules", "The number of rules.", MetricLabels(identity_))
-      .Set(static_cast<double>(rules_.size()));
-  ports.telemetry
-      .GetGauge("prometheus_rule_group_interval_seconds", "The interval of a rule group.",
-                MetricLabels(identity_))
-      .Set(static_cast<double>(interval_) / static_cast<double>(kSecond));
+  metrics_.rules.Set(static_cast<double>(rules_.size()));
+  metrics_.interval.Set(Seconds(interval_));
   view_ = MakeView();
 }
 
@@ -98,81 +73,114 @@ void Group::Run(Nanos now) {
   const Nanos missed = (now - next_due_) / interval_;
   const Nanos nominal = next_due_ + missed * interval_;
   next_due_ = nominal + interval_;
-  iterations_.Add(static_cast<double>(missed + 1));
-  missed_.Add(static_cast<double>(missed));
+  metrics_.iterations.Add(static_cast<double>(missed + 1));
+  metrics_.missed.Add(static_cast<double>(missed));
 
   const Nanos started = ports_.clock.Now();
-  if (!orphans_.empty()) {
-    // They are written as the series of a rule that gives nothing any more.
-    Rule gone;
-    gone.series = std::move(orphans_);
-    const Status written = Write(&gone, {}, nominal);
-    orphans_ = std::move(gone.series);
-    if (!written.ok()) {
-      log::Warn("ending series of a removed rule failed", {{"err", written.message()}});
-    }
-  }
+  Outgoing outgoing;
   size_t samples = 0;
+  Nanos rule_time = 0;
   for (Rule& rule : rules_) {
-    EvaluateRule(&rule, nominal);
+    EvaluateRule(&rule, nominal, &outgoing);
     samples += rule.series.size();
+    rule_time += rule.evaluation_time;
   }
+  EndOrphans(nominal);
   last_evaluation_ = nominal;
   evaluation_time_ = ports_.clock.Now() - started;
   Save();
-  last_duration_.Set(static_cast<double>(evaluation_time_) / static_cast<double>(kSecond));
-  last_timestamp_.Set(static_cast<double>(nominal) / static_cast<double>(kSecond));
-  last_samples_.Set(static_cast<double>(samples));
+  for (const std::vector<Alert>& alerts : outgoing) ports_.alerts.Send(alerts);
+  metrics_.last_duration.Set(Seconds(evaluation_time_));
+  metrics_.last_rule_duration_sum.Set(Seconds(rule_time));
+  metrics_.last_timestamp.Set(Seconds(nominal));
+  metrics_.last_samples.Set(static_cast<double>(samples));
+  metrics_.group_seconds.Observe(Seconds(evaluation_time_));
   view_ = MakeView();
 }
 
-void Group::EvaluateRule(Rule* rule, Nanos now) {
+void Group::EvaluateRule(Rule* rule, Nanos now, Outgoing* outgoing) {
   const Nanos started = ports_.clock.Now();
-  evaluations_.Add(1);
-  const Result<SeriesList> series = Compute(rule, now);
+  metrics_.evaluations.Add(1);
+  const Status former = rule->error.ok() ? rule->template_error : rule->error;
+  Result<SeriesList> series = Compute(rule, now);
   rule->error = series.has_value() ? Status() : series.error();
   if (series.has_value()) {
-    if (rule->alerting) SendAlerts(rule, now);
-    rule->error = Write(rule, *series, now);
+    if (rule->alerting) {
+      rule->template_error = rule->alerting->template_error();
+      if (auto due = DueAlerts(rule, now); !due.empty()) outgoing->push_back(std::move(due));
+    }
+    if (!rule->alerting || !rule->alerting->silent()) {
+      rule->error = Write(&rule->series, *std::move(series), now);
+    }
   }
   rule->evaluated = true;
   rule->last_evaluation = now;
   rule->evaluation_time = ports_.clock.Now() - started;
-  if (rule->error.ok()) return;
-  failures_.Add(1);
-  log::Warn("evaluating rule failed",
-            {{"group", identity_}, {"rule", rule->spec->name}, {"err", rule->error.message()}});
+  metrics_.evaluation_seconds.Observe(Seconds(rule->evaluation_time));
+  if (!rule->error.ok()) metrics_.failures.Add(1);
+  Complain(*rule, former);
+}
+
+/// Into the log; of what goes on and on only the first time.
+void Group::Complain(const Rule& rule, const Status& former) const {
+  const Status& error = rule.error.ok() ? rule.template_error : rule.error;
+  // Who cancels a query knows why.
+  if (error.ok() || error.code() == StatusCode::kCancelled) return;
+  if (error.message() == former.message()) return;
+  log::Warn(rule.error.ok() ? "expanding a template of a rule failed" : "evaluating rule failed",
+            {{"group", identity_}, {"rule", rule.spec->name}, {"err", error.message()}});
 }
 
 Result<Group::SeriesList> Group::Compute(Rule* rule, Nanos now) {
   const RuleSpec& spec = *rule->spec;
   TOCSIN_ASSIGN_OR_RETURN(QueryAnswer answer,
                           ports_.query(*spec.expr, spec.expr_text, SampleTime(now)));
-  if (!rule->alerting) return Record(*rule, std::move(answer.samples));
+  rule->found_data = answer.found_data;
+  if (answer.found_data) rule->last_data = now;
+  if (!rule->alerting) return Record(*rule, std::move(answer));
+  return Alerting(rule, std::move(answer), now);
+}
+
+Result<Group::SeriesList> Group::Alerting(Rule* rule, QueryAnswer answer, Nanos now) {
+  // An element that is a histogram raises an alert too; what it is worth is no single number.
+  for (HistogramElement& element : answer.histograms) {
+    answer.samples.push_back({std::move(element.labels), 0});
+  }
   tmpl::AlertEnvironment environment;
   environment.now = now;
-  environment.external_url = options_.external_url;
-  environment.external_labels = options_.external_labels;
+  environment.external_url = options_->external_url;
+  environment.external_labels = options_->external_labels;
   environment.query = [this, now](std::string_view text) -> Result<std::vector<QuerySample>> {
-    TOCSIN_ASSIGN_OR_RETURN(const promql::Expr expr, promql::Parse(text, options_.parser));
+    TOCSIN_ASSIGN_OR_RETURN(const promql::Expr expr, promql::Parse(text, options_->parser));
     TOCSIN_ASSIGN_OR_RETURN(QueryAnswer inner, ports_.query(expr, text, now / kMillisecond));
     return std::move(inner.samples);
   };
-  return rule->alerting->Update(answer.samples, environment, now, spec_.limit);
+  TraceFinder find_traces;
+  if (ports_.evidence != nullptr) {
+    find_traces = [this, rule, now](const Labels& labels, size_t max) {
+      return ports_.evidence->TracesOf(*rule->spec->expr, labels, SampleTime(now), max);
+    };
+  }
+  return rule->alerting->Update(answer.samples, environment, now, spec_.limit, find_traces);
 }
 
-Result<Group::SeriesList> Group::Record(const Rule& rule, std::vector<QuerySample> samples) const {
+Result<Group::SeriesList> Group::Record(const Rule& rule, QueryAnswer answer) const {
   SeriesList series;
+  series.reserve(answer.samples.size() + answer.histograms.size());
+  for (QuerySample& sample : answer.samples) {
+    series.push_back({std::move(sample.labels), sample.value});
+  }
+  for (HistogramElement& element : answer.histograms) {
+    series.push_back({std::move(element.labels), 0, std::move(element.histogram)});
+  }
   std::unordered_set<Labels, LabelsHash> seen;
-  for (QuerySample& sample : samples) {
-    Labels& labels = sample.labels;
-    labels.Set(kMetricName, rule.spec->name);
-    for (const TemplatedText& label : rule.spec->labels) labels.Set(label.name, label.text);
-    if (!seen.insert(labels).second) {
+  for (AlertingRule::Series& entry : series) {
+    entry.labels.Set(kMetricName, rule.spec->name);
+    for (const TemplatedText& label : rule.spec->labels) entry.labels.Set(label.name, label.text);
+    if (!seen.insert(entry.labels).second) {
       return FailedPreconditionError(
           "vector contains metrics with the same labelset after applying rule labels");
     }
-    series.push_back({std::move(labels), sample.value});
   }
   if (spec_.limit > 0 && series.size() > spec_.limit) {
     return FailedPreconditionError("exceeded limit of " + std::to_string(spec_.limit) + " with " +
@@ -181,39 +189,74 @@ Result<Group::SeriesList> Group::Record(const Rule& rule, std::vector<QuerySampl
   return series;
 }
 
-/// Appends the samples, and a stale marker for each series that was there last time. If that fails,
-/// the next evaluation still knows which series there were.
-Status Group::Write(Rule* rule, const SeriesList& series, Nanos now) {
+/// Appends the samples, and a stale marker for each series of `before` that is not among them;
+/// then `before` is what was written. If nothing could be, it stays as it was.
+Status Group::Write(SeriesMap* before, SeriesList series, Nanos now) {
   const Millis t = SampleTime(now);
   SeriesMap present;
+  present.reserve(series.size());
+  std::vector<const Labels*> fresh;
   std::vector<RefSample> samples;
-  for (const AlertingRule::Series& entry : series) {
-    const auto known = rule->series.find(entry.labels);
-    const SeriesRef ref =
-        known != rule->series.end() ? known->second : ports_.samples.Ref(entry.labels);
-    present.emplace(entry.labels, ref);
-    samples.push_back({ref, {t, entry.value}});
+  std::vector<RefHistogram> histograms;
+  for (AlertingRule::Series& entry : series) {
+    auto node = before->extract(entry.labels);
+    const bool known = !node.empty();
+    const SeriesRef ref = known ? node.mapped() : ports_.samples.Ref(entry.labels);
+    const auto place = known ? present.insert(std::move(node)).position
+                             : present.emplace(std::move(entry.labels), ref).first;
+    if (!known) fresh.push_back(&place->first);
+    if (entry.histogram != nullptr) {
+      histograms.push_back({ref, {t, std::move(entry.histogram)}});
+    } else {
+      samples.push_back({ref, {t, entry.value}});
+    }
   }
-  for (const auto& [labels, ref] : rule->series) {
-    if (!present.contains(labels)) samples.push_back({ref, {t, StaleNan()}});
+  std::vector<RefSample> ends;
+  ends.reserve(before->size());
+  for (const auto& [labels, ref] : *before) ends.push_back({ref, {t, StaleNan()}});
+
+  Result<AppendOutcome> outcome;
+  if (!samples.empty() || !histograms.empty()) {
+    outcome = ports_.samples.Append({.samples = samples, .histograms = histograms});
   }
-  if (!samples.empty()) TOCSIN_RETURN_IF_ERROR(ports_.samples.Put({.samples = samples}));
-  rule->series = std::move(present);
-  return {};
+  Status status = outcome.has_value() ? Status() : outcome.error();
+  // An end that is refused is none: another rule gives that series now.
+  if (status.ok() && !ends.empty()) status = ports_.samples.Put({.samples = ends});
+  if (!status.ok()) {
+    for (const Labels* labels : fresh) present.erase(*labels);
+    before->merge(present);
+    return status;
+  }
+  *before = std::move(present);
+  if (outcome->refused() == 0) return {};
+  return FailedPreconditionError(std::to_string(outcome->refused()) +
+                                 " results were not taken: " + outcome->first_refusal);
 }
 
-void Group::SendAlerts(Rule* rule, Nanos now) {
-  const Nanos validity = 4 * std::max(interval_, options_.resend_delay);
-  std::vector<ActiveAlert> due = rule->alerting->TakeDue(now, options_.resend_delay, validity);
-  if (due.empty()) return;
-  const std::string url =
-      options_.external_url + tmpl::TableLink(promql::ToString(*rule->spec->expr));
+/// After the rules: what they have given again needs no end.
+void Group::EndOrphans(Nanos now) {
+  if (orphans_.empty()) return;
+  for (const Rule& rule : rules_) {
+    for (const auto& [labels, ref] : rule.series) orphans_.erase(labels);
+  }
+  const Status status = Write(&orphans_, {}, now);
+  if (status.ok()) return;
+  log::Warn("ending series of removed rules failed",
+            {{"group", identity_}, {"err", status.message()}});
+}
+
+std::vector<Alert> Group::DueAlerts(Rule* rule, Nanos now) {
+  const Nanos resend = options_->resend_delay;
+  const Nanos validity = 4 * std::max(interval_, resend);
+  std::vector<ActiveAlert> due = rule->alerting->TakeDue(now, resend, validity);
   std::vector<Alert> alerts;
+  if (due.empty()) return alerts;
+  const std::string url = options_->external_url + tmpl::TableLink(rule->query);
   alerts.reserve(due.size());
   for (ActiveAlert& active : due) {
     Alert alert;
     alert.labels = std::move(active.labels);
-    for (const auto& [name, value] : options_.external_labels) {
+    for (const auto& [name, value] : options_->external_labels) {
       if (!alert.labels.Has(name)) alert.labels.Set(name, value);
     }
     alert.annotations = std::move(active.annotations);
@@ -223,7 +266,7 @@ void Group::SendAlerts(Rule* rule, Nanos now) {
     alert.generator_url = url;
     alerts.push_back(std::move(alert));
   }
-  ports_.alerts.Send(alerts);
+  return alerts;
 }
 
 std::string Group::KeyOf(const Rule& rule) const { return identity_ + kSeparator + rule.key; }
@@ -265,14 +308,20 @@ void Group::Save() {
 }
 
 void Group::Restore(const SavedState& saved, Nanos now) {
+  const Nanos started = ports_.clock.Now();
   Nanos saved_at = now;
   if (const auto time = saved.find(StateKeys().front()); time != saved.end()) {
     saved_at = DecodeTime(time->second).value_or(now);
   }
   for (Rule& rule : rules_) {
     const auto entry = saved.find(KeyOf(rule));
-    if (entry != saved.end()) RestoreRule(&rule, entry->second, saved_at, now);
+    if (entry != saved.end()) {
+      RestoreRule(&rule, entry->second, saved_at, now);
+    } else if (rule.alerting) {
+      rule.alerting->Restore({}, saved_at, now, options_->restore);
+    }
   }
+  metrics_.last_restore_duration.Set(Seconds(ports_.clock.Now() - started));
   view_ = MakeView();
 }
 
@@ -291,7 +340,7 @@ void Group::RestoreRule(Rule* rule, std::string_view bytes, Nanos saved_at, Nano
     for (AlertingRule::Series& entry : as_it_was.PresentSeries()) {
       series.push_back(std::move(entry.labels));
     }
-    rule->alerting->Restore(*std::move(alerts), saved_at, now, options_.restore);
+    rule->alerting->Restore(*std::move(alerts), saved_at, now, options_->restore);
   } else {
     Result<std::vector<Labels>> labels = DecodeSeries(bytes);
     if (!labels.has_value()) return note(labels.error());
@@ -319,22 +368,35 @@ void Group::CopyFrom(Group* former) {
     heir->series = std::move(old.series);
     heir->saved = std::move(old.saved);
     heir->error = old.error;
+    heir->template_error = old.template_error;
     heir->evaluated = old.evaluated;
+    if (heir->query == old.query) {
+      heir->found_data = old.found_data;
+      heir->last_data = old.last_data;
+    }
     heir->evaluation_time = old.evaluation_time;
     heir->last_evaluation = old.last_evaluation;
   }
   view_ = MakeView();
 }
 
+void Group::Adopt(Group* leaving) {
+  for (Rule& old : leaving->rules_) {
+    const bool has_heir = std::ranges::any_of(rules_, [&old](const Rule& rule) {
+      return rule.spec->alerting == old.spec->alerting && rule.spec->name == old.spec->name;
+    });
+    if (has_heir) orphans_.merge(old.series);
+  }
+}
+
 void Group::End(Nanos now) {
   for (Rule& rule : rules_) orphans_.merge(rule.series);
-  Rule gone;
-  gone.series = std::move(orphans_);
-  const Status status = Write(&gone, {}, now);
+  const Status status = Write(&orphans_, {}, now);
   if (!status.ok()) {
     log::Warn("ending the series of a removed group failed",
               {{"group", identity_}, {"err", status.message()}});
   }
+  metrics_.rules.Set(0);
 }
 
 std::shared_ptr<const GroupView> Group::MakeView() const {
@@ -350,19 +412,31 @@ std::shared_ptr<const GroupView> Group::MakeView() const {
   return view;
 }
 
+std::string_view Group::HealthOf(const Rule& rule) const {
+  if (!rule.evaluated) return "unknown";
+  if (!rule.error.ok() || !rule.template_error.ok()) return "err";
+  const bool absent = !rule.last_data || rule.last_evaluation - *rule.last_data > kDataAbsence;
+  return !rule.found_data && absent ? "nodata" : "ok";
+}
+
 RuleView Group::ViewOf(const Rule& rule) const {
   RuleView view;
   view.alerting = rule.spec->alerting;
   view.name = rule.spec->name;
-  view.query = promql::ToString(*rule.spec->expr);
+  view.query = rule.query;
   view.hold = rule.spec->hold;
   view.keep_firing_for = rule.spec->keep_firing_for;
   view.labels = LabelsOf(*rule.spec);
   for (const TemplatedText& text : rule.spec->annotations) {
     view.annotations.emplace_back(text.name, text.text);
   }
-  view.health = !rule.evaluated ? "unknown" : (rule.error.ok() ? "ok" : "err");
-  view.last_error = rule.error.message();
+  view.health = HealthOf(rule);
+  view.failed = !rule.error.ok();
+  if (view.health == "err") {
+    view.last_error = rule.error.ok() ? rule.template_error.message() : rule.error.message();
+  } else if (view.health == "nodata") {
+    view.last_error = "no selector of the expression finds any series";
+  }
   view.evaluation_time = rule.evaluation_time;
   view.last_evaluation = rule.last_evaluation;
   if (!rule.alerting) return view;

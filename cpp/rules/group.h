@@ -13,12 +13,14 @@
 
 #include "cpp/base/clock.h"
 #include "cpp/base/status.h"
+#include "cpp/model/alert.h"
 #include "cpp/model/labels.h"
 #include "cpp/model/ports.h"
 #include "cpp/model/state_store.h"
 #include "cpp/rules/alerting_rule.h"
 #include "cpp/rules/options.h"
 #include "cpp/rules/rule_file.h"
+#include "cpp/rules/rule_metrics.h"
 #include "cpp/rules/views.h"
 
 namespace tocsin::rules {
@@ -28,8 +30,8 @@ using SavedState = std::map<std::string, std::string, std::less<>>;
 
 class Group {
  public:
-  /// `options` and `ports` must outlive the group.
-  Group(GroupSpec spec, const Options& options, const Ports& ports);
+  /// `ports` must outlive the group.
+  Group(GroupSpec spec, std::shared_ptr<const Options> options, const Ports& ports);
   Group(const Group&) = delete;
   Group& operator=(const Group&) = delete;
 
@@ -41,8 +43,9 @@ class Group {
   /// Makes the first nominal time after `now` the next one.
   void Schedule(Nanos now);
 
-  /// Evaluates at the last nominal time that is not after `now`, counts those missed before it, and
-  /// saves the state. REQUIRES: next_due() <= now.
+  /// Evaluates at the last nominal time that is not after `now`, counts those missed before it,
+  /// saves the state, and only then sends alerts: what was sent is known after a crash.
+  /// REQUIRES: next_due() <= now.
   void Run(Nanos now);
 
   /// Takes over what was saved before the process began.
@@ -50,6 +53,9 @@ class Group {
   /// Takes over schedule and state of this group's former version. Rules that are not there any
   /// more leave their series to this group, which ends them at its next evaluation.
   void CopyFrom(Group* former);
+  /// Takes over the series of rules of a group that is going away, where a rule of this group has
+  /// the same name: they end only if this group's next evaluation does not give them.
+  void Adopt(Group* leaving);
   /// Ends the series of all rules: the group is going away.
   void End(Nanos now);
 
@@ -62,32 +68,42 @@ class Group {
 
   struct Rule {
     const RuleSpec* spec = nullptr;
-    std::string key;  ///< Tells it from the other rules of the group, over reloads and restarts.
+    std::string key;    ///< Tells it from the other rules of the group, over reloads and restarts.
+    std::string query;  ///< The expression as PromQL prints it.
     std::optional<AlertingRule> alerting;
     SeriesMap series;   ///< Those written by the last evaluation.
     std::string saved;  ///< What the store holds of it.
     Status error;
+    Status template_error;
     bool evaluated = false;
+    bool found_data = true;          ///< At the last evaluation.
+    std::optional<Nanos> last_data;  ///< The last evaluation that found any.
     Nanos evaluation_time = 0;
     Nanos last_evaluation = 0;
   };
   using SeriesList = std::vector<AlertingRule::Series>;
+  /// What the rules of one evaluation want to be sent, a list for each.
+  using Outgoing = std::vector<std::vector<Alert>>;
 
-  void EvaluateRule(Rule* rule, Nanos now);
+  void EvaluateRule(Rule* rule, Nanos now, Outgoing* outgoing);
   Result<SeriesList> Compute(Rule* rule, Nanos now);
-  Result<SeriesList> Record(const Rule& rule, std::vector<QuerySample> samples) const;
-  Status Write(Rule* rule, const SeriesList& series, Nanos now);
-  void SendAlerts(Rule* rule, Nanos now);
+  Result<SeriesList> Alerting(Rule* rule, QueryAnswer answer, Nanos now);
+  Result<SeriesList> Record(const Rule& rule, QueryAnswer answer) const;
+  Status Write(SeriesMap* before, SeriesList series, Nanos now);
+  void EndOrphans(Nanos now);
+  std::vector<Alert> DueAlerts(Rule* rule, Nanos now);
+  void Complain(const Rule& rule, const Status& former) const;
   void Save();
   std::string StateOf(const Rule& rule) const;
   void RestoreRule(Rule* rule, std::string_view bytes, Nanos saved_at, Nanos now);
   std::shared_ptr<const GroupView> MakeView() const;
   RuleView ViewOf(const Rule& rule) const;
+  std::string_view HealthOf(const Rule& rule) const;
   Millis SampleTime(Nanos now) const { return (now - query_offset_) / kMillisecond; }
   std::string KeyOf(const Rule& rule) const;
 
   const GroupSpec spec_;
-  const Options& options_;
+  const std::shared_ptr<const Options> options_;
   const Ports& ports_;
   const Nanos interval_;
   const Nanos query_offset_;
@@ -100,13 +116,7 @@ class Group {
   Nanos evaluation_time_ = 0;
   std::shared_ptr<const GroupView> view_;
 
-  Counter& evaluations_;
-  Counter& failures_;
-  Counter& iterations_;
-  Counter& missed_;
-  Gauge& last_duration_;
-  Gauge& last_timestamp_;
-  Gauge& last_samples_;
+  RuleMetrics metrics_;
 };
 
 }  // namespace tocsin::rules

@@ -3,11 +3,13 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <cstddef>
 #include <map>
 #include <set>
 #include <span>
 
 #include "cpp/base/duration.h"
+#include "cpp/base/utf8.h"
 #include "cpp/lib/yaml.h"
 #include "cpp/rules/text_position.h"
 
@@ -18,12 +20,19 @@ using lib::Yaml;
 
 constexpr size_t kComplaintsMax = 20;
 
-bool IsLabelName(std::string_view name, bool colons) {
-  if (name.empty() || (name[0] >= '0' && name[0] <= '9')) return false;
-  return std::ranges::all_of(name, [colons](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
-           (colons && c == ':');
+/// Names may be of any UTF-8, as in Prometheus 3.
+bool IsName(std::string_view name) { return !name.empty() && IsValidUtf8(name); }
+
+bool SameTexts(const std::vector<TemplatedText>& a, const std::vector<TemplatedText>& b) {
+  return std::ranges::equal(a, b, [](const TemplatedText& x, const TemplatedText& y) {
+    return x.name == y.name && x.text == y.text;
   });
+}
+
+bool SameRule(const RuleSpec& a, const RuleSpec& b) {
+  return a.alerting == b.alerting && a.name == b.name && a.expr_text == b.expr_text &&
+         a.hold == b.hold && a.keep_firing_for == b.keep_firing_for &&
+         SameTexts(a.labels, b.labels) && SameTexts(a.annotations, b.annotations);
 }
 
 /// Reads one file. Complaints are collected, and reading goes on behind each as far as that makes
@@ -45,6 +54,7 @@ class Reader {
   void Group(const Yaml& group, const std::string& resource);
   void Rule(const Yaml& rule, const std::vector<TemplatedText>& group_labels, GroupSpec* group);
   void AlertingOnly(const Yaml& rule, bool alerting, RuleSpec* spec);
+  void CheckRecord(const Yaml& name);
   void Expression(const Yaml& rule, RuleSpec* spec);
   void Texts(const Yaml* map, std::string_view what, bool templated,
              std::vector<TemplatedText>* texts);
@@ -55,7 +65,11 @@ class Reader {
   const Yaml* Scalar(const Yaml& map, std::string_view key);
   std::optional<Nanos> DurationOf(const Yaml& map, std::string_view key);
   size_t Limit(const Yaml& group);
+  void WarnOfRepeated(const Yaml& rules, const GroupSpec& group);
 
+  void Warn(const Yaml& at, const std::string& message) {
+    file_.warnings.push_back(Where({at.line, at.column}) + context_ + message);
+  }
   void Complain(const Yaml& at, std::string_view message) {
     Complain({at.line, at.column}, message);
   }
@@ -118,8 +132,7 @@ void Reader::Document(const Yaml& document, bool only_one) {
   }
   if (kind->scalar == "PrometheusRule") return Resource(document, only_one);
   if (kind->scalar == "List" || kind->scalar == "PrometheusRuleList") return Items(document);
-  file_.warnings.push_back(Where({kind->line, kind->column}) + "a " + kind->scalar +
-                           " holds no rules and is skipped");
+  Warn(*kind, "a " + kind->scalar + " holds no rules and is skipped");
 }
 
 void Reader::Items(const Yaml& list) {
@@ -190,6 +203,9 @@ void Reader::Group(const Yaml& group, const std::string& resource) {
   }
   context_ = "group \"" + spec.name + "\": ";
   KnownKeys(group, "group", kKeys);
+  if (const Yaml* strategy = group.Find("partial_response_strategy")) {
+    Warn(*strategy, "partial_response_strategy has no effect: there are no partial responses");
+  }
   spec.interval = DurationOf(group, "interval");
   if (spec.interval == 0) spec.interval.reset();
   spec.query_offset = DurationOf(group, "query_offset");
@@ -200,8 +216,27 @@ void Reader::Group(const Yaml& group, const std::string& resource) {
   if (rules != nullptr && !rules->IsNull()) {
     if (!rules->IsSequence()) return Complain(*rules, "rules is a list");
     for (const Yaml& rule : rules->items) Rule(rule, labels, &spec);
+    WarnOfRepeated(*rules, spec);
   }
   file_.groups.push_back(std::move(spec));
+}
+
+/// Rules of one name and one set of labels, as promtool's lint has it: two recording rules then
+/// write the same series, two alerts look like one.
+void Reader::WarnOfRepeated(const Yaml& rules, const GroupSpec& group) {
+  std::map<std::string, int> lines;
+  for (size_t i = 0; i < group.rules.size(); ++i) {
+    const RuleSpec& rule = group.rules[i];
+    std::string key = std::string(rule.alerting ? "a" : "r") + rule.name;
+    for (const TemplatedText& label : rule.labels) {
+      key.append(1, '\0').append(label.name).append(1, '\0').append(label.text);
+    }
+    const auto [first, is_new] = lines.emplace(std::move(key), rule.line);
+    if (is_new) continue;
+    Warn(rules.items[i], "rule " + std::to_string(i + 1) + ", \"" + rule.name +
+                             "\", has the name and the labels of the one in line " +
+                             std::to_string(first->second));
+  }
 }
 
 size_t Reader::Limit(const Yaml& group) {
@@ -240,9 +275,7 @@ void Reader::Rule(const Yaml& rule, const std::vector<TemplatedText>& group_labe
     }
     spec.alerting = alert != nullptr;
     if (name != nullptr) spec.name = name->scalar;
-    if (!spec.alerting && !spec.name.empty() && !IsLabelName(spec.name, true)) {
-      Complain(*name, "invalid recording rule name: " + spec.name);
-    }
+    if (!spec.alerting && !spec.name.empty()) CheckRecord(*name);
     Expression(rule, &spec);
     AlertingOnly(rule, spec.alerting, &spec);
     spec.labels = group_labels;
@@ -252,16 +285,29 @@ void Reader::Rule(const Yaml& rule, const std::vector<TemplatedText>& group_labe
   context_ = group_context;
 }
 
-void Reader::AlertingOnly(const Yaml& rule, bool alerting, RuleSpec* spec) {
-  for (const std::string_view key : {"for", "keep_firing_for", "annotations"}) {
-    const Yaml* value = rule.Find(key);
-    if (value != nullptr && !alerting && rule.Find("record") != nullptr) {
-      Complain(*value, "invalid field '" + std::string(key) + "' in recording rule");
-    }
+void Reader::CheckRecord(const Yaml& name) {
+  if (!IsValidUtf8(name.scalar)) {
+    Complain(name, "invalid recording rule name: " + name.scalar);
+  } else if (name.scalar.find_first_of("{}") != std::string::npos) {
+    // A name may have them, but whoever writes them means an expression.
+    Complain(name,
+             "braces present in the recording rule name; should it be in expr?: " + name.scalar);
   }
+}
+
+void Reader::AlertingOnly(const Yaml& rule, bool alerting, RuleSpec* spec) {
   spec->hold = DurationOf(rule, "for").value_or(0);
   spec->keep_firing_for = DurationOf(rule, "keep_firing_for").value_or(0);
   Texts(rule.Find("annotations"), "annotation", true, &spec->annotations);
+  if (alerting || rule.Find("record") == nullptr) return;
+  // What says nothing may stand there.
+  const auto refuse = [this, &rule](std::string_view key, bool given) {
+    if (given)
+      Complain(*rule.Find(key), "invalid field '" + std::string(key) + "' in recording rule");
+  };
+  refuse("for", spec->hold != 0);
+  refuse("keep_firing_for", spec->keep_firing_for != 0);
+  refuse("annotations", !spec->annotations.empty());
 }
 
 void Reader::Expression(const Yaml& rule, RuleSpec* spec) {
@@ -287,12 +333,15 @@ void Reader::Texts(const Yaml* map, std::string_view what, bool templated,
   if (!map->IsMap()) return Complain(*map, plural + " is a map of names to texts");
   for (const auto& [key, value] : map->members) {
     const std::string& name = key.scalar;
-    if (!IsLabelName(name, false) || (what == "label" && name == kMetricName)) {
+    if (!IsName(name) || (what == "label" && name == kMetricName)) {
       Complain(key, "invalid " + std::string(what) + " name: \"" + name + "\"");
     }
     if (!value.IsScalar() && !value.IsNull()) {
       Complain(value, std::string(what) + " \"" + name + "\" must be a text");
       continue;
+    }
+    if (!IsValidUtf8(value.scalar)) {
+      Complain(value, "invalid " + std::string(what) + " value: " + value.scalar);
     }
     // Text without actions cannot fail, and what is not templated is never expanded.
     Result<tmpl::AlertTemplate> parsed = tmpl::AlertTemplate::Parse(templated ? value.scalar : "");
@@ -334,6 +383,12 @@ std::optional<Nanos> Reader::DurationOf(const Yaml& map, std::string_view key) {
 }
 
 }  // namespace
+
+bool SameGroup(const GroupSpec& a, const GroupSpec& b) {
+  return a.Identity() == b.Identity() && a.interval == b.interval &&
+         a.query_offset == b.query_offset && a.limit == b.limit &&
+         std::ranges::equal(a.rules, b.rules, SameRule);
+}
 
 Result<RuleFile> ParseRuleFile(std::string_view path, std::string_view text,
                                const promql::ParserOptions& options) {

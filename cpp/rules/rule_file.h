@@ -55,10 +55,15 @@ struct GroupSpec {
   std::string Identity() const { return file + ";" + resource + ";" + name; }
 };
 
+/// Whether the two say the same, wherever in their files they stand.
+bool SameGroup(const GroupSpec& a, const GroupSpec& b);
+
 struct RuleFile {
   std::string path;
   std::vector<GroupSpec> groups;
-  std::vector<std::string> warnings;  ///< Documents of kinds that hold no rules, with their place.
+  /// With their place: documents of kinds that hold no rules, fields without effect, rules that
+  /// others of their group repeat.
+  std::vector<std::string> warnings;
 };
 
 /// `path` is only used to name the file. kInvalidArgument with the complaints.

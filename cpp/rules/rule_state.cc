@@ -1,10 +1,11 @@
 // Layout (varint: LEB128; signed: zigzag varint; text: varint length and bytes; pairs: varint
 // count, then name and value as texts):
 //
-//     alerts    u8 1 | varint count | count x alert
+//     alerts    u8 4 | varint count | count x alert
 //     alert     labels: pairs | annotations: pairs | value: varint of the float64's bits |
 //               state: u8 | active_at: signed | valid_until: signed |
-//               times: u8, bit 0 fired_at, 1 resolved_at, 2 keep_firing_since | each: signed
+//               times: u8, bit 0 fired_at, 1 resolved_at, 2 keep_firing_since | each: signed |
+//               traces: varint count, each: text
 //     series    u8 2 | varint count | count x pairs
 //     time      u8 3 | signed
 
@@ -20,7 +21,7 @@
 namespace tocsin::rules {
 namespace {
 
-constexpr char kAlerts = 1;
+constexpr char kAlerts = 4;
 constexpr char kSeries = 2;
 constexpr char kTime = 3;
 
@@ -36,6 +37,9 @@ ActiveAlert TakeAlert(RecordReader* reader) {
   if ((times & 1U) != 0) alert.fired_at = reader->Signed();
   if ((times & 2U) != 0) alert.resolved_at = reader->Signed();
   if ((times & 4U) != 0) alert.keep_firing_since = reader->Signed();
+  for (uint64_t left = reader->Count(); left > 0 && reader->ok(); --left) {
+    alert.traces.push_back(reader->Text());
+  }
   return alert;
 }
 
@@ -73,6 +77,8 @@ std::string EncodeAlerts(std::span<const ActiveAlert> alerts) {
     for (const std::optional<Nanos>& time : times) {
       if (time) writer.Signed(*time);
     }
+    writer.Varint(alert.traces.size());
+    for (const std::string& id : alert.traces) writer.Text(id);
   }
   return std::move(writer).Take();
 }

@@ -38,8 +38,12 @@ struct RuleView {
   /// the first evaluation.
   std::string state;
   std::vector<AlertView> alerts;  ///< Ordered by labels.
-  std::string health;             ///< "ok", "err", or "unknown" before the first evaluation.
-  std::string last_error;
+  /// "ok"; "err" if the last evaluation failed or a template did; "unknown" before the first
+  /// evaluation; "nodata" if no selector of the expression finds any series and none has for an
+  /// hour or since the rule was loaded: such a rule never fires, whatever happens.
+  std::string health;
+  bool failed = false;        ///< The last evaluation failed; if not, "err" is of a template alone.
+  std::string last_error;     ///< Why it is "err" or "nodata", else empty.
   Nanos evaluation_time = 0;  ///< How long the last evaluation took.
   Nanos last_evaluation = 0;  ///< When that was; 0 before the first.
 };

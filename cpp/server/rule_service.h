@@ -6,6 +6,7 @@
 #include <atomic>
 #include <memory>
 #include <mutex>
+#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -43,11 +44,12 @@ class RuleService {
   Status Start(RuleFiles files, const std::string& external_url);
 
   /// Reads the rule files that this configuration names, and takes over them and its settings but
-  /// for the number of threads. Rules that stay keep their state, groups that do not change their
-  /// schedule. On an error (a file that cannot be read or understood) everything stays as it was.
+  /// for the number of threads and how often files are looked at. Rules that stay keep their state,
+  /// groups that do not change their schedule. On an error (a file that cannot be read or
+  /// understood) everything stays as it was.
   Status Reload(const config::Config& config);
 
-  /// Ends evaluations and waits for those that run. Idempotent.
+  /// Cancels the queries that run and ends the evaluations. Idempotent.
   void Stop();
 
   /// Empty before Start(). They never wait for an evaluation.
@@ -56,9 +58,9 @@ class RuleService {
 
  private:
   rules::Options OptionsOf(const config::Config& config) const;
-  Status TakeOver(const config::Config& config, RuleFiles files);
-  /// Loads what has changed on disk, if anything has.
-  void Watch();
+  /// Loads what has changed on disk, if anything has. True: it is changing, and is to be looked at
+  /// again soon.
+  bool Watch();
 
   const Ports ports_;
   const std::unique_ptr<StateStore> state_;
@@ -69,7 +71,9 @@ class RuleService {
   config::Config config_;
   std::string external_url_;
   FileVersions versions_;  ///< Of the files that were last read, well or not.
+  FileVersions changing_;  ///< What was found instead the last time.
 
+  std::stop_source cancel_;  ///< Of queries that are under way when Stop() is called.
   std::unique_ptr<rules::Manager> manager_;
   std::atomic<const rules::Manager*> published_ = nullptr;
   std::vector<std::unique_ptr<engine::Periodic>> evaluators_;

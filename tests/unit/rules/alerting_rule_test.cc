@@ -293,10 +293,11 @@ TEST_F(RestoreTest, PrometheusWaitsAtLeastTheGracePeriod) {
   for (int second = 0; second <= 720; second += 60) At(second, {Sample("x")});
   Restart(Spec(20 * kMinute), 720, 730, options);
   EXPECT_EQ(At(780, {Sample("x")}).size(), 0U) << "no series before it is restored";
-  EXPECT_EQ(At(840, {Sample("x")}).size(), 2U);
-  At(780 + 599, {Sample("x")});
+  EXPECT_EQ(At(840, {Sample("x")}).size(), 0U);
+  EXPECT_EQ(At(900, {Sample("x")}).size(), 2U);
+  At(840 + 599, {Sample("x")});
   EXPECT_EQ(States(), "x:pending");
-  At(780 + 600, {Sample("x")});
+  At(840 + 600, {Sample("x")});
   EXPECT_EQ(States(), "x:firing");
 }
 
@@ -306,7 +307,9 @@ TEST_F(RestoreTest, PrometheusDoesNotCountTheTimeAway) {
   for (int second = 0; second <= 600; second += 60) At(second, {Sample("x")});
   Restart(Spec(kHour), 600, 1190, options);
   At(1200, {Sample("x")});
-  EXPECT_EQ(rule_->Alerts()[0].active_at, 600 * kSecond);
+  EXPECT_EQ(rule_->Alerts()[0].active_at, 1200 * kSecond);
+  At(1260, {Sample("x")});
+  EXPECT_EQ(rule_->Alerts()[0].active_at, 660 * kSecond);
 }
 
 TEST_F(RestoreTest, PrometheusFiresAgainWhatWasFiring) {
@@ -318,6 +321,8 @@ TEST_F(RestoreTest, PrometheusFiresAgainWhatWasFiring) {
   At(1260, {Sample("x")});
   EXPECT_EQ(States(), "x:pending");
   At(1320, {Sample("x")});
+  EXPECT_EQ(States(), "x:pending");
+  At(1380, {Sample("x")});
   EXPECT_EQ(States(), "x:firing");
   EXPECT_EQ(rule_->Alerts()[0].active_at, 0);
 }
@@ -328,6 +333,7 @@ TEST_F(RestoreTest, PrometheusForgetsAfterTheOutageTolerance) {
   At(0, {Sample("x")});
   Restart(Spec(20 * kMinute), 0, 3601, options);
   At(3660, {Sample("x")});
+  At(3720, {Sample("x")});
   EXPECT_EQ(rule_->Alerts()[0].active_at, 3660 * kSecond);
 }
 

@@ -34,7 +34,15 @@ class FakeSeries : public SampleSink, public promql::SeriesSource {
       auto& stored = series_[sample.series].samples;
       if (stored.empty() || stored.back().t < sample.sample.t) stored.push_back(sample.sample);
     }
-    return AppendOutcome{};
+    for (const RefHistogram& histogram : batch.histograms) {
+      series_[histogram.series].histograms.push_back(histogram.sample);
+    }
+    AppendOutcome outcome;
+    if (!refuse.empty()) {
+      outcome.out_of_order = batch.samples.size();
+      outcome.first_refusal = refuse;
+    }
+    return outcome;
   }
   void SetMetadata(std::span<const MetricMetadata> /*metadata*/) override {}
 
@@ -71,7 +79,8 @@ class FakeSeries : public SampleSink, public promql::SeriesSource {
 
   const std::vector<promql::SeriesData>& all() const { return series_; }
 
-  bool full = false;  ///< Refuse all samples.
+  bool full = false;   ///< Refuse all samples.
+  std::string refuse;  ///< Why all samples are out of order; empty: they are not.
 
  private:
   std::vector<promql::SeriesData> series_;

@@ -200,8 +200,9 @@ TEST(RuleFileErrorTest, RulesAreChecked) {
       {"alert: A", "r.yaml:4:5: " + in_a + "field 'expr' must be set in rule"},
       {"alert: A\nexpr: ''", "r.yaml:5:11: " + in_a + "field 'expr' must be set in rule"},
       {"alert: A\nexpr: [up]", "r.yaml:5:11: " + in_a + "expr must be a plain value"},
-      {"record: b c\nexpr: up",
-       "r.yaml:4:13: group \"g\", rule 1, \"b c\": invalid recording rule name: b c"},
+      {"record: b{c=\"d\"}\nexpr: up",
+       "r.yaml:4:13: group \"g\", rule 1, \"b{c=\"d\"}\": braces present in the recording rule "
+       "name; should it be in expr?: b{c=\"d\"}"},
       {"record: b\nexpr: up\nfor: 5m",
        "r.yaml:6:10: group \"g\", rule 1, \"b\": invalid field 'for' in recording rule"},
       {"record: b\nexpr: up\nkeep_firing_for: 5m",
@@ -212,12 +213,18 @@ TEST(RuleFileErrorTest, RulesAreChecked) {
       {"alert: A\nexpr: up\nfor: soon",
        "r.yaml:6:10: " + in_a +
            "for: not a valid duration string: \"soon\"; expected something like 30s, 5m, 1h30m"},
-      {"alert: A\nexpr: up\nlabels: {bad-name: x}",
-       "r.yaml:6:14: " + in_a + "invalid label name: \"bad-name\""},
+      {"alert: A\nexpr: up\nlabels: {'': x}", "r.yaml:6:14: " + in_a + "invalid label name: \"\""},
       {"alert: A\nexpr: up\nlabels: {__name__: x}",
        "r.yaml:6:14: " + in_a + "invalid label name: \"__name__\""},
-      {"alert: A\nexpr: up\nannotations: {1a: x}",
-       "r.yaml:6:19: " + in_a + "invalid annotation name: \"1a\""},
+      {"alert: A\nexpr: up\nannotations: {'': x}",
+       "r.yaml:6:19: " + in_a + "invalid annotation name: \"\""},
+      {"record: b\nexpr: rate(up)",
+       "r.yaml:5:16: group \"g\", rule 1, \"b\": could not parse expression: "
+       "expected type range vector in call to function \"rate\", got instant vector"},
+      {"alert: A\nexpr: up\nannotation: {text: a letter is missing}",
+       "r.yaml:6:5: " + in_a +
+           "unknown key \"annotation\" in rule (known: alert, annotations, expr, for, "
+           "keep_firing_for, labels, record)"},
       {"alert: A\nexpr: up\nlabels: {a: [x]}",
        "r.yaml:6:17: " + in_a + "label \"a\" must be a text"},
       {"alert: A\nexpr: up\nforever: 5m",
@@ -226,6 +233,96 @@ TEST(RuleFileErrorTest, RulesAreChecked) {
            "keep_firing_for, labels, record)"},
   };
   for (const auto& [rule, want] : rows) EXPECT_EQ(ErrorOf(WithRule(rule)), want) << rule;
+}
+
+TEST(RuleFileTest, NamesMayBeOfAnyUtf8) {
+  const RuleFile file =
+      MustParse(WithRule("record: job.größe\nexpr: up\nlabels: {service.name: shop}") +
+                "  - alert: A\n    expr: up\n    annotations: {run-book: x}\n");
+  EXPECT_EQ(file.groups[0].rules[0].name, "job.größe");
+  EXPECT_EQ(file.groups[0].rules[0].labels[0].name, "service.name");
+  EXPECT_EQ(file.groups[0].rules[1].annotations[0].name, "run-book");
+}
+
+TEST(RuleFileTest, WhatSaysNothingMayStandInARecordingRule) {
+  const RuleFile file =
+      MustParse(WithRule("record: b\nexpr: up\nfor: 0s\nkeep_firing_for: 0s\nannotations: {}"));
+  EXPECT_EQ(file.groups[0].rules.size(), 1U);
+}
+
+TEST(RuleFileTest, AnchorsAndMergesAreFollowed) {
+  const RuleFile file = MustParse(R"(groups:
+- name: g
+  rules:
+  - &first
+    alert: &name Slow
+    expr: &expr |
+      latency > 1
+    for: 5m
+    labels: {severity: page}
+  - record: slow
+    expr: *expr
+  - <<: *first
+    alert: Slower
+    labels: {severity: mail}
+  - <<: [{for: 1m}, *first]
+    labels: {severity: chat}
+)");
+  const std::vector<RuleSpec>& rules = file.groups.at(0).rules;
+  ASSERT_EQ(rules.size(), 4U);
+  EXPECT_EQ(rules[1].expr_text, "latency > 1\n");
+  EXPECT_EQ(rules[2].name, "Slower");
+  EXPECT_EQ(rules[2].hold, 5 * kMinute);
+  EXPECT_EQ(rules[2].labels[0].text, "mail");
+  EXPECT_EQ(rules[3].name, "Slow");
+  EXPECT_EQ(rules[3].hold, kMinute) << "the first of several counts";
+}
+
+TEST(RuleFileTest, RulesThatAreThereTwiceAreTakenWithAWarning) {
+  const RuleFile file = MustParse(R"(groups:
+- name: g
+  labels: {team: a}
+  rules:
+  - {alert: A, expr: up}
+  - {alert: A, expr: down, labels: {team: a}}
+  - {alert: A, expr: up, labels: {team: b}}
+  - {record: A, expr: up}
+)");
+  EXPECT_EQ(file.groups[0].rules.size(), 4U);
+  ASSERT_EQ(file.warnings.size(), 1U);
+  EXPECT_EQ(
+      file.warnings[0],
+      "r.yaml:6:5: group \"g\": rule 2, \"A\", has the name and the labels of the one in line 5");
+}
+
+TEST(RuleFileTest, APartialResponseStrategyIsIgnoredWithAWarning) {
+  const RuleFile file = MustParse(
+      "groups:\n- name: g\n  partial_response_strategy: warn\n  rules: [{record: a, expr: b}]\n");
+  ASSERT_EQ(file.warnings.size(), 1U);
+  EXPECT_EQ(
+      file.warnings[0],
+      "r.yaml:3:30: group \"g\": partial_response_strategy has no effect: there are no partial "
+      "responses");
+}
+
+TEST(RuleFileTest, GroupsAreTheSameIfTheySayTheSame) {
+  const std::string text = "groups: [{name: g, rules: [{alert: A, expr: up, labels: {a: b}}]}]";
+  const auto same = [&text](std::string_view from, std::string_view to) {
+    std::string other = "# moved down\n" + text;
+    other.replace(other.find(from), from.size(), to);
+    return SameGroup(MustParse(text).groups[0], MustParse(other).groups[0]);
+  };
+  EXPECT_TRUE(same("A", "A"));
+  EXPECT_FALSE(same("A", "B"));
+  EXPECT_FALSE(same("up", "down"));
+  EXPECT_FALSE(same("a: b", "a: c"));
+  EXPECT_FALSE(same("alert", "record"));
+  EXPECT_FALSE(same("name: g", "name: g, interval: 1m"));
+  EXPECT_FALSE(same("name: g", "name: g, limit: 1"));
+  EXPECT_FALSE(same("name: g", "name: g, query_offset: 1s"));
+  EXPECT_FALSE(same("expr: up", "expr: up, for: 1m"));
+  EXPECT_FALSE(same("expr: up", "expr: up, keep_firing_for: 1m"));
+  EXPECT_FALSE(same("expr: up", "expr: up, annotations: {a: b}"));
 }
 
 TEST(RuleFileErrorTest, FaultsInExpressionsHaveTheirPlaceInTheFile) {

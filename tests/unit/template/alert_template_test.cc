@@ -146,8 +146,12 @@ TEST(AlertTemplateTest, HumanizeDuration) {
 }
 
 TEST(AlertTemplateTest, TimesAndDurations) {
-  Check(std::array<Row, 17>{
-      {{"{{ humanizeTimestamp 0 }}", "1970-01-01 00:00:00 +0000 UTC"},
+  Check(std::array<Row, 20>{
+      {{"{{ printf \"%0.2f\" (parseDuration \"-1h2m10ms\") }}", "-3720.01"},
+       {"{{ (\"-30m\" | parseDuration | toDuration | (now | toTime).Add).UnixMilli }}",
+        "1435063784128"},
+       {"{{ (toTime 0).IsZero }}", "false"},
+       {"{{ humanizeTimestamp 0 }}", "1970-01-01 00:00:00 +0000 UTC"},
        {"{{ humanizeTimestamp -1 }}", "1969-12-31 23:59:59 +0000 UTC"},
        {"{{ humanizeTimestamp 1234567 }}", "1970-01-15 06:56:07 +0000 UTC"},
        {"{{ humanizeTimestamp 9223372036 }}", "2262-04-11 23:47:16 +0000 UTC"},
@@ -264,9 +268,21 @@ TEST(AlertTemplateTest, QueriesNeedSomebodyToAnswerThem) {
 TEST(AlertTemplateTest, AFailureBecomesTheTextThatSaysSo) {
   const auto parsed = AlertTemplate::Parse("a {{ query \"none\" | first }}");
   ASSERT_TRUE(parsed.has_value());
-  EXPECT_EQ(parsed->ExpandOrExplain(World(), Labels(), 0),
+  Status error;
+  EXPECT_EQ(parsed->ExpandOrExplain(World(), Labels(), 0, &error),
             "<error expanding template: line 1, column 21: error calling first: first() called on "
             "vector with no elements>");
+  EXPECT_NE(error.message().find("first() called on vector"), std::string::npos);
+}
+
+TEST(AlertTemplateTest, TracesAreAListOfIds) {
+  const auto parsed = AlertTemplate::Parse(
+      "{{ range $i, $id := traces }}{{ if $i }} {{ end }}{{ $id }}{{ else }}none{{ end }}");
+  ASSERT_TRUE(parsed.has_value());
+  AlertEnvironment environment;
+  EXPECT_EQ(parsed->Expand(environment, Labels(), 0).value(), "none");
+  environment.traces = [] { return std::vector<std::string>{"0af7", "4bf9"}; };
+  EXPECT_EQ(parsed->Expand(environment, Labels(), 0).value(), "0af7 4bf9");
 }
 
 TEST(AlertTemplateTest, BadTemplatesAreRefusedWhenParsed) {
