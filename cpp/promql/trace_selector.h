@@ -29,11 +29,11 @@ using TraceQueryCheck = std::optional<TraceQueryError> (*)(std::string_view quer
 struct TraceRequest {
   std::string_view query;
   /// The times at which the query is asked: at each `t` of what began in (t - window, t].
-  Steps times;
+  Steps times = {};
   Millis window = 0;  ///< Above 0.
   /// Asked before each piece of work, perhaps from several threads; an error ends the evaluation
   /// and is returned as it is. May be empty.
-  std::function<Status()> interrupted;
+  std::function<Status()> interrupted = {};
 };
 
 class TraceSelector {
