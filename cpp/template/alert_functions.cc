@@ -174,9 +174,12 @@ Result<Value> ReplaceAll(Arguments arguments) {
 }
 
 Result<Value> ParseDurationText(Arguments arguments) {
-  TOCSIN_ASSIGN_OR_RETURN(const std::string_view text, TextOf(arguments[0]));
+  TOCSIN_ASSIGN_OR_RETURN(std::string_view text, TextOf(arguments[0]));
+  const bool negative = text.starts_with('-');
+  if (negative) text.remove_prefix(1);
   TOCSIN_ASSIGN_OR_RETURN(const Nanos duration, ParseDuration(text));
-  return Value(static_cast<double>(duration) / static_cast<double>(kSecond));
+  const double seconds = static_cast<double>(duration) / static_cast<double>(kSecond);
+  return Value(negative ? -seconds : seconds);
 }
 
 Result<Value> Args(Arguments arguments) {

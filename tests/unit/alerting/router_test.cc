@@ -15,128 +15,10 @@
 #include <gtest/gtest.h>
 
 #include "cpp/lib/json.h"
-#include "tests/unit/model/fake_state.h"
+#include "tests/unit/alerting/router_fixture.h"
 
 namespace tocsin::alerting {
 namespace {
-
-constexpr Nanos kStart = 1'700'000'000 * kSecond;
-
-class FakeNotifier : public Notifier {
- public:
-  Status Notify(const Notification& notification) override {
-    const std::lock_guard lock(mutex_);
-    attempts.push_back(notification);
-    if (answers.empty()) return otherwise;
-    const Status answer = answers.front();
-    answers.erase(answers.begin());
-    return answer;
-  }
-
-  std::vector<Status> answers;  ///< To the next notifications, one each.
-  Status otherwise;             ///< To those after them.
-  std::vector<Notification> attempts;
-
- private:
-  std::mutex mutex_;
-};
-
-/// "firing: a+ b-" of a payload: the state of the group, then each alert's job and whether it
-/// fires.
-std::string Summary(const Notification& notification) {
-  const auto json = lib::Json::Parse(notification.body);
-  if (!json.has_value()) return "no JSON";
-  std::string text(json->Find("status")->string);
-  text.append(":");
-  for (const lib::Json& alert : json->Find("alerts")->array) {
-    text.append(" ").append(alert.Find("labels")->Find("job")->string);
-    text.append(alert.Find("status")->string == "firing" ? "+" : "-");
-  }
-  return text;
-}
-
-class RouterTest : public testing::Test {
- protected:
-  RouterTest() : clock_(kStart) {
-    config_.route.receiver = "hook";
-    config_.route.group_by = {"alertname"};
-    config_.route.group_wait = 30 * kSecond;
-    config_.route.group_interval = 5 * kMinute;
-    config_.route.repeat_interval = kHour;
-    config_.receivers = {{"hook", {{"http://hook/1", true}}}};
-  }
-
-  /// A new process on the same store.
-  void Start() {
-    ASSERT_TRUE(Validate(config_).ok());
-    router_ = std::make_unique<Router>(config_, options_,
-                                       Ports{notifier_, state_, Telemetry::None(), clock_});
-    ASSERT_TRUE(router_->Restore(clock_.Now()).ok());
-  }
-
-  Alert Firing(std::string_view job, std::string_view name = "A") const {
-    Alert alert;
-    alert.labels = Labels{{"alertname", std::string(name)}, {"job", std::string(job)}};
-    alert.starts_at = clock_.Now();
-    alert.updated_at = clock_.Now();
-    alert.ends_at = clock_.Now() + 4 * kMinute;
-    return alert;
-  }
-  Alert Resolved(std::string_view job, std::string_view name = "A") const {
-    Alert alert = Firing(job, name);
-    alert.starts_at = kStart;
-    alert.ends_at = clock_.Now();
-    return alert;
-  }
-  void Receive(std::vector<Alert> alerts) {
-    EXPECT_TRUE(router_->Receive(alerts, clock_.Now()).ok());
-  }
-
-  /// Lets time pass, running the router whenever it is due. Alerts named in `held_` are said to
-  /// fire every minute, as rules do.
-  void RunFor(Nanos duration) {
-    const Nanos end = clock_.Now() + duration;
-    Nanos due = router_->RunDue(clock_.Now());
-    while (true) {
-      const Nanos say = clock_.Now() - (clock_.Now() - kStart) % kMinute + kMinute;
-      const Nanos next = std::min(due, held_.empty() ? kNever : say);
-      if (next > end) break;
-      clock_.Set(next);
-      if (next == say) {
-        for (const Alert& alert : held_) {
-          Alert again = alert;
-          again.updated_at = next;
-          again.ends_at = next + 4 * kMinute;
-          Receive({again});
-        }
-      }
-      due = router_->RunDue(clock_.Now());
-    }
-    clock_.Set(end);
-  }
-  void Hold(std::vector<Alert> alerts) {
-    Receive(alerts);
-    held_ = std::move(alerts);
-  }
-
-  /// What was sent since the last call, and when: "30 firing: a+".
-  std::vector<std::string> Told() {
-    std::vector<std::string> told;
-    for (const Notification& notification : std::exchange(notifier_.attempts, {})) {
-      told.push_back(Summary(notification));
-    }
-    return told;
-  }
-  using Lines = std::vector<std::string>;
-
-  VirtualClock clock_;
-  Config config_;
-  Options options_;
-  FakeNotifier notifier_;
-  FakeState state_;
-  std::unique_ptr<Router> router_;
-  std::vector<Alert> held_;
-};
 
 TEST_F(RouterTest, ANewGroupIsToldAfterTheGroupWait) {
   Start();
@@ -156,7 +38,9 @@ TEST_F(RouterTest, ThePayloadNamesTheGroup) {
   Receive({Firing("a")});
   RunFor(kMinute);
   ASSERT_EQ(notifier_.attempts.size(), 1U);
-  EXPECT_EQ(notifier_.attempts[0].url, "http://hook/1");
+  EXPECT_EQ(notifier_.attempts[0].url, "") << "the configured one";
+  EXPECT_EQ(notifier_.attempts[0].receiver, "hook");
+  EXPECT_EQ(notifier_.attempts[0].integration, 0U);
   const auto json = lib::Json::Parse(notifier_.attempts[0].body);
   ASSERT_TRUE(json.has_value());
   EXPECT_EQ(json->Find("receiver")->string, "hook");
@@ -289,7 +173,8 @@ TEST_F(RouterTest, AnAlertThatReturnsIsTold) {
 }
 
 TEST_F(RouterTest, WhoWantsNoResolvedAlertsIsNotTold) {
-  config_.receivers[0].webhooks = {{"http://hook/1", false}, {"http://hook/2", true}};
+  config_.receivers = {Hook("hook", 2)};
+  config_.receivers[0].webhooks[0].send_resolved = false;
   Start();
   const Alert b = Firing("b");
   Hold({Firing("a"), b});
@@ -300,13 +185,13 @@ TEST_F(RouterTest, WhoWantsNoResolvedAlertsIsNotTold) {
   Receive({Resolved("a")});
   RunFor(5 * kMinute);
   ASSERT_EQ(notifier_.attempts.size(), 1U);
-  EXPECT_EQ(notifier_.attempts[0].url, "http://hook/2");
+  EXPECT_EQ(notifier_.attempts[0].integration, 1U);
   Told();
   held_.clear();
   Receive({Resolved("b")});
   RunFor(5 * kMinute);
   ASSERT_EQ(notifier_.attempts.size(), 1U);
-  EXPECT_EQ(notifier_.attempts[0].url, "http://hook/2");
+  EXPECT_EQ(notifier_.attempts[0].integration, 1U);
   Told();
   // And it hears of the alert again when that fires again.
   Hold({Firing("b")});
@@ -327,7 +212,7 @@ TEST_F(RouterTest, EverythingTogetherAndEachByItself) {
   Receive({Firing("a", "A"), Firing("b", "B")});
   RunFor(kMinute);
   EXPECT_EQ(Told(), Lines{"firing: a+ b+"});
-  config_.route.group_by = {"..."};
+  config_.route.group_by_all = true;
   state_.entries.clear();
   Start();
   Receive({Firing("a", "A"), Firing("b", "A")});
@@ -337,7 +222,7 @@ TEST_F(RouterTest, EverythingTogetherAndEachByItself) {
 
 TEST_F(RouterTest, TemporaryFailuresAreTriedAgainWithGrowingPauses) {
   Start();
-  notifier_.answers = {UnavailableError("503"), DeadlineExceededError("slow")};
+  notifier_.answers = {Answer(UnavailableError("503")), Answer(DeadlineExceededError("slow"))};
   Hold({Firing("a")});
   RunFor(30 * kSecond);
   EXPECT_EQ(Told(), Lines{"firing: a+"});
@@ -353,7 +238,7 @@ TEST_F(RouterTest, TemporaryFailuresAreTriedAgainWithGrowingPauses) {
 
 TEST_F(RouterTest, AFinalFailureIsTriedAgainAtTheNextLook) {
   Start();
-  notifier_.answers = {FailedPreconditionError("400 Bad Request")};
+  notifier_.answers = {Answer(FailedPreconditionError("400 Bad Request"))};
   Hold({Firing("a")});
   RunFor(30 * kSecond);
   EXPECT_EQ(Told(), Lines{"firing: a+"});
@@ -397,9 +282,9 @@ TEST_F(RouterTest, ResolvedIsKeptUntilItIsDelivered) {
 }
 
 TEST_F(RouterTest, OneDeadReceiverDoesNotKeepTheOtherFromHearing) {
-  config_.receivers[0].webhooks = {{"http://hook/1", true}, {"http://hook/2", true}};
+  config_.receivers = {Hook("hook", 2)};
   Start();
-  notifier_.answers = {UnavailableError("dead")};
+  notifier_.answers = {Answer(UnavailableError("dead"))};
   Hold({Firing("a")});
   RunFor(30 * kSecond);
   EXPECT_EQ(Told().size(), 2U);
@@ -590,7 +475,7 @@ TEST_F(RouterTest, AClockThatIsSetBackDoesNotSilenceIt) {
 /// Blocks every notification until the test lets it go.
 class BlockingNotifier : public Notifier {
  public:
-  Status Notify(const Notification&) override {
+  NotifyOutcome Notify(const Notification&) override {
     std::unique_lock lock(mutex_);
     ++waiting_;
     changed_.notify_all();
@@ -622,7 +507,9 @@ class BlockingNotifier : public Notifier {
 
 TEST_F(RouterTest, SeveralThreadsDeliverAtOnceAndAlertsAreTakenMeanwhile) {
   BlockingNotifier blocking;
-  Router router(config_, options_, Ports{blocking, state_, Telemetry::None(), clock_});
+  const auto made = Router::Make(config_, options_, PortsWith(blocking));
+  ASSERT_TRUE(made.has_value());
+  Router& router = **made;
   const std::vector<Alert> alerts{Firing("a", "A"), Firing("b", "B"), Firing("c", "C")};
   ASSERT_TRUE(router.Receive(alerts, clock_.Now()).ok());
   clock_.Advance(kMinute);
@@ -640,26 +527,6 @@ TEST_F(RouterTest, SeveralThreadsDeliverAtOnceAndAlertsAreTakenMeanwhile) {
     blocking.Open();
   }
   EXPECT_EQ(blocking.done(), 3);
-}
-
-TEST(ConfigTest, MistakesAreNamed) {
-  Config config;
-  config.route.receiver = "a";
-  EXPECT_EQ(Validate(config).message(), "the route's receiver \"a\" is not defined");
-  config.receivers = {{"a", {}}, {"a", {}}};
-  EXPECT_EQ(Validate(config).message(), "receiver \"a\" is defined twice");
-  config.receivers = {{"a", {{"", true}}}};
-  EXPECT_EQ(Validate(config).message(), "a webhook of receiver \"a\" has no url");
-  config.receivers = {{"a", {{"http://x", true}}}};
-  EXPECT_TRUE(Validate(config).ok());
-  config.route.group_interval = 0;
-  EXPECT_EQ(Validate(config).message(), "group_interval must be positive");
-  config.route.group_interval = kMinute;
-  config.route.repeat_interval = -1;
-  EXPECT_EQ(Validate(config).message(), "repeat_interval must be positive");
-  config.route.repeat_interval = kHour;
-  config.route.group_wait = -1;
-  EXPECT_EQ(Validate(config).message(), "group_wait must not be negative");
 }
 
 }  // namespace

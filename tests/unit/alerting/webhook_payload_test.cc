@@ -1,5 +1,6 @@
-// The payload is what Alertmanager 0.25 sends: webhook_payload.json is what its binary posted for
-// the alerts built here, byte for byte.
+// The payload is what Alertmanager sends: webhook_payload.json is what the binary of version 0.25
+// posted for the alerts built here, byte for byte, with the two members that 0.34 has added where
+// its types have them.
 
 #include "cpp/alerting/webhook_payload.h"
 
@@ -55,6 +56,7 @@ GroupMessage Message(std::vector<Alert> alerts) {
   message.group_labels = Labels{{"alertname", "HighErrorRate"}};
   message.external_url = "http://tocsin:3200";
   message.now = kBegin + kHour;
+  message.reason = "first notification";
   message.alerts = std::move(alerts);
   return message;
 }
@@ -66,6 +68,17 @@ TEST(WebhookPayloadTest, IsByteForByteWhatAlertmanagerSends) {
   std::vector<Alert> alerts = SevenAlerts();
   SortAlerts(&alerts);
   EXPECT_EQ(WebhookPayload(Message(alerts)), want.str());
+}
+
+TEST(WebhookPayloadTest, WhatIsTruncatedIsCountedAndReceiversAreEscaped) {
+  GroupMessage message = Message({MakeAlert(Labels{{"a", "1"}})});
+  message.truncated = 7;
+  message.receiver = "team-a.page (eu)";
+  message.route_labels = Labels{{"team", "a"}};
+  const std::string payload = WebhookPayload(message);
+  EXPECT_TRUE(payload.starts_with(R"x({"receiver":"team-a\\.page \\(eu\\)",)x")) << payload;
+  EXPECT_NE(payload.find(R"("routeLabels":{"team":"a"},"externalURL")"), std::string::npos);
+  EXPECT_TRUE(payload.ends_with("\"truncatedAlerts\":7}\n"));
 }
 
 TEST(WebhookPayloadTest, AGroupIsResolvedOnlyWhenAllItsAlertsAre) {

@@ -1,17 +1,12 @@
-// What a webhook's answer means, and what goes over the wire to it and to Alertmanagers.
+// What a webhook's answer means, and what goes over the wire to it.
 
 #include "cpp/deliver/webhook.h"
 
-#include <atomic>
-#include <mutex>
 #include <string>
-#include <thread>
-#include <vector>
+#include <utility>
 
 #include <gtest/gtest.h>
 
-#include "cpp/deliver/alertmanager.h"
-#include "cpp/lib/json.h"
 
 namespace tocsin::deliver {
 namespace {
@@ -22,101 +17,124 @@ http::FetchFunction Answering(int status) {
   };
 }
 
-Alert SampleAlert(int number) {
-  Alert alert;
-  alert.labels = {{"alertname", "Busy"}, {"n", std::to_string(number)}};
-  alert.annotations = {{"summary", "it is \"busy\""}};
-  alert.starts_at = 1'795'361'802 * kSecond;
-  alert.ends_at = alert.starts_at + 4 * kMinute;
-  alert.generator_url = "http://x/graph?g0.expr=1&g0.tab=1";
-  return alert;
+routing::Receiver OneWebhook(const std::string& url = "http://hook/path") {
+  routing::Receiver receiver;
+  receiver.name = "hook";
+  receiver.webhooks.emplace_back().url.value = url;
+  return receiver;
 }
 
-TEST(WebhookTest, OnlyServerErrorsAreWorthAnotherTry) {
-  const alerting::Notification notification{"http://hook/", "{}"};
-  EXPECT_TRUE(WebhookNotifier(Answering(200)).Notify(notification).ok());
-  EXPECT_TRUE(WebhookNotifier(Answering(204)).Notify(notification).ok());
-  for (const int status : {500, 503, 599}) {
-    EXPECT_EQ(WebhookNotifier(Answering(status)).Notify(notification).code(),
-              StatusCode::kUnavailable);
-  }
-  for (const int status : {302, 400, 404, 429}) {
-    const Status refused = WebhookNotifier(Answering(status)).Notify(notification);
-    EXPECT_EQ(refused.code(), StatusCode::kInvalidArgument);
-    EXPECT_NE(refused.message().find("because"), std::string_view::npos);
-  }
+alerting::Notification Message() {
+  alerting::Notification notification;
+  notification.receiver = "hook";
+  notification.body = "{\"a\":1}\n";
+  notification.idempotency_key = "0123";
+  notification.timeout = 7 * kSecond;
+  return notification;
 }
 
-TEST(WebhookTest, PostsTheBodyAsJson) {
+/// What comes of one delivery that `fetch` answers.
+alerting::NotifyOutcome Deliver(const http::FetchFunction& fetch,
+                                const alerting::Notification& notification = Message(),
+                                const routing::Receiver& receiver = OneWebhook()) {
+  WebhookNotifier notifier({}, [&](const http::ClientOptions&) { return fetch; });
+  notifier.Configure({receiver});
+  return notifier.Notify(notification);
+}
+
+TEST(WebhookTest, ServerErrorsAndTooManyRequestsAreWorthAnotherTry) {
+  using Reason = alerting::FailureReason;
+  struct Row {
+    int status;
+    bool again;
+    Reason reason;
+  };
+  for (const Row& row :
+       {Row{500, true, Reason::kServerError}, Row{503, true, Reason::kServerError},
+        Row{429, true, Reason::kRateLimited}, Row{302, false, Reason::kOther},
+        Row{400, false, Reason::kClientError}, Row{401, false, Reason::kAuthError},
+        Row{403, false, Reason::kAuthError}, Row{404, false, Reason::kClientError}}) {
+    const alerting::NotifyOutcome outcome = Deliver(Answering(row.status));
+    EXPECT_FALSE(outcome.status.ok());
+    EXPECT_EQ(outcome.worth_another_try, row.again) << row.status;
+    EXPECT_EQ(outcome.reason, row.reason) << row.status;
+    EXPECT_NE(outcome.status.message().find("because"), std::string_view::npos);
+  }
+  EXPECT_TRUE(Deliver(Answering(200)).status.ok());
+  EXPECT_TRUE(Deliver(Answering(204)).status.ok());
+}
+
+TEST(WebhookTest, RetryAfterIsHonoured) {
+  const auto answer = [](const char* retry_after) {
+    return Deliver([retry_after](const http::ClientRequest&) -> Result<http::Response> {
+             http::Response response = http::Response::Text(429, "");
+             response.headers = {{"retry-after", retry_after}};
+             return response;
+           })
+        .retry_after;
+  };
+  EXPECT_EQ(answer("17"), 17 * kSecond);
+  EXPECT_EQ(answer("999999999"), kHour);
+  EXPECT_EQ(answer("-1"), 0);
+  EXPECT_EQ(answer("soon"), 0);
+  EXPECT_EQ(answer("Wed, 21 Oct 2015 07:28:00 GMT"), 0);
+}
+
+TEST(WebhookTest, NoAnswerIsWorthAnotherTry) {
+  const auto failing = [](StatusCode code) {
+    return Deliver([code](const http::ClientRequest&) -> Result<http::Response> {
+      return Failure(code, "why");
+    });
+  };
+  EXPECT_TRUE(failing(StatusCode::kUnavailable).worth_another_try);
+  EXPECT_TRUE(failing(StatusCode::kDeadlineExceeded).worth_another_try);
+  EXPECT_EQ(failing(StatusCode::kDeadlineExceeded).reason,
+            alerting::FailureReason::kDeadlineExceeded);
+  EXPECT_FALSE(failing(StatusCode::kCancelled).worth_another_try);
+  EXPECT_FALSE(failing(StatusCode::kInvalidArgument).worth_another_try) << "a bad URL";
+}
+
+TEST(WebhookTest, PostsTheBodyAsJsonWithItsKey) {
   http::ClientRequest seen;
-  WebhookNotifier notifier([&seen](const http::ClientRequest& request) -> Result<http::Response> {
+  const auto fetch = [&seen](const http::ClientRequest& request) -> Result<http::Response> {
     seen = request;
     return http::Response{};
-  });
-  ASSERT_TRUE(notifier.Notify({"http://hook/path", "{\"a\":1}"}).ok());
+  };
+  ASSERT_TRUE(Deliver(fetch).status.ok());
   EXPECT_EQ(seen.method, "POST");
   EXPECT_EQ(seen.url, "http://hook/path");
-  EXPECT_EQ(seen.body, "{\"a\":1}");
-  EXPECT_EQ(seen.headers[0].second, "application/json");
+  EXPECT_EQ(seen.body, "{\"a\":1}\n");
+  EXPECT_EQ(seen.timeout, 7 * kSecond);
+  EXPECT_EQ(seen.headers[0],
+            (std::pair<std::string, std::string>("Content-Type", "application/json")));
+  EXPECT_EQ(seen.headers[2], (std::pair<std::string, std::string>("Idempotency-Key", "0123")));
+  alerting::Notification elsewhere = Message();
+  elsewhere.url = "http://elsewhere/";
+  ASSERT_TRUE(Deliver(fetch, elsewhere).status.ok());
+  EXPECT_EQ(seen.url, "http://elsewhere/") << "the url was a template";
 }
 
-TEST(AlertmanagerTest, TheBodyIsWhatItsApiTakes) {
-  const Alert alert = SampleAlert(1);
-  const auto json = lib::Json::Parse(AlertsJson({&alert, 1}));
-  ASSERT_TRUE(json.has_value());
-  ASSERT_EQ(json->array.size(), 1U);
-  const lib::Json& one = json->array[0];
-  EXPECT_EQ(one.Find("labels")->Find("alertname")->string, "Busy");
-  EXPECT_EQ(one.Find("annotations")->Find("summary")->string, "it is \"busy\"");
-  EXPECT_EQ(one.Find("startsAt")->string, "2026-11-22T15:36:42Z");
-  EXPECT_EQ(one.Find("endsAt")->string, "2026-11-22T15:40:42Z");
-  EXPECT_EQ(one.Find("generatorURL")->string, alert.generator_url);
+TEST(WebhookTest, WhatIsNotThereIsFinal) {
+  alerting::Notification notification = Message();
+  notification.integration = 1;
+  EXPECT_FALSE(Deliver(Answering(200), notification).worth_another_try);
+  EXPECT_FALSE(Deliver(Answering(200), notification).status.ok());
+  routing::Receiver receiver = OneWebhook("");
+  receiver.webhooks[0].url.file = "/nonexistent/url";
+  EXPECT_FALSE(Deliver(Answering(200), Message(), receiver).status.ok());
 }
 
-TEST(AlertmanagerTest, AlertsGoInBatchesAndStopDeliversTheRest) {
-  std::mutex mutex;
-  std::vector<size_t> batches;
-  AlertmanagerOptions options;
-  options.url = "http://am/api/v2/alerts";
-  options.batch_size = 10;
-  AlertmanagerClient client(
-      options,
-      [&](const http::ClientRequest& request) -> Result<http::Response> {
-        const std::scoped_lock lock(mutex);
-        batches.push_back(lib::Json::Parse(request.body)->array.size());
-        return http::Response{};
-      },
-      &Telemetry::None());
-  std::vector<Alert> alerts;
-  for (int i = 0; i < 25; ++i) alerts.push_back(SampleAlert(i));
-  client.Send(alerts);
-  client.Stop();
-  size_t sum = 0;
-  for (const size_t batch : batches) {
-    EXPECT_LE(batch, 10U);
-    sum += batch;
-  }
-  EXPECT_EQ(sum, 25U);
-}
-
-TEST(AlertmanagerTest, ADeadOneLosesBatchesAndTheNextAreTried) {
-  std::atomic<int> calls = 0;
-  AlertmanagerOptions options;
-  options.url = "http://am/api/v2/alerts";
-  options.batch_size = 1;
-  AlertmanagerClient client(
-      options,
-      [&](const http::ClientRequest&) -> Result<http::Response> {
-        ++calls;
-        if (calls == 1) return UnavailableError("no connection");
-        return http::Response::Text(500, "");
-      },
-      &Telemetry::None());
-  const std::vector<Alert> alerts = {SampleAlert(1), SampleAlert(2), SampleAlert(3)};
-  client.Send(alerts);
-  while (calls < 3) std::this_thread::yield();
-  client.Stop();
-  EXPECT_EQ(calls, 3);
+TEST(WebhookTest, AWebhookThatStaysKeepsItsClient) {
+  int made = 0;
+  WebhookNotifier notifier({}, [&](const http::ClientOptions&) {
+    ++made;
+    return Answering(200);
+  });
+  notifier.Configure({OneWebhook()});
+  notifier.Configure({OneWebhook()});
+  EXPECT_EQ(made, 1);
+  notifier.Configure({OneWebhook("http://hook/other")});
+  EXPECT_EQ(made, 2);
 }
 
 }  // namespace
