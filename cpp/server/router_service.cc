@@ -17,6 +17,13 @@ constexpr size_t kDeliverers = 32;
 // What deliveries under way are given when the process ends.
 constexpr Nanos kGrace = 3 * kSecond;
 
+routing::Config WithReceiver(routing::Config config) {
+  if (!config.route.receiver.empty()) return config;
+  config.route.receiver = "none";
+  config.receivers = {{"none", {}}};
+  return config;
+}
+
 Nanos UntilDue(Nanos due) { return std::clamp<Nanos>(due - Clock::Real().Now(), 0, kLongestSleep); }
 
 }  // namespace
@@ -50,6 +57,7 @@ Nanos RouterService::Deliver() {
 Status RouterService::Start(routing::Config config, const std::string& external_url) {
   const std::lock_guard lock(mutex_);
   const Nanos now = Clock::Real().Now();
+  config = WithReceiver(std::move(config));
   if (const Status restored = silences_.Restore(now); !restored.ok()) {
     log::Error("there are no silences any more", {{"error", restored.ToString()}});
   }
@@ -77,6 +85,7 @@ Status RouterService::Start(routing::Config config, const std::string& external_
 Status RouterService::Reload(routing::Config config) {
   const std::lock_guard lock(mutex_);
   if (!started_) return UnavailableError("the alert router does not run");
+  config = WithReceiver(std::move(config));
   std::vector<routing::Receiver> receivers = config.receivers;
   TOCSIN_RETURN_IF_ERROR(router_->Reload(std::move(config), Clock::Real().Now()));
   webhooks_.Configure(receivers);
