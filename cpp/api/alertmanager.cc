@@ -87,20 +87,19 @@ Result<routing::Matchers> Filters(const http::Request& request) {
   return matchers;
 }
 
-/// Which alerts a request asks for.
+/// Which alerts a request asks for. `unprocessed` is no question: Alertmanager finds out what an
+/// alert is when it is asked for it.
 struct Selection {
   alerting::ViewFilter filter;
   bool active = true;
   bool silenced = true;
   bool inhibited = true;
   bool muted = true;
-  bool unprocessed = true;
   Nanos now = 0;
 
   bool Wants(const alerting::AlertView& view) const {
     if (view.alert.ends_at < now) return false;
-    if (!active && view.state == "active") return false;
-    if (!unprocessed && view.state == "unprocessed") return false;
+    if (!active && view.state != "suppressed") return false;
     return (silenced || view.silenced_by.empty()) && (inhibited || view.inhibited_by.empty()) &&
            (muted || view.muted_by.empty());
   }
@@ -121,7 +120,6 @@ Result<Selection> SelectionOf(const http::Request& request, Nanos now) {
   selection.silenced = Flag(request, "silenced");
   selection.inhibited = Flag(request, "inhibited");
   selection.muted = Flag(request, "muted");
-  selection.unprocessed = Flag(request, "unprocessed");
   return selection;
 }
 

@@ -51,7 +51,8 @@ void WriteAlertView(const alerting::AlertView& view, JsonWriter* w) {
   WriteTexts("inhibitedBy", view.inhibited_by, w);
   WriteTexts("mutedBy", view.muted_by, w);
   WriteTexts("silencedBy", view.silenced_by, w);
-  w->Key("state").String(view.state).EndObject();
+  // As with Alertmanager, what nothing suppresses is active from the beginning.
+  w->Key("state").String(view.state == "suppressed" ? "suppressed" : "active").EndObject();
   w->Key("updatedAt").String(FormatRfc3339Millis(alert.updated_at));
   if (!alert.generator_url.empty()) w->Key("generatorURL").String(alert.generator_url);
   w->Key("labels");
