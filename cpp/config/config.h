@@ -191,6 +191,8 @@ struct Heartbeat {
   http::ClientOptions client;
   Nanos interval = 30 * kSecond;
   Nanos timeout = 10 * kSecond;
+
+  friend bool operator==(const Heartbeat&, const Heartbeat&) = default;
 };
 
 /// Another Tocsin, which is watched.
@@ -202,6 +204,8 @@ struct Peer {
   Nanos hold = kMinute;  ///< `for`: how long it is down before that is an alert.
   Labels labels;         ///< Added to the alert.
   http::ClientOptions client;
+
+  friend bool operator==(const Peer&, const Peer&) = default;
 };
 
 /// Which message is written. Of 2.0 the receiver may ask to be sent 1.0 instead (415).

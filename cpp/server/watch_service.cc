@@ -18,8 +18,12 @@ WatchService::WatchService(std::unique_ptr<StateStore> state,
 WatchService::~WatchService() { Stop(); }
 
 void WatchService::Run(const config::Config& config, const std::string& external_url) {
-  Stop();
   const std::scoped_lock lock(mutex_);
+  Settings wanted{config.heartbeat, config.peers, config.external_labels};
+  if (runs_ && wanted == settings_) return;
+  End();
+  settings_ = std::move(wanted);
+  runs_ = true;
   if (config.heartbeat.url.given()) StartHeartbeat(config, external_url);
   for (const config::Peer& peer : config.peers) StartPeer(peer, config.external_labels);
 }
@@ -64,6 +68,11 @@ void WatchService::StartPeer(const config::Peer& peer, const Labels& external_la
 
 void WatchService::Stop() {
   const std::scoped_lock lock(mutex_);
+  End();
+}
+
+void WatchService::End() {
+  runs_ = false;
   loops_.clear();  // Each waits for its request to end.
   peers_.clear();
   heartbeat_.reset();

@@ -29,14 +29,23 @@ class WatchService {
   WatchService(const WatchService&) = delete;
   WatchService& operator=(const WatchService&) = delete;
 
-  /// Begins to beat and to watch as this configuration says, in place of what was done before; what
-  /// is known about peers that stay is kept. `external_url` says who beats.
+  /// Begins to beat and to watch as this configuration says, in place of what was done before; goes
+  /// on as it was if that is the same. `external_url` says who beats.
   void Run(const config::Config& config, const std::string& external_url);
 
   /// Idempotent.
   void Stop();
 
  private:
+  struct Settings {
+    config::Heartbeat heartbeat;
+    std::vector<config::Peer> peers;
+    Labels external_labels;
+
+    friend bool operator==(const Settings&, const Settings&) = default;
+  };
+
+  void End();
   void StartHeartbeat(const config::Config& config, const std::string& external_url);
   void StartPeer(const config::Peer& peer, const Labels& external_labels);
 
@@ -45,6 +54,8 @@ class WatchService {
   rules::AlertSink* const alerts_;
   Telemetry* const telemetry_;
   std::mutex mutex_;
+  bool runs_ = false;
+  Settings settings_;
   std::unique_ptr<deliver::Heartbeat> heartbeat_;
   std::vector<std::unique_ptr<deliver::PeerWatch>> peers_;
   std::vector<std::unique_ptr<engine::Periodic>> loops_;

@@ -62,8 +62,8 @@ receivers: [{name: none}]
 
 
 @contextlib.contextmanager
-def alertmanager() -> Iterator[str]:
+def alertmanager(config: str = ALERTMANAGER_CONFIG, port: int | None = None) -> Iterator[str]:
     """Run an Alertmanager; yield its URL."""
     flags = ["--storage.path={home}/data", "--cluster.listen-address="]
-    with _peer("prometheus-alertmanager", ALERTMANAGER_CONFIG, flags, free_port()) as url:
+    with _peer("prometheus-alertmanager", config, flags, port or free_port()) as url:
         yield url
