@@ -4,6 +4,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string_view>
 #include <system_error>
 #include <thread>
@@ -16,6 +17,7 @@
 #include "cpp/base/duration.h"
 #include "cpp/base/rfc3339.h"
 #include "cpp/lib/json.h"
+#include "cpp/lib/regex.h"
 #include "cpp/promql/ast.h"
 #include "cpp/promql/functions.h"
 #include "cpp/promql/parser.h"
@@ -69,6 +71,7 @@ class StatusApi {
   http::Response Tsdb(const http::Request& request) const;
   http::Response Blocks(const http::Request&) const;
   http::Response WalReplay(const http::Request&) const;
+  http::Response SelfMetrics(const http::Request& request) const;
   http::Response Alertmanagers(const http::Request&) const;
   http::Response Features(const http::Request&) const;
   http::Response Notifications(const http::Request&) const { return PrometheusSuccess("[]"); }
@@ -176,13 +179,33 @@ http::Response StatusApi::WalReplay(const http::Request&) const {
   return PrometheusSuccess(w.text());
 }
 
-http::Response StatusApi::Alertmanagers(const http::Request&) const {
-  JsonWriter w;
-  w.BeginObject().Key("activeAlertmanagers").BeginArray();
-  for (const std::string& url : backend_.alertmanagers()) {
-    w.BeginObject().Key("url").String(url).EndObject();
+http::Response StatusApi::SelfMetrics(const http::Request& request) const {
+  const Params params(request);
+  std::optional<lib::Regex> pattern;
+  if (const auto text = params.Text("metric_name_pattern")) {
+    Result<lib::Regex> compiled = lib::Regex::Compile(*text);
+    if (!compiled) {
+      return PrometheusError(compiled.error().WithContext("invalid metric_name_pattern"));
+    }
+    pattern = *std::move(compiled);
   }
-  w.EndArray().Key("droppedAlertmanagers").BeginArray().EndArray().EndObject();
+  return PrometheusSuccess(backend_.self_metrics([&pattern](std::string_view name) {
+    return !pattern.has_value() || pattern->FullMatch(name);
+  }));
+}
+
+http::Response StatusApi::Alertmanagers(const http::Request&) const {
+  const PrometheusStatusBackend::Alertmanagers all = backend_.alertmanagers();
+  JsonWriter w;
+  const auto list = [&w](std::string_view key, const std::vector<std::string>& urls) {
+    w.Key(key).BeginArray();
+    for (const std::string& url : urls) w.BeginObject().Key("url").String(url).EndObject();
+    w.EndArray();
+  };
+  w.BeginObject();
+  list("activeAlertmanagers", all.active);
+  list("droppedAlertmanagers", all.dropped);
+  w.EndObject();
   return PrometheusSuccess(w.text());
 }
 
@@ -272,6 +295,7 @@ void RegisterPrometheusStatus(PrometheusStatusBackend backend, http::Router* rou
   routes.Add(kGet, "/api/v1/status/tsdb", &StatusApi::Tsdb);
   routes.Add(kGet, "/api/v1/status/tsdb/blocks", &StatusApi::Blocks);
   routes.Add(kGet, "/api/v1/status/walreplay", &StatusApi::WalReplay);
+  routes.Add(kGet, "/api/v1/status/self_metrics", &StatusApi::SelfMetrics);
   routes.Add(kGet, "/api/v1/alertmanagers", &StatusApi::Alertmanagers);
   routes.Add(kGet, "/api/v1/features", &StatusApi::Features);
   routes.Add(kGet, "/api/v1/notifications", &StatusApi::Notifications);

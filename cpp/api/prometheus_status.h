@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -31,13 +32,21 @@ struct PrometheusStatusBackend {
   };
   std::function<Reloaded()> last_reload;
   std::function<uint64_t()> corruptions;  ///< Damaged pieces found since the start.
-  std::function<std::vector<std::string>()> alertmanagers;  ///< The URLs that alerts go to.
+
+  struct Alertmanagers {
+    std::vector<std::string> active;   ///< The URLs that alerts go to,
+    std::vector<std::string> dropped;  ///< and those that relabelling has dropped.
+  };
+  std::function<Alertmanagers()> alertmanagers;
+  /// Our own metrics, those whose name is wanted, as an array of MetricFamily in JSON.
+  std::function<std::string(const std::function<bool(std::string_view name)>& wanted)> self_metrics;
   std::function<Status()> ready;
   std::function<Status()> reload;  ///< kInvalidArgument: the file is refused, the old one counts.
   std::function<void()> quit;
 };
 
-/// GET /api/v1/status/{config,flags,runtimeinfo,tsdb,tsdb/blocks,walreplay}, /api/v1/alertmanagers,
+/// GET /api/v1/status/{config,flags,runtimeinfo,tsdb,tsdb/blocks,walreplay,self_metrics},
+/// /api/v1/alertmanagers,
 /// /api/v1/features, /api/v1/notifications; POST and PUT
 /// /api/v1/admin/tsdb/{delete_series,clean_tombstones,snapshot}, /-/reload, /-/quit; GET
 /// /-/healthy,

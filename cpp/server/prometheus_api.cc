@@ -10,11 +10,14 @@
 
 #include "cpp/api/federate.h"
 #include "cpp/api/graph_page.h"
+#include "cpp/api/openapi.h"
 #include "cpp/api/prometheus.h"
 #include "cpp/api/prometheus_series.h"
 #include "cpp/api/prometheus_targets.h"
 #include "cpp/base/clock.h"
+#include "cpp/base/version.h"
 #include "cpp/config/effective.h"
+#include "cpp/telemetry/family_json.h"
 
 namespace tocsin::server {
 namespace {
@@ -34,16 +37,6 @@ std::vector<std::pair<std::string, std::string>> Flags(const config::Config& con
       {"web.external-url", config.external_url},
       {"web.listen-address", config.server.http_address},
   };
-}
-
-std::vector<std::string> AlertmanagerUrls(const config::Config& config) {
-  std::vector<std::string> urls;
-  for (const config::Alertmanager& manager : config.alertmanagers) {
-    for (const std::string& target : manager.targets) {
-      urls.push_back(manager.scheme + "://" + target + manager.path_prefix + "/api/v2/alerts");
-    }
-  }
-  return urls;
 }
 
 // "example.org:3200" of an external URL; "" without one.
@@ -90,11 +83,15 @@ void RegisterPrometheusApi(const PrometheusParts& parts, http::Router* router) {
   status.clock = &Clock::Real();
   status.last_reload = parts.last_reload;
   status.corruptions = [engine] { return engine->series().Stats().damaged; };
-  status.alertmanagers = [urls = AlertmanagerUrls(config)] { return urls; };
+  status.alertmanagers = parts.alertmanagers;
+  status.self_metrics = [registry = parts.registry](const auto& wanted) {
+    return telemetry::FamiliesAsJson(registry->Collect(), wanted);
+  };
   status.ready = parts.ready;
   status.reload = parts.reload;
   status.quit = [] { kill(getpid(), SIGTERM); };
   api::RegisterPrometheusStatus(std::move(status), router);
+  api::RegisterOpenApi(Version(), router);
 
   api::RegisterTargets(
       {.scraper = parts.scraper,

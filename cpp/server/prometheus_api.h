@@ -12,6 +12,7 @@
 #include "cpp/engine/engine.h"
 #include "cpp/http/router.h"
 #include "cpp/scrape/scraper.h"
+#include "cpp/telemetry/registry.h"
 
 namespace tocsin::server {
 
@@ -22,6 +23,8 @@ struct PrometheusParts {
   engine::Engine* engine = nullptr;
   api::QueryGate* gate = nullptr;
   std::function<const scrape::Scraper*()> scraper;  ///< Null while there is none.
+  telemetry::Registry* registry = nullptr;
+  std::function<api::PrometheusStatusBackend::Alertmanagers()> alertmanagers;
   std::function<Status()> ready;
   std::function<Status()> reload;
   std::function<api::PrometheusStatusBackend::Reloaded()> last_reload;
