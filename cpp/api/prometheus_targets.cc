@@ -153,10 +153,7 @@ Result<http::Response> TargetsApi::Metadata(const http::Request& request) const 
   w.BeginArray();
   int64_t written = 0;
   for (const scrape::TargetMetadata& one : scraper->Metadata(metric, 0)) {
-    const bool matches = std::ranges::all_of(matchers, [&](const promql::Matcher& matcher) {
-      return matcher.Matches(one.labels.Get(matcher.name));
-    });
-    if (!matches) continue;
+    if (!promql::MatchesAll(matchers, one.labels)) continue;
     if (limit >= 0 && written++ >= limit) break;
     w.BeginObject().Key("target");
     promql::WriteLabels(one.labels, &w);

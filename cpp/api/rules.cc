@@ -98,9 +98,7 @@ struct RuleFilter {
   }
   bool MatchesLabels(const Labels& labels) const {
     const auto fits = [&labels](const std::vector<promql::Matcher>& selector) {
-      return std::ranges::all_of(selector, [&labels](const promql::Matcher& matcher) {
-        return matcher.Matches(labels.Get(matcher.name));
-      });
+      return promql::MatchesAll(selector, labels);
     };
     return selectors.empty() || std::ranges::any_of(selectors, fits);
   }

@@ -1,5 +1,6 @@
 #include "cpp/promql/source.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace tocsin::promql {
@@ -29,6 +30,12 @@ bool Matcher::Matches(std::string_view label_value) const {
       return !regex->FullMatch(label_value);
   }
   return false;
+}
+
+bool MatchesAll(std::span<const Matcher> matchers, const Labels& labels) {
+  return std::ranges::all_of(matchers, [&labels](const Matcher& matcher) {
+    return matcher.Matches(labels.Get(matcher.name));
+  });
 }
 
 Status SeriesSource::Scan(const SeriesRequest& request, const Scanner& scanner) const {

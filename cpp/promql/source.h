@@ -33,6 +33,9 @@ struct Matcher {
   std::optional<lib::Regex> regex;  ///< Set for kRegex and kNotRegex; matches the whole value.
 };
 
+/// Does every matcher match? None: yes.
+bool MatchesAll(std::span<const Matcher> matchers, const Labels& labels);
+
 /// From the sample at `from` on, up to the next StartTime, samples have this start timestamp.
 struct StartTime {
   Millis from = 0;

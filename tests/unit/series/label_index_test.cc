@@ -142,9 +142,7 @@ TEST(LabelIndexTest, EveryMatcherAgreesWithAScan) {
       }
       std::vector<SeriesId> expected;
       for (const auto& [labels, id] : series) {
-        const bool matches = std::ranges::all_of(
-            matchers, [&](const Matcher& m) { return m.Matches(labels.Get(m.name)); });
-        if (matches) expected.push_back(id);
+        if (promql::MatchesAll(matchers, labels)) expected.push_back(id);
       }
       ASSERT_EQ(index.Match(matchers), expected);
     }

@@ -195,10 +195,7 @@ TEST_F(SeriesStoreTest, RandomHistoriesReadLikeAMapOfSamples) {
           Make(Matcher::Op::kRegex, "job", "j[0-" + std::to_string(random() % 5) + "]")};
       std::vector<std::pair<Labels, std::vector<Sample>>> part;
       for (const auto& [labels, samples] : expected) {
-        if (!std::ranges::all_of(matchers,
-                                 [&](const Matcher& m) { return m.Matches(labels.Get(m.name)); })) {
-          continue;
-        }
+        if (!promql::MatchesAll(matchers, labels)) continue;
         std::vector<Sample> in_range;
         std::ranges::copy_if(samples, std::back_inserter(in_range),
                              [&](const Sample& s) { return s.t >= from && s.t <= to; });
