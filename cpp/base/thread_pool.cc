@@ -1,5 +1,6 @@
 #include "cpp/base/thread_pool.h"
 
+#include <system_error>
 #include <utility>
 
 #include <pthread.h>
@@ -8,14 +9,19 @@
 
 namespace tocsin {
 
-ThreadPool::ThreadPool(const std::string& name, size_t threads, size_t max_queued)
-    : max_queued_(max_queued) {
-  TOCSIN_CHECK(threads >= 1);
+ThreadPool::ThreadPool(const std::string& name, size_t threads, size_t max_threads,
+                       size_t max_queued)
+    : name_(name.substr(0, 15)), least_(threads), most_(max_threads), max_queued_(max_queued) {
+  TOCSIN_CHECK(threads >= 1 && max_threads >= threads);
+  const std::lock_guard lock(mutex_);
   threads_.reserve(threads);
-  for (size_t i = 0; i < threads; ++i) {
-    threads_.emplace_back([this] { Run(); });
-    pthread_setname_np(threads_.back().native_handle(), name.substr(0, 15).c_str());
-  }
+  while (threads_.size() < threads) Start();
+}
+
+// REQUIRES: mutex_ held.
+void ThreadPool::Start() {
+  threads_.emplace_back([this] { Run(); });
+  pthread_setname_np(threads_.back().native_handle(), name_.c_str());
 }
 
 bool ThreadPool::TrySubmit(std::function<void()> task) {
@@ -23,6 +29,13 @@ bool ThreadPool::TrySubmit(std::function<void()> task) {
     const std::lock_guard lock(mutex_);
     if (stopped_ || queue_.size() >= max_queued_) return false;
     queue_.push_back(std::move(task));
+    if (queue_.size() > idle_ && threads_.size() < most_) {
+      try {
+        Start();
+      } catch (const std::system_error&) {
+        // The system has no more threads: those that are there will come to it.
+      }
+    }
   }
   wake_.notify_one();
   return true;
@@ -42,7 +55,9 @@ void ThreadPool::Stop() {
 void ThreadPool::Run() {
   std::unique_lock lock(mutex_);
   while (true) {
+    ++idle_;
     wake_.wait(lock, [this] { return stopped_ || !queue_.empty(); });
+    --idle_;
     if (queue_.empty()) return;  // Stopped, and nothing left to do.
     std::function<void()> task = std::move(queue_.front());
     queue_.pop_front();

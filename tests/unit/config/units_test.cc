@@ -13,6 +13,14 @@
 namespace tocsin::config {
 namespace {
 
+TEST(UnitsTest, BinarySizesHaveNoOtherUnits) {
+  for (const std::string_view text : {"2K", "2KB", "2Ki", "2KiB", "2kib", "2048"}) {
+    EXPECT_EQ(ParseBinarySize(text), 2'048U) << text;
+  }
+  EXPECT_EQ(ParseBinarySize("1.5MB"), 3U << 19);
+  EXPECT_EQ(ParseBinarySize("MB"), std::nullopt);
+}
+
 TEST(UnitsTest, Sizes) {
   constexpr std::pair<std::string_view, uint64_t> kGood[] = {
       {"0", 0},
