@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "cpp/model/native_histogram_math.h"
+#include "cpp/promql/select_by_scan.h"
 
 namespace tocsin::promql {
 namespace {
@@ -33,25 +34,26 @@ HistogramPtr AsStored(const HistogramPtr& histogram, const NativeHistogram* prev
   return stored;
 }
 
+// Of a value behind all that are there.
+void Append(const TimedValue& value, SeriesData* data) {
+  const Millis start = data->starts.empty() ? 0 : data->starts.back().start;
+  if (value.start != start) data->starts.push_back({value.t, value.start});
+  if (value.histogram == nullptr) {
+    data->samples.push_back({value.t, value.value});
+    return;
+  }
+  const bool follows =
+      !data->histograms.empty() &&
+      (data->samples.empty() || data->samples.back().t < data->histograms.back().t);
+  const NativeHistogram* previous = follows ? data->histograms.back().histogram.get() : nullptr;
+  data->histograms.push_back({value.t, AsStored(value.histogram, previous)});
+}
+
 void Rebuild(const std::map<Millis, TimedValue>& values, SeriesData* data) {
   data->samples.clear();
   data->histograms.clear();
   data->starts.clear();
-  const NativeHistogram* previous = nullptr;
-  Millis start = 0;
-  for (const auto& [t, value] : values) {
-    if (value.start != start) {
-      start = value.start;
-      data->starts.push_back({t, start});
-    }
-    if (value.histogram == nullptr) {
-      data->samples.push_back({t, value.value});
-      previous = nullptr;
-      continue;
-    }
-    data->histograms.push_back({t, AsStored(value.histogram, previous)});
-    previous = data->histograms.back().histogram.get();
-  }
+  for (const auto& [t, value] : values) Append(value, data);
 }
 
 template <class T>
@@ -67,8 +69,13 @@ void MemorySource::Add(const Labels& labels, std::span<const TimedValue> values)
   const std::unique_lock lock(mutex_);
   Series& series = series_[labels];
   series.data.labels = labels;
-  for (const TimedValue& value : values) series.values.insert_or_assign(value.t, value);
-  Rebuild(series.values, &series.data);
+  bool in_order = true;
+  for (const TimedValue& value : values) {
+    in_order = in_order && (series.values.empty() || series.values.rbegin()->first < value.t);
+    series.values.insert_or_assign(value.t, value);
+    if (in_order) Append(value, &series.data);
+  }
+  if (!in_order) Rebuild(series.values, &series.data);
 }
 
 void MemorySource::Clear() {
@@ -100,18 +107,7 @@ Status MemorySource::Scan(const SeriesRequest& request, const Scanner& scanner) 
 
 Result<std::vector<SeriesData>> MemorySource::Select(std::span<const Matcher> matchers, Millis from,
                                                      Millis to) const {
-  std::vector<SeriesData> all;
-  TOCSIN_RETURN_IF_ERROR(Scan({matchers, from, to, true}, [&all](const SeriesView& view) {
-    std::vector<Labels::Pair> pairs;
-    for (const auto& [name, value] : view.labels) pairs.emplace_back(name, value);
-    SeriesData& data = all.emplace_back();
-    data.labels = Labels(std::move(pairs));
-    data.samples.assign(view.samples.begin(), view.samples.end());
-    data.histograms.assign(view.histograms.begin(), view.histograms.end());
-    data.starts.assign(view.starts.begin(), view.starts.end());
-    return Status();
-  }));
-  return all;
+  return SelectByScan(*this, {matchers, from, to, true});
 }
 
 }  // namespace tocsin::promql
