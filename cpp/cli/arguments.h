@@ -19,14 +19,24 @@ struct Arguments {
   bool url_given = false;
   bool only_named_receivers = false;  ///< --web.listen-address was given: as Prometheus's users do.
   std::string query;                  ///< --q, of export.
-  std::string start;                  ///< --start and --end, as they were typed.
+  std::string start;                  ///< --start and --end (--from, --to), as typed.
   std::string end;
   std::string time;  ///< --time and --step, of promql.
   std::string step;
-  std::string path;    ///< --path, of promql: a data directory.
-  std::string format;  ///< --format
-  std::string output;  ///< --output
-  bool json = false;   ///< --json, of doctor.
+  std::string path;                      ///< --path, of promql: a data directory.
+  std::string format;                    ///< --format
+  std::string output;                    ///< --output
+  bool json = false;                     ///< --json, of doctor.
+  std::string lint = "duplicate-rules";  ///< --lint, of rules check.
+  bool lint_fatal = false;               ///< --lint-fatal
+  bool print_plain = false;              ///< --print-plain
+  std::vector<std::string> run;          ///< --run, of rules test; may be repeated.
+  std::string junit;                     ///< --junit
+  bool debug = false;                    ///< --debug
+  bool diff = false;                     ///< --diff
+  std::string interval;                  ///< --interval, of rules backtest.
+  std::vector<std::string> dimensions;   ///< --dimension; may be repeated.
+  bool from_spans = false;               ///< --from-spans
   std::vector<std::string> positional;
   bool help = false;
   bool version = false;

@@ -98,4 +98,17 @@ Result<std::unique_ptr<lib::ByteSink>> OpenSink(const std::string& path) {
   return sink;
 }
 
+Result<std::string> ReadText(const std::string& path) {
+  constexpr size_t kPiece = size_t{1} << 16U;
+  TOCSIN_ASSIGN_OR_RETURN(const std::unique_ptr<lib::ByteSource> source, OpenSource(path));
+  std::string text;
+  while (true) {
+    const size_t before = text.size();
+    text.resize(before + kPiece);
+    TOCSIN_ASSIGN_OR_RETURN(const size_t size, source->Read(text.data() + before, kPiece));
+    text.resize(before + size);
+    if (size == 0) return text;
+  }
+}
+
 }  // namespace tocsin::cli

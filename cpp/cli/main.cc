@@ -1,4 +1,4 @@
-// The command. Subcommands: serve, config, query, promql, export, import, doctor.
+// The command. Subcommands: serve, config, query, promql, rules, export, import, doctor.
 
 #include <cstdio>
 #include <fstream>
@@ -15,6 +15,7 @@
 #include "cpp/cli/export.h"
 #include "cpp/cli/import.h"
 #include "cpp/cli/promql.h"
+#include "cpp/cli/rules.h"
 #include "cpp/config/load.h"
 #include "cpp/server/revision.h"
 #include "cpp/server/serve.h"
@@ -109,6 +110,10 @@ int Run(const Arguments& arguments) {
   if (arguments.subcommand == "promql") {
     log::SetLevel(log::Level::kError);
     return Print(PromQl(arguments));
+  }
+  if (arguments.subcommand == "rules") {
+    log::SetLevel(log::Level::kError);
+    return RunRules(arguments);
   }
   if (!arguments.positional.empty()) {
     return Complain(InvalidArgumentError("what is \"" + arguments.positional.front() + "\"?"));

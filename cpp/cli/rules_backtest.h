@@ -2,17 +2,14 @@
 
 #pragma once
 
-#include <string>
-
-#include "cpp/base/status.h"
 #include "cpp/cli/arguments.h"
 
 namespace tocsin::cli {
 
-/// Evaluates the rule files in `arguments.positional` (globs were expanded by the shell) over a
-/// data directory, --path, between --from and --to. Returns what is to be printed on standard
-/// output, bytes of an Arrow IPC stream with --format arrow; warnings go to standard error.
-/// kInvalidArgument for arguments and files that cannot be meant, with their position.
-Result<std::string> BacktestRules(const Arguments& arguments);
+/// Evaluates the rule files in `arguments.positional` over a data directory, --path, between --from
+/// and --to, and prints what --format says: table, csv, json or an Arrow IPC stream; warnings go to
+/// standard error. Returns the exit code: 0 whether anything fired or not, 2 for arguments and
+/// rule files that cannot be meant, 1 for what else failed.
+int BacktestRules(const Arguments& arguments);
 
 }  // namespace tocsin::cli
