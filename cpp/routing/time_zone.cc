@@ -4,10 +4,10 @@
 #include <array>
 #include <cstdlib>
 #include <fstream>
-#include <iterator>
 #include <map>
 #include <mutex>
 #include <optional>
+#include <sstream>
 #include <utility>
 
 #include "cpp/base/civil_time.h"
@@ -89,9 +89,12 @@ std::optional<Header> TakeHeader(BytesReader* reader) {
 
 constexpr size_t kTypeSize = 6;
 
+// "" for what is no file that can be read.
 std::string ReadFile(const std::string& path) {
   std::ifstream file(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+  std::ostringstream text;
+  text << file.rdbuf();  // Of a folder nothing; iterators would throw.
+  return std::move(text).str();
 }
 
 std::string Variable(const char* name) {
@@ -151,12 +154,15 @@ class RuleReader {
     return true;
   }
 
-  bool SkipName() {
+  // "CET" or "<+0530>", without the brackets.
+  std::optional<std::string> Name() {
     const bool bracketed = Skip('<');
     size_t end = 0;
     while (end < rest_.size() && IsOfName(rest_[end], bracketed)) ++end;
+    std::string name(rest_.substr(0, end));
     rest_.remove_prefix(end);
-    return end >= 3 && (!bracketed || Skip('>'));
+    if (end < 3 || (bracketed && !Skip('>'))) return std::nullopt;
+    return name;
   }
 
   std::optional<int> Number(int most) {
@@ -194,14 +200,11 @@ class RuleReader {
     if (!Skip(',')) return std::nullopt;
     ZoneRule::Day day;
     if (Skip('M')) {
-      const std::optional<int> month = Number(12);
-      const std::optional<int> week = Skip('.') ? Number(5) : std::nullopt;
-      const std::optional<int> weekday = Skip('.') ? Number(6) : std::nullopt;
-      if (month.value_or(0) < 1 || week.value_or(0) < 1 || !weekday) return std::nullopt;
       day.kind = Kind::kWeekday;
-      day.month = *month;
-      day.week = *week;
-      day.day = *weekday;
+      day.month = Number(12).value_or(0);
+      day.week = Skip('.') ? Number(5).value_or(0) : 0;
+      day.day = Skip('.') ? Number(6).value_or(-1) : -1;
+      if (day.month < 1 || day.week < 1 || day.day < 0) return std::nullopt;
     } else {
       day.kind = Skip('J') ? Kind::kJulian : Kind::kDayOfYear;
       const std::optional<int> number = Number(365);
@@ -216,18 +219,20 @@ class RuleReader {
 
   // False if it is none; the rest stays.
   bool Read(ZoneRule* rule) {
-    if (!SkipName()) return false;
+    const std::optional<std::string> standard = Name();
+    if (!standard) return false;
     const std::optional<int64_t> west = Time();
     if (!west) return false;
-    rule->standard_ = -*west;
+    rule->standard_ = {.east = -*west, .name = *standard};
     if (at_end()) return true;
-    if (!SkipName()) return false;
+    const std::optional<std::string> summer = Name();
+    if (!summer) return false;
     rule->has_summer_ = true;
-    rule->summer_ = rule->standard_ + 3600;
+    rule->summer_ = {.east = rule->standard_.east + 3600, .name = *summer};
     if (!at_end() && rest_.front() != ',') {
       const std::optional<int64_t> summer_west = Time();
       if (!summer_west) return false;
-      rule->summer_ = -*summer_west;
+      rule->summer_.east = -*summer_west;
     }
     const std::optional<ZoneRule::Day> begin = Day();
     const std::optional<ZoneRule::Day> end = Day();
@@ -275,11 +280,11 @@ Result<ZoneRule> ZoneRule::Parse(std::string_view text) {
   return rule;
 }
 
-int64_t ZoneRule::OffsetAt(int64_t unix_seconds) const {
+const ZoneOffset& ZoneRule::At(int64_t unix_seconds) const {
   if (!has_summer_) return standard_;
-  const int64_t year = ToCivil(unix_seconds + standard_).year;
-  const int64_t begin = begin_.At(year) - standard_;
-  const int64_t end = end_.At(year) - summer_;
+  const int64_t year = ToCivil(unix_seconds + standard_.east).year;
+  const int64_t begin = begin_.At(year) - standard_.east;
+  const int64_t end = end_.At(year) - summer_.east;
   const bool summer = begin < end ? begin <= unix_seconds && unix_seconds < end
                                   : begin <= unix_seconds || unix_seconds < end;
   return summer ? summer_ : standard_;
@@ -306,20 +311,25 @@ Result<TimeZone> TimeZone::Parse(std::string_view bytes) {
   zone.changes_.resize(header->times);
   for (Change& change : zone.changes_) change.at = reader.Integer(time_size);
   const std::string_view indexes = reader.Take(header->times);
-  std::vector<int64_t> offsets(header->types);
-  for (int64_t& offset : offsets) {
-    offset = reader.Integer(4);
-    reader.Take(2);
+  std::vector<uint8_t> names(header->types);
+  zone.offsets_.resize(header->types);
+  for (size_t i = 0; i < names.size(); ++i) {
+    zone.offsets_[i].east = reader.Integer(4);
+    reader.Take(1);
+    names[i] = static_cast<uint8_t>(reader.Integer(1));
+  }
+  const std::string_view characters = reader.Take(header->characters);
+  for (size_t i = 0; i < names.size(); ++i) {
+    if (names[i] >= characters.size()) return broken;
+    const std::string_view name = characters.substr(names[i]);
+    zone.offsets_[i].name = name.substr(0, name.find('\0'));
   }
   for (size_t i = 0; i < indexes.size(); ++i) {
-    const auto index = static_cast<uint8_t>(indexes[i]);
-    if (index >= offsets.size()) return broken;
-    zone.changes_[i].offset = offsets[index];
+    zone.changes_[i].offset = static_cast<uint8_t>(indexes[i]);
+    if (zone.changes_[i].offset >= zone.offsets_.size()) return broken;
   }
-  if (offsets.empty() || !std::ranges::is_sorted(zone.changes_, {}, &Change::at)) return broken;
-  zone.first_offset_ = offsets.front();
-  reader.Take(header->characters + header->leap_seconds * (time_size + 4) + header->standard_marks +
-              header->utc_marks);
+  if (names.empty() || !std::ranges::is_sorted(zone.changes_, {}, &Change::at)) return broken;
+  reader.Take(header->leap_seconds * (time_size + 4) + header->standard_marks + header->utc_marks);
   if (!reader.ok()) return broken;
   std::string_view footer = reader.rest();
   if (time_size == 8 && footer.size() > 2 && footer.front() == '\n' && footer.back() == '\n') {
@@ -330,10 +340,10 @@ Result<TimeZone> TimeZone::Parse(std::string_view bytes) {
   return zone;
 }
 
-int64_t TimeZone::OffsetAt(int64_t unix_seconds) const {
+const ZoneOffset& TimeZone::At(int64_t unix_seconds) const {
   const auto next = std::ranges::upper_bound(changes_, unix_seconds, {}, &Change::at);
-  if (next == changes_.end() && rule_ != nullptr) return rule_->OffsetAt(unix_seconds);
-  return next == changes_.begin() ? first_offset_ : std::prev(next)->offset;
+  if (next == changes_.end() && rule_ != nullptr) return rule_->At(unix_seconds);
+  return offsets_[next == changes_.begin() ? 0 : (next - 1)->offset];
 }
 
 Result<std::shared_ptr<const TimeZone>> FindZone(std::string_view name) {

@@ -1,8 +1,9 @@
 /// The tz database of the machine, read by ourselves: g++ 12 has no std::chrono::locate_zone, and
-/// localtime_r knows one zone a process. Private to this folder.
+/// localtime_r knows one zone a process.
 
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -13,14 +14,21 @@
 
 namespace tocsin::routing {
 
+/// What clocks show in a place for a while.
+struct ZoneOffset {
+  int64_t east = 0;          ///< Seconds ahead of UTC.
+  std::string name = "UTC";  ///< "CET"; "+03" where there is no name.
+};
+
 /// What a POSIX TZ text says of years without end: "CET-1CEST,M3.5.0,M10.5.0/3".
 class ZoneRule {
  public:
   /// kInvalidArgument for what is none.
   static Result<ZoneRule> Parse(std::string_view text);
 
-  /// Seconds east of UTC at a time in seconds since 1970.
-  int64_t OffsetAt(int64_t unix_seconds) const;
+  /// At a time in seconds since 1970.
+  const ZoneOffset& At(int64_t unix_seconds) const;
+  int64_t OffsetAt(int64_t unix_seconds) const { return At(unix_seconds).east; }
 
  private:
   friend class RuleReader;
@@ -37,8 +45,8 @@ class ZoneRule {
     int64_t At(int64_t year) const;
   };
 
-  int64_t standard_ = 0;
-  int64_t summer_ = 0;
+  ZoneOffset standard_;
+  ZoneOffset summer_;
   bool has_summer_ = false;
   Day begin_;  ///< Of summer time.
   Day end_;
@@ -50,16 +58,17 @@ class TimeZone {
   /// Reads a file of the TZif format (RFC 8536, any version). kCorruption.
   static Result<TimeZone> Parse(std::string_view bytes);
 
-  /// Seconds east of UTC at a time in seconds since 1970.
-  int64_t OffsetAt(int64_t unix_seconds) const;
+  /// At a time in seconds since 1970.
+  const ZoneOffset& At(int64_t unix_seconds) const;
+  int64_t OffsetAt(int64_t unix_seconds) const { return At(unix_seconds).east; }
 
  private:
   struct Change {
     int64_t at = 0;
-    int64_t offset = 0;
+    size_t offset = 0;  ///< Of offsets_.
   };
-  std::vector<Change> changes_;           ///< Ascending.
-  int64_t first_offset_ = 0;              ///< Before them.
+  std::vector<ZoneOffset> offsets_{ZoneOffset()};  ///< Before all changes: the first.
+  std::vector<Change> changes_;                    ///< Ascending.
   std::shared_ptr<const ZoneRule> rule_;  ///< Behind them; null: the last change holds for ever.
 };
 
