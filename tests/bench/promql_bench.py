@@ -7,11 +7,14 @@ encoding it is in none of the figures. CPU time is the server's own clock.
 from __future__ import annotations
 
 import json
+import multiprocessing
 import re
 import subprocess
 import time
 import urllib.parse
+from contextlib import contextmanager
 from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from statistics import median
 from subprocess import PIPE
@@ -22,6 +25,8 @@ from query_bench import Client, cpu_seconds, ended, home_of
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Iterator
+    from multiprocessing.connection import Connection
 
 WRITE_LOAD = LOADGEN.parent / "write_load"
 MINUTES = 60
@@ -133,6 +138,66 @@ def count_of(server: Server, end: float) -> dict[str, float]:
     return found
 
 
+class Discard(BaseHTTPRequestHandler):
+    """Takes whatever is written remotely, and forgets it."""
+
+    protocol_version = "HTTP/1.1"
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["content-length"]))
+        self.send_response(204)
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+def discard(port: Connection) -> None:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Discard)
+    port.send(server.server_port)
+    server.serve_forever()
+
+
+@contextmanager
+def discarding() -> Iterator[str]:
+    """Give the URL of a receiver in a process of its own."""
+    here, there = multiprocessing.Pipe()
+    process = multiprocessing.Process(target=discard, args=(there,))
+    process.start()
+    try:
+        yield f"http://127.0.0.1:{here.recv()}/"
+    finally:
+        process.kill()
+        process.join()
+
+
+def load(server: Server, series: int) -> dict[str, Any]:
+    """Write the hour; what was sent."""
+    flags = ["--series", str(series), "--minutes", str(MINUTES)]
+    flags += ["--step-ms", str(STEP_S * 1000), "--target", server.addresses["http"]]
+    done = subprocess.run([str(WRITE_LOAD), *flags], stdout=PIPE, check=True)
+    sent: dict[str, Any] = json.loads(done.stdout)
+    return sent
+
+
+def cpu_with_sending(data: Path, series: int) -> float:
+    """CPU seconds to take the hour and to send it on."""
+    total = "prometheus_remote_storage_samples_total"
+    with discarding() as url:
+        server = Server(data, f"remote_write: [{{url: '{url}'}}]\n")
+        server.data.mkdir()
+        with ended(server.start()):
+            before = cpu_seconds(server)
+            samples = load(server, series)["samples"]
+            arrived = 0.0
+            while arrived < samples:
+                time.sleep(0.2)
+                text = server.get("/metrics").text
+                found = re.search(rf"^{total}{{.*}} (\S+)$", text, re.MULTILINE)
+                arrived = float(found[1]) if found else 0
+            return cpu_seconds(server) - before
+
+
 def promql(options: argparse.Namespace) -> dict[str, Any]:
     """Write an hour of span-metric series remotely, query it, and start again after a kill."""
     with home_of(options) as home:
@@ -140,11 +205,8 @@ def promql(options: argparse.Namespace) -> dict[str, Any]:
         server.data.mkdir()
         with ended(server.start()):
             idle = memory_mib(server, "VmRSS")
-            flags = ["--series", str(options.series), "--minutes", str(MINUTES)]
-            flags += ["--step-ms", str(STEP_S * 1000), "--target", server.addresses["http"]]
             before = cpu_seconds(server)
-            load = subprocess.run([str(WRITE_LOAD), *flags], stdout=PIPE, check=True)
-            sent = json.loads(load.stdout)
+            sent = load(server, options.series)
             write_cpu = cpu_seconds(server) - before
             end = sent["end_ms"] / 1000
             written = series_bytes(server)
@@ -161,6 +223,7 @@ def promql(options: argparse.Namespace) -> dict[str, Any]:
             restart = time.monotonic() - begin
             restart_cpu = cpu_seconds(server)
             kept = count_of(server, end)
+        sending_cpu = cpu_with_sending(home / "sender", options.series)
     millions = sent["samples"] / 1e6
     return {
         "bench": "promql",
@@ -168,6 +231,7 @@ def promql(options: argparse.Namespace) -> dict[str, Any]:
         "samples": sent["samples"],
         "wire_bytes_per_sample": round(sent["bytes"] / sent["samples"], 2),
         "cpu_s_per_million_samples": round(write_cpu / millions, 3),
+        "send_cpu_s_per_million_samples": round((sending_cpu - write_cpu) / millions, 3),
         "flush_cpu_s": round(flush_cpu, 2),
         "bytes_per_sample_written": round(written / sent["samples"], 3),
         "bytes_per_sample": round(flushed / sent["samples"], 3),
