@@ -120,12 +120,16 @@ Silence Ended(Silence silence, Nanos now) {
 }
 
 // Smaller stands first in List(): of its state the next to change, or the last that has.
-std::tuple<Silence::State, Nanos, std::string_view> ListKey(const Silence& silence, Nanos now) {
-  const Silence::State state = silence.StateAt(now);
-  const Nanos time = state == Silence::State::kPending  ? silence.starts_at
-                     : state == Silence::State::kActive ? silence.ends_at
-                                                        : -silence.ends_at;
-  return {state, time, silence.id};
+std::tuple<int, Nanos, std::string_view> ListKey(const Silence& silence, Nanos now) {
+  switch (silence.StateAt(now)) {
+    case Silence::State::kActive:
+      return {0, silence.ends_at, silence.id};
+    case Silence::State::kPending:
+      return {1, silence.starts_at, silence.id};
+    case Silence::State::kExpired:
+      return {2, -silence.ends_at, silence.id};
+  }
+  return {};
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 // alertmanager in the effective configuration.
 
 #include <array>
+#include <limits>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -21,8 +22,15 @@ std::vector<std::string> Texts(const routing::Matchers& matchers) {
   return texts;
 }
 
-void WriteMatchers(std::string_view key, const routing::Matchers& matchers, Writer* w) {
-  if (!matchers.empty()) w->List(key, Texts(matchers));
+// `prefix`: of the keys. They may be given by any of three.
+void WriteMatchers(const std::string& prefix, const routing::Matchers& matchers, Writer* w) {
+  if (matchers.empty()) return;
+  constexpr size_t kOwn = std::numeric_limits<size_t>::max();  // Nobody inherits them.
+  std::string name;
+  for (const std::string_view key : {"matchers", "match", "match_re"}) {
+    if (name.empty()) name = w->InheritedName(prefix + std::string(key), kOwn);
+  }
+  w->Plain(prefix + "matchers", QuotedList(Texts(matchers)), name);
 }
 
 void WriteNames(std::string_view key, const std::vector<std::string>& names, Writer* w) {
@@ -40,7 +48,7 @@ void WriteRoute(const routing::Route& route, Writer* w) {
   WriteInherited("group_wait", FormatDuration(route.group_wait), w);
   WriteInherited("group_interval", FormatDuration(route.group_interval), w);
   WriteInherited("repeat_interval", FormatDuration(route.repeat_interval), w);
-  WriteMatchers("matchers", route.matchers, w);
+  WriteMatchers("", route.matchers, w);
   if (route.continues) w->Bool("continue", true);
   WriteNames("mute_time_intervals", route.mute_time_intervals, w);
   WriteNames("active_time_intervals", route.active_time_intervals, w);
@@ -102,8 +110,8 @@ void WriteInhibitRules(const routing::Config& config, Writer* w) {
     const routing::InhibitRule& rule = config.inhibit_rules[i];
     w->OpenEntry({}, i);
     w->Text("name", rule.name);
-    WriteMatchers("source_matchers", rule.source, w);
-    WriteMatchers("target_matchers", rule.target, w);
+    WriteMatchers("source_", rule.source, w);
+    WriteMatchers("target_", rule.target, w);
     WriteNames("equal", rule.equal, w);
     w->Close();
   }

@@ -2,10 +2,12 @@
 
 #include <algorithm>
 #include <array>
+#include <filesystem>
 #include <fstream>
-#include <iterator>
+#include <sstream>
 #include <string>
 #include <string_view>
+#include <system_error>
 #include <utility>
 
 #include "cpp/config/effective_writer.h"
@@ -241,9 +243,13 @@ void ReadConfiguration(Section* alertmanager, routing::Config* out) {
 void ReadFile(Reading* reading, const lib::Yaml& at, routing::Config* out) {
   const std::string path = reading->Resolve(at, at.scalar);
   std::ifstream file(path, std::ios::binary);
-  if (!file) return reading->Error(at, "alertmanager: cannot read " + path);
-  const std::string text(std::istreambuf_iterator<char>(file), {});
-  const Result<lib::Yaml> tree = lib::Yaml::Parse(text);
+  std::error_code ignored;
+  if (!file || std::filesystem::is_directory(path, ignored)) {
+    return reading->Error(at, "alertmanager: cannot read " + path);
+  }
+  std::ostringstream text;
+  text << file.rdbuf();
+  const Result<lib::Yaml> tree = lib::Yaml::Parse(std::move(text).str());
   if (!tree.has_value()) {
     return reading->Error(at, path + ": " + std::string(tree.error().message()));
   }

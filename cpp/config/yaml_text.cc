@@ -23,6 +23,19 @@ bool IsSecretKey(std::string_view key) {
          std::ranges::any_of(kEnds, [&](std::string_view end) { return key.ends_with(end); });
 }
 
+// Of maps whose keys are names of labels.
+bool IsOfLabels(std::string_view key) {
+  return key == "labels" || key.ends_with("match") || key.ends_with("match_re");
+}
+
+enum class Hide : uint8_t { kNothing, kByKey, kAll };
+
+Hide HideBelow(Hide above, std::string_view key) {
+  if (above != Hide::kByKey) return above;
+  if (IsOfLabels(key)) return Hide::kNothing;
+  return IsSecretKey(key) ? Hide::kAll : Hide::kByKey;
+}
+
 std::string ScalarText(const lib::Yaml& node) {
   const std::string shown = HidePassword(node.scalar);
   return node.quoted || shown.empty() ? Quoted(shown) : shown;
@@ -31,46 +44,47 @@ std::string ScalarText(const lib::Yaml& node) {
 class YamlPrinter {
  public:
   // Behind a key or a dash, at which the line ends or goes on.
-  void Value(const lib::Yaml& node, size_t indent, bool secret) {
+  void Value(const lib::Yaml& node, size_t indent, Hide hide) {
     if (node.IsMap() && !node.members.empty()) {
       out_.push_back('\n');
-      Members(node, indent, secret, false);
+      Members(node, indent, hide, false);
     } else if (node.IsSequence() && !node.items.empty()) {
       out_.push_back('\n');
-      Items(node, indent, secret);
+      Items(node, indent, hide);
     } else {
       if (node.IsMap()) {
         out_.append(" {}");
       } else if (node.IsSequence()) {
         out_.append(" []");
       } else if (!node.IsNull()) {
-        out_.append(" ").append(secret && !node.scalar.empty() ? std::string(Writer::kSecret)
-                                                               : ScalarText(node));
+        out_.append(" ").append(hide == Hide::kAll && !node.scalar.empty()
+                                    ? std::string(Writer::kSecret)
+                                    : ScalarText(node));
       }
       out_.push_back('\n');
     }
   }
 
   // `in_line`: the first stands behind a dash.
-  void Members(const lib::Yaml& map, size_t indent, bool secret, bool in_line) {
+  void Members(const lib::Yaml& map, size_t indent, Hide hide, bool in_line) {
     for (const auto& [key, value] : map.members) {
       out_.append(in_line ? 0 : indent, ' ').append(ScalarText(key)).append(":");
       in_line = false;
-      Value(value, value.IsSequence() ? indent : indent + 2, secret || IsSecretKey(key.scalar));
+      Value(value, value.IsSequence() ? indent : indent + 2, HideBelow(hide, key.scalar));
     }
   }
 
   std::string Take() && { return std::move(out_); }
 
  private:
-  void Items(const lib::Yaml& list, size_t indent, bool secret) {
+  void Items(const lib::Yaml& list, size_t indent, Hide hide) {
     for (const lib::Yaml& item : list.items) {
       out_.append(indent, ' ').append("-");
       if (item.IsMap() && !item.members.empty()) {
         out_.push_back(' ');
-        Members(item, indent + 2, secret, true);
+        Members(item, indent + 2, hide, true);
       } else {
-        Value(item, indent + 2, secret);
+        Value(item, indent + 2, hide);
       }
     }
   }
@@ -126,9 +140,9 @@ void WriteJson(const lib::Yaml& node, lib::JsonWriter* w) {
 std::string YamlWithoutSecrets(const lib::Yaml& node) {
   YamlPrinter printer;
   if (node.IsMap()) {
-    printer.Members(node, 0, false, false);
+    printer.Members(node, 0, Hide::kByKey, false);
   } else {
-    printer.Value(node, 0, false);
+    printer.Value(node, 0, Hide::kByKey);
   }
   return std::move(printer).Take();
 }

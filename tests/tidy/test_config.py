@@ -27,7 +27,7 @@ def members() -> list[str]:
 
 
 def test_the_members_are_found() -> None:
-    assert {"http_address", "wal_max_bytes", "alert_receivers", "headers"} <= set(members())
+    assert {"http_address", "wal_max_bytes", "routing", "headers"} <= set(members())
 
 
 @pytest.mark.parametrize("member", members())

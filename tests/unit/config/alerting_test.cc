@@ -88,7 +88,7 @@ TEST(AlertingConfig, WhatIsNotSpokenIsRefusedByName) {
   const auto of_one = [](std::string_view keys) {
     return ErrorOf("alerting:\n  alertmanagers:\n  - " + std::string(keys) + "\n");
   };
-  EXPECT_THAT(of_one("api_version: v1"), HasSubstr("etc/tocsin.yaml:3:18: "));
+  EXPECT_THAT(of_one("api_version: v1"), HasSubstr("etc/tocsin.yaml: line 3, column 18: "));
   EXPECT_THAT(of_one("dns_sd_configs: [{names: [a]}]"), HasSubstr("dns_sd_configs"));
   EXPECT_THAT(of_one("kubernetes_sd_configs: [{role: pod}]"), HasSubstr("kubernetes_sd_configs"));
   EXPECT_THAT(of_one("sigv4: {region: x}"), HasSubstr("sigv4"));

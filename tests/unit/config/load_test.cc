@@ -322,9 +322,10 @@ remote_write:
   EXPECT_EQ(config.scrape_configs[1].scrape_interval, 2 * kMinute);
   EXPECT_EQ(config.scrape_configs[1].scrape_timeout, kMinute);
   EXPECT_EQ(config.scrape_configs[1].metrics_path, "/federate");
-  ASSERT_EQ(config.alertmanagers.size(), 1U);
-  EXPECT_EQ(config.alertmanagers[0].path_prefix, "/am");
-  EXPECT_THAT(config.alertmanagers[0].targets, ElementsAre("am1:9093", "am2:9093"));
+  ASSERT_EQ(config.alerting.alertmanagers.size(), 1U);
+  EXPECT_EQ(config.alerting.alertmanagers[0].path_prefix, "/am");
+  EXPECT_THAT(config.alerting.alertmanagers[0].static_configs.at(0).targets,
+              ElementsAre("am1:9093", "am2:9093"));
   ASSERT_EQ(config.remote_write.size(), 1U);
   const RemoteWrite& remote = config.remote_write[0];
   EXPECT_EQ(remote.name, "main");
@@ -339,31 +340,6 @@ remote_write:
   // Secrets are not shown.
   EXPECT_THAT(loaded.effective, HasSubstr("http://user:xxxxx@prometheus:9090/api/v1/write"));
   EXPECT_EQ(loaded.effective.find("Bearer"), std::string::npos);
-}
-
-TEST(LoadTest, AlertmanagerSection) {
-  const Config config = MustLoad(R"(
-alertmanager:
-  route:
-    receiver: hook
-    group_by: [alertname, cluster]
-    group_wait: 1s
-    group_interval: 2s
-    repeat_interval: 1h
-  receivers:
-  - name: silent
-  - name: hook
-    webhook_configs: [{url: "http://localhost:9/x", send_resolved: false}, {url: "http://b"}]
-)")
-                            .config;
-  EXPECT_EQ(config.route.receiver, "hook");
-  EXPECT_THAT(config.route.group_by, ElementsAre("alertname", "cluster"));
-  EXPECT_EQ(config.route.group_wait, kSecond);
-  EXPECT_EQ(config.route.repeat_interval, kHour);
-  ASSERT_EQ(config.alert_receivers.size(), 2U);
-  ASSERT_EQ(config.alert_receivers[1].webhooks.size(), 2U);
-  EXPECT_FALSE(config.alert_receivers[1].webhooks[0].send_resolved);
-  EXPECT_TRUE(config.alert_receivers[1].webhooks[1].send_resolved);
 }
 
 struct Bad {
@@ -434,17 +410,6 @@ TEST(LoadTest, ErrorsStandAtTheirPlace) {
        "remote_write[1].name \"x\" stands twice"},
       {"remote_write: [{url: \"http://a\", queue_config: {min_backoff: 9s}}]",
        "remote_write[0].queue_config.min_backoff must not be longer than max_backoff"},
-      {"alertmanager: {receivers: [{name: a}]}",
-       "line 1, column 15: alertmanager.route is missing"},
-      {"alertmanager: {route: {group_wait: 1s}}",
-       "line 1, column 23: alertmanager.route.receiver is missing"},
-      {"alertmanager: {route: {receiver: b}, receivers: [{name: a}]}",
-       "line 1, column 34: alertmanager.route.receiver is \"b\", and no receiver has that name"},
-      {"alertmanager: {route: {receiver: a, routes: []}, receivers: [{name: a}]}",
-       "line 1, column 37: alertmanager.route.routes is not supported in this version"},
-      {"alertmanager: {route: {receiver: a}, receivers: [{name: a, slack_configs: []}]}",
-       "alertmanager.receivers[0].slack_configs is not supported in this version"},
-      {"alertmanager: am.yml", "line 1, column 15: alertmanager: a file of its own"},
       {"multitenancy_enabled: true",
        "line 1, column 23: multitenancy_enabled is not supported in this version"},
   };
@@ -588,7 +553,7 @@ alerting: {alertmanagers: [{static_configs: [{targets: ["am:1"]}]}]}
 remote_write: [{url: "http://a/b"}, {url: "http://b/c", headers: {a: "b"}}]
 alertmanager:
   route: {receiver: r, group_by: [x]}
-  receivers: [{name: r, webhook_configs: [{url: "http://w"}]}, {name: s}]
+  receivers: [{name: r, webhook_configs: [{url_file: w}]}, {name: s}]
 server: {external_url: "http://tocsin:3200"}
 )",
                                  {{"wal.sync", "always"}});

@@ -71,7 +71,7 @@ void ExpectFull(const Scrape& scrape) {
   EXPECT_TRUE(scrape.common.extra_scrape_metrics);
   EXPECT_EQ(scrape.common.sample_limit, 100U);
   EXPECT_EQ(scrape.common.label_limit, 5U);
-  EXPECT_EQ(scrape.common.body_size_limit, 10'000'000U);
+  EXPECT_EQ(scrape.common.body_size_limit, 10U << 20);
   EXPECT_EQ(scrape.common.target_limit, 3U);
   EXPECT_EQ(scrape.native_histogram_bucket_limit, 160U);
   EXPECT_EQ(scrape.native_histogram_min_bucket_factor, 1.1);
