@@ -24,7 +24,7 @@ Counter& Beats(std::string_view result, Telemetry* telemetry) {
                                {{"result", std::string(result)}});
 }
 
-bool Works(const rules::RuleView& rule) { return rule.health != "err"; }
+bool Works(const rules::RuleView& rule) { return !rule.failed; }
 
 }  // namespace
 

@@ -58,9 +58,9 @@ TEST(RuleProgressTest, OneFailingRuleIsNoDeathButAllTogetherAre) {
   Nanos now = kStart;
   const auto groups = [&now](bool failed) {
     auto bad = MakeGroup("bad", kMinute, now);
-    bad->rules[0].health = "err";
+    bad->rules[0].failed = true;
     auto other = MakeGroup("other", kMinute, now);
-    other->rules[0].health = failed ? "err" : "ok";
+    other->rules[0].failed = failed;
     return Groups{bad, other};
   };
   for (int i = 0; i < 10; ++i, now += kMinute) EXPECT_EQ(Stuck(&progress, groups(false), now), "");
