@@ -70,8 +70,7 @@ Engine::Engine(EngineOptions options, const Clock& clock, Telemetry& telemetry)
       discarded_span_id_(
           telemetry.GetCounter(kDiscardedName, kDiscardedHelp, {{"reason", "invalid_span_id"}})),
       discarded_too_large_(
-          telemetry.GetCounter(kDiscardedName, kDiscardedHelp, {{"reason", "trace_too_large"}})),
-      promql_(options_.promql, clock) {}
+          telemetry.GetCounter(kDiscardedName, kDiscardedHelp, {{"reason", "trace_too_large"}})) {}
 
 Engine::~Engine() { LogFailure("closing failed", Close()); }
 
@@ -117,7 +116,25 @@ Status Engine::OpenParts() {
                           storage::SpanStore::Open(std::move(spans), clock_, telemetry_, replay));
   spans_->SetCheckpoint(checkpoint);
   selector_retention_ = std::make_unique<SelectorRetention>(*spans_, clock_);
+  OpenQueries();
   return {};
+}
+
+void Engine::OpenQueries() {
+  trace_selector_ = std::make_unique<TraceSelector>(
+      *spans_, TraceSelectorOptions{.tenant = options_.tenant, .strict = options_.strict_traceql});
+  promql::EngineOptions promql = options_.promql;
+  promql.traces = trace_selector_.get();
+  if (promql.parser.check_traces == nullptr) {
+    promql.parser.check_traces = options_.strict_traceql ? CheckStrictTraceQuery : CheckTraceQuery;
+  }
+  promql_ = std::make_unique<const promql::Engine>(promql, clock_);
+  evidence_ = std::make_unique<TraceEvidence>(
+      *spans_, *series_,
+      EvidenceOptions{.tenant = options_.tenant,
+                      .strict_traceql = options_.strict_traceql,
+                      .trace_id_label = options_.metrics.trace_id_label_name,
+                      .lookback = options_.promql.lookback});
 }
 
 Status Engine::RestoreMetrics() {

@@ -18,8 +18,10 @@
 #include "cpp/base/clock.h"
 #include "cpp/base/status.h"
 #include "cpp/base/telemetry.h"
+#include "cpp/engine/evidence.h"
 #include "cpp/engine/periodic.h"
 #include "cpp/engine/selector_retention.h"
+#include "cpp/engine/trace_selector.h"
 #include "cpp/generate/span_metrics.h"
 #include "cpp/promql/engine.h"
 #include "cpp/wire/otlp_json_decode.h"
@@ -40,7 +42,9 @@ struct EngineOptions {
   bool generate_metrics = true;
   Nanos collection_interval = 15 * kSecond;
   Nanos series_sync_interval = 100 * kMillisecond;
-  promql::EngineOptions promql;
+  promql::EngineOptions promql;  ///< `traces` and, if null, `parser.check_traces` are filled in.
+  std::string tenant = "single-tenant";  ///< Whose spans traceql() and evidence of alerts see.
+  bool strict_traceql = false;           ///< Of traceql(): refuse what Tempo's parser refuses.
   /// False: no threads; time passes by calls of Collect() and RunDue() of the parts. For tests.
   bool background = true;
 };
@@ -98,9 +102,11 @@ class Engine {
     return spans_->Redact(tenant, std::move(what), only);
   }
 
-  /// As SelectorRetention has it; carried out every few minutes in the background.
+  /// As SelectorRetention has it; carried out in the background, at once and every few minutes.
   Status SetSelectorRetention(const SelectorRules& rules) {
-    return selector_retention_->Set(rules);
+    TOCSIN_RETURN_IF_ERROR(selector_retention_->Set(rules));
+    if (selector_expirer_ != nullptr) selector_expirer_->Wake();
+    return {};
   }
   Result<uint64_t> ExpireSelected() { return selector_retention_->Expire(); }
 
@@ -113,13 +119,16 @@ class Engine {
   storage::SpanStore& spans() { return *spans_; }
   storage::SeriesStore& series() { return *series_; }
   storage::StateDb& state() { return *state_; }
-  const promql::Engine& promql() const { return promql_; }
+  const promql::Engine& promql() const { return *promql_; }
+  /// Traces for alerts, from what is stored here. Lives as long as this.
+  const rules::EvidenceSource& evidence() const { return *evidence_; }
   const Clock& clock() const { return clock_; }
 
  private:
   Engine(EngineOptions options, const Clock& clock, Telemetry& telemetry);
 
   Status OpenParts();
+  void OpenQueries();
   Status RestoreMetrics();
   Status SaveCheckpoint();
   Status CopyParts(const std::string& directory);
@@ -141,7 +150,9 @@ class Engine {
   std::unique_ptr<generate::SpanMetrics> metrics_;  // Null if nothing is generated.
   std::unique_ptr<storage::SpanStore> spans_;
   std::unique_ptr<SelectorRetention> selector_retention_;
-  const promql::Engine promql_;
+  std::unique_ptr<TraceSelector> trace_selector_;
+  std::unique_ptr<const promql::Engine> promql_;
+  std::unique_ptr<TraceEvidence> evidence_;
 
   std::mutex checkpoint_mutex_;  // One checkpoint at a time.
   std::unique_ptr<Periodic> collector_;

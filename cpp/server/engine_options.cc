@@ -40,7 +40,8 @@ engine::EngineOptions EngineOptionsOf(const config::Config& config) {
   options.series.out_of_order_window = config.series.out_of_order_time_window;
   options.series.max_series = config.series.max_series;
   options.series.max_exemplars = config.series.max_exemplars;
-  options.promql.parser = ServedPromQl();
+  options.promql.parser = ServedPromQl(config.strict_traceql);
+  options.strict_traceql = config.strict_traceql;
   options.promql.timeout = config.promql.timeout;
   options.promql.lookback = config.promql.lookback_delta / kMillisecond;
   options.promql.max_samples = config.promql.max_samples;

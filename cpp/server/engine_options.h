@@ -9,7 +9,12 @@ namespace tocsin::server {
 
 engine::EngineOptions EngineOptionsOf(const config::Config& config);
 
-/// What queries and rules may use: all there is, whatever Prometheus keeps behind flags.
-inline promql::ParserOptions ServedPromQl() { return promql::ParserOptions::Everything(); }
+/// What queries and rules may use: all there is, whatever Prometheus keeps behind flags, and
+/// traceql().
+inline promql::ParserOptions ServedPromQl(bool strict_traceql = false) {
+  promql::ParserOptions options = promql::ParserOptions::Everything();
+  options.check_traces = strict_traceql ? engine::CheckStrictTraceQuery : engine::CheckTraceQuery;
+  return options;
+}
 
 }  // namespace tocsin::server
