@@ -18,7 +18,9 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "cpp/base/clock.h"
@@ -27,6 +29,7 @@
 #include "cpp/model/alert.h"
 #include "cpp/model/labels.h"
 #include "cpp/promql/engine.h"
+#include "cpp/promql/parser.h"
 #include "cpp/promql/series_admin.h"
 #include "cpp/promql/source.h"
 #include "cpp/rules/options.h"
@@ -90,8 +93,9 @@ struct RuleReport {
   bool alerting = false;
   uint64_t evaluations = 0;
   uint64_t failures = 0;
-  std::string last_error;  ///< Of the last evaluation that failed; "" if none did.
-  Nanos last_failure = 0;
+  /// Of the last evaluation that failed, or had a template that did; "" if there was none.
+  std::string last_error;
+  Nanos last_error_at = 0;
   uint64_t queries = 0;  ///< Asked of the engine for its expression: few, or one an evaluation.
 };
 
@@ -120,9 +124,19 @@ struct Report {
   std::vector<std::string> warnings;
 };
 
-/// Errors: kInvalidArgument for options or files that cannot be meant, kAlreadyExists for a file
-/// that is there twice, kResourceExhausted beyond the bounds in the options, and those of the
-/// stores. A rule that fails is no error: its report says so.
+/// A rule file as text; `path` only names it.
+struct RuleText {
+  std::string path;
+  std::string text;
+};
+
+/// kInvalidArgument with the complaints about the first file that is wrong.
+Result<std::vector<rules::RuleFile>> ParseRules(std::span<const RuleText> texts,
+                                                const promql::ParserOptions& options);
+
+/// Errors: kInvalidArgument for options that cannot be meant and for a file that is there twice,
+/// kResourceExhausted beyond the bounds in the options, and those of the stores. A rule that fails
+/// is no error: its report says so.
 Result<Report> Run(const History& history, std::vector<rules::RuleFile> files,
                    const Options& options);
 

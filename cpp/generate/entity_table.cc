@@ -2,9 +2,10 @@
 //
 //     bounds      count, then each bound in nanoseconds
 //     entities    count, then for each:
-//         flags       u8: bits 0-2 kind, 3-4 status, 5 overflow, 6 collected
+//         flags       u8: bits 0-2 kind, 3-4 status, 5 overflow, 6 collected, 7 dimensions
 //         service     length and bytes
 //         name        length and bytes
+//         dimensions  length and bytes, only with flag 7
 //         calls, size, sum (low, high 64 bits), then the count of each bucket
 //         exemplars   count, then for each: bucket, trace id (16 bytes), end, duration
 
@@ -78,7 +79,8 @@ std::string_view TruncateUtf8(std::string_view text, size_t max_bytes) {
 size_t EntityTable::KeyHash::operator()(const EntityKey& key) const {
   const uint64_t seed = static_cast<uint64_t>(key.kind) | static_cast<uint64_t>(key.status) << 8 |
                         static_cast<uint64_t>(key.overflow) << 16;
-  return Hash64(key.name, Hash64(key.service, seed));
+  const size_t hash = Hash64(key.name, Hash64(key.service, seed));
+  return key.dimensions.empty() ? hash : Hash64(key.dimensions, hash);
 }
 
 EntityTable::EntityTable(std::vector<uint64_t> bounds) : bounds_(std::move(bounds)) {}
@@ -92,7 +94,8 @@ uint32_t EntityTable::Add(const EntityKey& key, Birth birth) {
   TOCSIN_CHECK(entities_.size() < kNone);
   const auto number = static_cast<uint32_t>(entities_.size());
   entities_.push_back(std::make_shared<const Entity>(
-      Entity{std::string(key.service), std::string(key.name), key.kind, key.status, key.overflow}));
+      Entity{std::string(key.service), std::string(key.name), key.kind, key.status, key.overflow,
+             std::string(key.dimensions)}));
   const bool added = by_key_.emplace(entities_.back()->Key(), number).second;
   TOCSIN_CHECK(added);
   births_.push_back(birth);
@@ -118,11 +121,13 @@ void EntityTable::Encode(const Snapshot& snapshot, const std::vector<uint64_t>& 
   for (size_t i = 0; i < snapshot.entities.size(); ++i) {
     const Entity& entity = *snapshot.entities[i];
     const bool collected = snapshot.births[i] == Birth::kCollected;
-    out->push_back(static_cast<char>(
-        static_cast<unsigned>(entity.kind) | static_cast<unsigned>(entity.status) << 3 |
-        (entity.overflow ? 1U << 5 : 0U) | (collected ? 1U << 6 : 0U)));
+    out->push_back(static_cast<char>(static_cast<unsigned>(entity.kind) |
+                                     static_cast<unsigned>(entity.status) << 3 |
+                                     (entity.overflow ? 1U << 5 : 0U) | (collected ? 1U << 6 : 0U) |
+                                     (entity.dimensions.empty() ? 0U : 1U << 7)));
     PutText(out, entity.service);
     PutText(out, entity.name);
+    if (!entity.dimensions.empty()) PutText(out, entity.dimensions);
     const uint64_t* row = snapshot.Row(i, buckets);
     for (uint32_t column = 0; column < kFirstBucket + buckets; ++column) {
       PutVarint64(out, row[column]);
@@ -159,13 +164,15 @@ Result<EntityTable> EntityTable::Decode(std::string_view* input, std::vector<uin
   }
   for (uint64_t i = 0; i < count; ++i) {
     const uint8_t flags = reader.Byte();
+    const bool dimensions = (flags & (1U << 7)) != 0;
     const EntityKey key{.service = reader.Text(),
                         .name = reader.Text(),
                         .kind = static_cast<SpanKind>(flags & 7U),
                         .status = static_cast<SpanStatus>((flags >> 3) & 3U),
-                        .overflow = (flags & (1U << 5)) != 0};
+                        .overflow = (flags & (1U << 5)) != 0,
+                        .dimensions = dimensions ? reader.Text() : std::string_view()};
     if (!reader.ok() || (flags & 7U) > kMaxKind || ((flags >> 3) & 3U) > kMaxStatus ||
-        (flags & 0x80U) != 0 || table.Find(key) != kNone) {
+        dimensions == key.dimensions.empty() || table.Find(key) != kNone) {
       return corrupt("span metrics: bad entity");
     }
     const uint32_t entity =

@@ -1,5 +1,5 @@
 /// The counters behind the span metrics: a row of integers and one of exemplars for each entity, an
-/// entity being a distinct (service, span name, kind, status).
+/// entity being a distinct (service, span name, kind, status, dimensions).
 ///
 /// An entity is never removed and its number never changes. Not thread-safe: SpanMetrics locks.
 
@@ -25,6 +25,7 @@ struct EntityKey {
   SpanKind kind = SpanKind::kUnspecified;
   SpanStatus status = SpanStatus::kUnset;
   bool overflow = false;  ///< The one entity that counts what found no room; the rest is empty.
+  std::string_view dimensions = {};  ///< As DimensionReader packs them.
 
   friend bool operator==(const EntityKey&, const EntityKey&) = default;
 };
@@ -48,8 +49,9 @@ class EntityTable {
     SpanKind kind = SpanKind::kUnspecified;
     SpanStatus status = SpanStatus::kUnset;
     bool overflow = false;
+    std::string dimensions;
 
-    EntityKey Key() const { return {service, name, kind, status, overflow}; }
+    EntityKey Key() const { return {service, name, kind, status, overflow, dimensions}; }
   };
 
   /// A span that shows a bucket. Empty if the trace id is zero.

@@ -79,19 +79,26 @@ Status CheckOptions(const SpanMetricsOptions& options) {
       options.trace_id_label_name.size() > kMaxLabelNameBytes) {
     return InvalidArgumentError("trace_id_label_name must have 1 to 1024 bytes");
   }
+  for (const Dimension& dimension : options.dimensions) {
+    if (dimension.label.empty() || dimension.label.size() > kMaxLabelNameBytes) {
+      return InvalidArgumentError("the label of a dimension must have 1 to 1024 bytes");
+    }
+  }
   return {};
 }
 
 // The labels that all series of an entity share.
 Labels BaseLabels(const EntityTable::Entity& entity) {
   if (entity.overflow) return {{"metric_overflow", "true"}};
-  return {
+  Labels labels{
       {"service", entity.service},
       {"service_name", entity.service},
       {"span_name", entity.name},
       {"span_kind", std::string(kKindNames[static_cast<size_t>(entity.kind)])},
       {"status_code", std::string(kStatusNames[static_cast<size_t>(entity.status)])},
   };
+  AddDimensions(entity.dimensions, &labels);
+  return labels;
 }
 
 double SumInMs(const uint64_t* row) {
@@ -132,6 +139,7 @@ SpanMetrics::SpanMetrics(SpanMetricsOptions options, Telemetry& telemetry)
           "tempo_metrics_generator_spans_limited_total",
           "Spans counted by the metric_overflow series because of max_active_series.")),
       table_(BoundsInNanos(options_.histogram_buckets)),
+      dimensions_(options_.dimensions),
       cache_(kCacheSlots) {}
 
 void SpanMetrics::FindServices(const SpanBatch& batch) {
@@ -158,7 +166,8 @@ void SpanMetrics::FindServices(const SpanBatch& batch) {
   }
 }
 
-uint32_t SpanMetrics::EntityOf(const SpanBatch& batch, uint32_t row, Birth birth) {
+uint32_t SpanMetrics::EntityOf(const SpanBatch& batch, uint32_t row, std::string_view dimensions,
+                               Birth birth) {
   const StringId service = service_of_scope_[batch.scope[row]];
   const EntityKey key{
       .service = TruncateUtf8(batch.strings[service], kMaxLabelValueBytes),
@@ -166,6 +175,7 @@ uint32_t SpanMetrics::EntityOf(const SpanBatch& batch, uint32_t row, Birth birth
       .kind = Known(batch.kind[row], kKindNames),
       .status = Known(batch.status[row], kStatusNames),
       .overflow = false,
+      .dimensions = dimensions,
   };
   if (const uint32_t found = table_.Find(key); found != EntityTable::kNone) return found;
   const uint64_t series_per_entity = kPartBuckets + bucket_count_;
@@ -177,24 +187,32 @@ uint32_t SpanMetrics::EntityOf(const SpanBatch& batch, uint32_t row, Birth birth
   return overflow_;
 }
 
+uint32_t SpanMetrics::CachedEntityOf(const SpanBatch& batch, uint32_t row, Birth birth) {
+  const StringId service = service_of_scope_[batch.scope[row]];
+  const StringId name = batch.name[row];
+  const auto kind_and_status = static_cast<uint16_t>(static_cast<unsigned>(batch.kind[row]) << 8 |
+                                                     static_cast<unsigned>(batch.status[row]));
+  uint64_t hash = (uint64_t{service} << 32 | name) * 0x9e3779b97f4a7c15U;
+  hash ^= hash >> 32;
+  CacheSlot& slot = cache_[(hash + kind_and_status * uint64_t{0x9e5}) & (kCacheSlots - 1)];
+  if (slot.batch != batch_number_ || slot.service != service || slot.name != name ||
+      slot.kind_and_status != kind_and_status) {
+    slot = {batch_number_, service, name, kind_and_status, EntityOf(batch, row, {}, birth)};
+  }
+  return slot.entity;
+}
+
 void SpanMetrics::Count(const SpanBatch& batch, uint64_t position, Birth birth) {
   const std::lock_guard lock(mutex_);
   FindServices(batch);
   ++batch_number_;
+  if (!dimensions_.empty()) dimensions_.Begin(batch);
   for (uint32_t row = 0; row < batch.rows(); ++row) {
-    const StringId service = service_of_scope_[batch.scope[row]];
-    const StringId name = batch.name[row];
-    const auto kind_and_status = static_cast<uint16_t>(static_cast<unsigned>(batch.kind[row]) << 8 |
-                                                       static_cast<unsigned>(batch.status[row]));
-    uint64_t hash = (uint64_t{service} << 32 | name) * 0x9e3779b97f4a7c15U;
-    hash ^= hash >> 32;
-    CacheSlot& slot = cache_[(hash + kind_and_status * uint64_t{0x9e5}) & (kCacheSlots - 1)];
-    if (slot.batch != batch_number_ || slot.service != service || slot.name != name ||
-        slot.kind_and_status != kind_and_status) {
-      slot = {batch_number_, service, name, kind_and_status, EntityOf(batch, row, birth)};
-    }
-    if (slot.entity == overflow_) ++limited_;
-    table_.Count(slot.entity, batch.wire_size[row],
+    const uint32_t entity = dimensions_.empty()
+                                ? CachedEntityOf(batch, row, birth)
+                                : EntityOf(batch, row, dimensions_.Pack(row), birth);
+    if (entity == overflow_) ++limited_;
+    table_.Count(entity, batch.wire_size[row],
                  {batch.traces[batch.trace[row]], batch.end[row], batch.Duration(row)});
   }
   position_ = position;

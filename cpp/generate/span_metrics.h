@@ -8,7 +8,7 @@
 ///     traces_spanmetrics_latency_count        spans
 ///
 /// with the labels `service` and `service_name` (the same value; absent where the resource has no
-/// service.name), `span_name`, `span_kind` and `status_code`.
+/// service.name), `span_name`, `span_kind` and `status_code`, and those of the dimensions.
 ///
 /// Everything is counted in integers, so that the counters are exact: a process that crashes,
 /// restores the last checkpoint and replays the live log behind it has the counters of one that
@@ -26,6 +26,7 @@
 #include "cpp/base/clock.h"
 #include "cpp/base/status.h"
 #include "cpp/base/telemetry.h"
+#include "cpp/generate/dimensions.h"
 #include "cpp/generate/entity_table.h"
 #include "cpp/model/ports.h"
 #include "cpp/model/span_batch.h"
@@ -39,9 +40,11 @@ struct SpanMetricsOptions {
   /// How far before its first sample a new series is said to have been 0, when there was no
   /// collection shortly before.
   Nanos collection_interval = 15 * kSecond;
-  /// Bound on the series made; a (service, name, kind, status) makes one for each bucket and five
-  /// more. What does not fit is counted by the series labelled metric_overflow="true", so that sums
-  /// stay exact. 0: no bound.
+  /// Further labels. An entity of a checkpoint keeps those that it was counted with.
+  std::vector<Dimension> dimensions;
+  /// Bound on the series made; a (service, name, kind, status, dimensions) makes one for each
+  /// bucket and five more. What does not fit is counted by the series labelled
+  /// metric_overflow="true", so that sums stay exact. 0: no bound.
   uint64_t max_active_series = 300'000;
   /// The label of exemplars that holds the trace id, 32 hexadecimal digits.
   std::string trace_id_label_name = "traceID";
@@ -110,7 +113,9 @@ class SpanMetrics {
   SpanMetrics(SpanMetricsOptions options, Telemetry& telemetry);
 
   void Count(const SpanBatch& batch, uint64_t position, Birth birth);
-  uint32_t EntityOf(const SpanBatch& batch, uint32_t row, Birth birth);
+  /// `dimensions`: of the row, packed.
+  uint32_t EntityOf(const SpanBatch& batch, uint32_t row, std::string_view dimensions, Birth birth);
+  uint32_t CachedEntityOf(const SpanBatch& batch, uint32_t row, Birth birth);
   void FindServices(const SpanBatch& batch);
 
   /// Makes the refs of entities that have none yet. REQUIRES: collect_mutex_ is held.
@@ -138,6 +143,7 @@ class SpanMetrics {
   uint64_t position_ = 0;
   uint64_t limited_ = 0;  ///< Spans counted by the overflow series since the last collection.
   // The batch at hand.
+  DimensionReader dimensions_;
   uint64_t batch_number_ = 0;
   std::vector<StringId> service_of_scope_;
   std::vector<CacheSlot> cache_;
