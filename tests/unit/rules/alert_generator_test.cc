@@ -262,7 +262,8 @@ TEST_F(AlertGeneratorTest, NewAlertsOfARuleGoTheirOwnWayInTheOrderOfTheRules) {
   series_.Add(second, next_ / kMillisecond - 1, 20);
   Evaluate({11});
   std::map<std::string, std::string> states;
-  for (const AlertView& alert : View(0).alerts) {
+  const RuleView first = View(0);
+  for (const AlertView& alert : first.alerts) {
     states[std::string(alert.labels.Get("foo"))] = alert.state;
   }
   EXPECT_EQ(states, (std::map<std::string, std::string>{{"bar", "firing"}, {"two", "pending"}}));

@@ -1,6 +1,7 @@
 // Alerts carry ids of traces that show them: when those are looked for, which stay, and where they
 // are written.
 
+#include <algorithm>
 #include <string>
 #include <utility>
 #include <vector>
@@ -43,10 +44,10 @@ class EvidenceTest : public ManagerTest {
     return std::string(FindAnnotation(view.alerts[0].annotations, "traces"));
   }
   bool Annotated() const {
-    for (const auto& [name, value] : View(0).alerts.at(0).annotations) {
-      if (name == "traces") return true;
-    }
-    return false;
+    const RuleView view = View(0);
+    return std::ranges::find(view.alerts.at(0).annotations, "traces",
+                             &Annotations::value_type::first) !=
+           view.alerts.at(0).annotations.end();
   }
 
   const Labels kX{{"__name__", "x"}, {"job", "a"}};

@@ -220,7 +220,7 @@ TEST(RuleFileErrorTest, RulesAreChecked) {
        "r.yaml:6:19: " + in_a + "invalid annotation name: \"\""},
       {"record: b\nexpr: rate(up)",
        "r.yaml:5:16: group \"g\", rule 1, \"b\": could not parse expression: "
-       "expected type range vector in call to function \"rate\", got instant vector"},
+       "parse error: expected type range vector in call to function \"rate\", got instant vector"},
       {"alert: A\nexpr: up\nannotation: {text: a letter is missing}",
        "r.yaml:6:5: " + in_a +
            "unknown key \"annotation\" in rule (known: alert, annotations, expr, for, "
@@ -314,7 +314,7 @@ TEST(RuleFileTest, GroupsAreTheSameIfTheySayTheSame) {
   };
   EXPECT_TRUE(same("A", "A"));
   EXPECT_FALSE(same("A", "B"));
-  EXPECT_FALSE(same("up", "down"));
+  EXPECT_FALSE(same("expr: up", "expr: down"));
   EXPECT_FALSE(same("a: b", "a: c"));
   EXPECT_FALSE(same("alert", "record"));
   EXPECT_FALSE(same("name: g", "name: g, interval: 1m"));

@@ -31,7 +31,7 @@ constexpr std::string_view kGroup = R"(groups:
   interval: 30s
   rules:
   - {record: a, expr: vector(1)}
-  - {record: b, expr: 'label_replace(a, "x", "$1", "y", "(.*)") + on() group_left() c'}
+  - {record: b, expr: 'a + on() c'}
   - {alert: C, expr: vector(1)}
 )";
 

@@ -24,7 +24,9 @@ class Everything : public SampleSink, public AlertSink, public StateStore {
   Result<AppendOutcome> Append(const SampleBatch& batch) override {
     const std::lock_guard lock(mutex_);
     samples_ += batch.samples.size();
-    return AppendOutcome{.samples = batch.samples.size()};
+    AppendOutcome outcome;
+    outcome.samples = batch.samples.size();
+    return outcome;
   }
   void SetMetadata(std::span<const MetricMetadata> /*metadata*/) override {}
   void Send(std::span<const Alert> /*alerts*/) override {}
