@@ -34,6 +34,7 @@ using GroupId = std::pair<std::string, std::string>;
 
 struct AlertGroup {
   GroupId id;
+  uint64_t serial = 0;  ///< Of two that are due at once the older comes first.
   const routing::Route* route = nullptr;
   const routing::Receiver* receiver = nullptr;
   Labels labels;

@@ -6,14 +6,16 @@ namespace tocsin::alerting {
 
 void DeliveryQueue::Put(const std::shared_ptr<Delivery>& delivery) {
   Remove(delivery);
-  queue_.insert({delivery->next_attempt, delivery});
-  places_.emplace(delivery, delivery->next_attempt);
+  if (delivery->serial == 0) delivery->serial = ++last_serial_;
+  const Place place{delivery->next_attempt, delivery->serial};
+  queue_.emplace(place, delivery);
+  places_.emplace(delivery->serial, place);
 }
 
 void DeliveryQueue::Remove(const std::shared_ptr<Delivery>& delivery) {
-  const auto place = places_.find(delivery);
+  const auto place = places_.find(delivery->serial);
   if (place == places_.end()) return;
-  queue_.erase({place->second, delivery});
+  queue_.erase(place->second);
   places_.erase(place);
 }
 
@@ -26,7 +28,7 @@ DeliveryQueue::Queue::const_iterator DeliveryQueue::FirstThatMay() const {
 
 std::shared_ptr<Delivery> DeliveryQueue::Take(Nanos now) {
   const auto first = FirstThatMay();
-  if (first == queue_.end() || first->first > now) return nullptr;
+  if (first == queue_.end() || first->first.first > now) return nullptr;
   std::shared_ptr<Delivery> delivery = first->second;
   Remove(delivery);
   delivery->in_flight = true;
@@ -43,7 +45,7 @@ void DeliveryQueue::Land(const std::shared_ptr<Delivery>& delivery) {
 std::optional<Nanos> DeliveryQueue::Next() const {
   const auto first = FirstThatMay();
   if (first == queue_.end()) return std::nullopt;
-  return first->first;
+  return first->first.first;
 }
 
 }  // namespace tocsin::alerting

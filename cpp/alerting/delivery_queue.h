@@ -3,10 +3,10 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <map>
 #include <memory>
 #include <optional>
-#include <set>
 #include <string>
 #include <utility>
 
@@ -31,7 +31,8 @@ class DeliveryQueue {
   std::optional<Nanos> Next() const;
 
  private:
-  using Queue = std::set<std::pair<Nanos, std::shared_ptr<Delivery>>>;
+  using Place = std::pair<Nanos, uint64_t>;  ///< When, and the serial number.
+  using Queue = std::map<Place, std::shared_ptr<Delivery>>;
   using Target = std::pair<std::string, size_t>;
 
   static Target TargetOf(const Delivery& delivery) {
@@ -41,7 +42,8 @@ class DeliveryQueue {
 
   const size_t at_once_;
   Queue queue_;
-  std::map<std::shared_ptr<Delivery>, Nanos> places_;  ///< Where each stands in queue_.
+  std::map<uint64_t, Place> places_;  ///< Where each stands in queue_, by its serial number.
+  uint64_t last_serial_ = 0;
   std::map<Target, size_t> in_flight_;
 };
 

@@ -1,6 +1,7 @@
 #include "cpp/alerting/group_table.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "cpp/base/check.h"
 
@@ -35,6 +36,7 @@ AlertGroup* GroupTable::AddGroup(GroupId id, const routing::Route* route,
   TOCSIN_CHECK(made);
   AlertGroup& group = it->second;
   group.id = it->first;
+  group.serial = ++last_serial_;
   group.route = route;
   group.receiver = receiver;
   group.labels = std::move(labels);
@@ -43,7 +45,7 @@ AlertGroup* GroupTable::AddGroup(GroupId id, const routing::Route* route,
 
 void GroupTable::EraseGroup(AlertGroup* group) {
   TOCSIN_CHECK(group->alerts.empty());
-  agenda_.erase({group->agenda_at, group});
+  agenda_.erase(PlaceOf(group));
   groups_.erase(groups_.find(group->id));
 }
 
@@ -63,21 +65,21 @@ bool GroupTable::Detach(AlertGroup* group, StoredAlert* alert) {
 }
 
 void GroupTable::Schedule(AlertGroup* group) {
-  agenda_.erase({group->agenda_at, group});
+  agenda_.erase(PlaceOf(group));
   if (group->MustWait()) return;
   group->agenda_at = group->next_look;
   if (group->repeat_at != 0) group->agenda_at = std::min(group->agenda_at, group->repeat_at);
-  agenda_.insert({group->agenda_at, group});
+  agenda_.insert(PlaceOf(group));
 }
 
 AlertGroup* GroupTable::Due(Nanos now) const {
-  if (agenda_.empty() || agenda_.begin()->first > now) return nullptr;
-  return agenda_.begin()->second;
+  if (agenda_.empty() || agenda_.begin()->at > now) return nullptr;
+  return agenda_.begin()->group;
 }
 
 std::optional<Nanos> GroupTable::NextLook() const {
   if (agenda_.empty()) return std::nullopt;
-  return agenda_.begin()->first;
+  return agenda_.begin()->at;
 }
 
 }  // namespace tocsin::alerting

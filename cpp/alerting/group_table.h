@@ -3,11 +3,11 @@
 
 #pragma once
 
-#include <cstddef>
+#include <compare>
+#include <cstdint>
 #include <map>
 #include <optional>
 #include <set>
-#include <utility>
 
 #include "cpp/alerting/alert_group.h"
 #include "cpp/base/clock.h"
@@ -53,7 +53,15 @@ class GroupTable {
  private:
   Alerts alerts_;
   Groups groups_;
-  std::set<std::pair<Nanos, AlertGroup*>> agenda_;
+  struct Place {
+    Nanos at = 0;
+    uint64_t serial = 0;
+    AlertGroup* group = nullptr;
+    friend auto operator<=>(const Place&, const Place&) = default;
+  };
+  static Place PlaceOf(AlertGroup* group) { return {group->agenda_at, group->serial, group}; }
+  std::set<Place> agenda_;
+  uint64_t last_serial_ = 0;
 };
 
 }  // namespace tocsin::alerting

@@ -10,6 +10,7 @@
 #include "cpp/alerting/notification_data.h"
 #include "cpp/alerting/webhook_payload.h"
 #include "cpp/base/base64.h"
+#include "cpp/base/civil_time.h"
 #include "cpp/base/format.h"
 #include "cpp/base/rfc3339.h"
 #include "cpp/base/url.h"
@@ -92,9 +93,10 @@ Result<Value> InZone(Arguments arguments) {
   TOCSIN_ASSIGN_OR_RETURN(const std::string_view name, TextOf(arguments[0]));
   TOCSIN_ASSIGN_OR_RETURN(tmpl::Time time, TimeOf(arguments[1]));
   TOCSIN_ASSIGN_OR_RETURN(const auto zone, routing::FindZone(name));
-  time.offset_seconds = static_cast<int32_t>(zone->OffsetAt(time.unix_nanos / kSecond));
-  time.is_utc = name.empty() || name == "UTC";
-  return Value(time);
+  const auto local = zone->At(FloorDivide(time.unix_nanos, kSecond));
+  time.offset_seconds = static_cast<int32_t>(local.east);
+  time.zone = local.name;
+  return Value(std::move(time));
 }
 
 Result<std::string> Encoded(std::string_view text) {

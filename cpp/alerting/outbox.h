@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -16,6 +17,7 @@ namespace tocsin::alerting {
 
 /// One notification on its way to one integration of a receiver.
 struct Delivery {
+  uint64_t serial = 0;  ///< Of two that are due at once the older goes first; set by the queue.
   std::string group_key;
   LogEntry entry;  ///< What success writes into the log.
   Notification notification;

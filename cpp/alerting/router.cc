@@ -152,6 +152,7 @@ bool Router::Impl::Take(Alert alert, Nanos now) {
 
 Status Router::Impl::Receive(std::span<const Alert> alerts, Nanos now) {
   const std::lock_guard lock(mutex_);
+  TakeUpClock(now);
   size_t refused = 0;
   for (const Alert& alert : alerts) {
     if (!Take(alert, now)) ++refused;

@@ -84,7 +84,6 @@ constexpr std::array kTokens{
     Token{"-07", Part::kZoneNumeric},
 };
 
-constexpr int32_t kSecondsInHour = 3600;
 constexpr int64_t kYearOne = -62'135'596'800;  ///< Seconds.
 
 bool IsLower(char c) { return c >= 'a' && c <= 'z'; }
@@ -177,16 +176,6 @@ void AppendOffset(std::string* out, std::string_view shape, int32_t offset) {
   }
 }
 
-/// A zone has no name here but UTC's; Go writes those without one as their offset.
-void AppendZoneName(std::string* out, const Time& time) {
-  if (time.is_utc) {
-    out->append("UTC");
-  } else {
-    AppendOffset(out, time.offset_seconds % kSecondsInHour == 0 ? "-07" : "-0700",
-                 time.offset_seconds);
-  }
-}
-
 void AppendPart(std::string* out, const Token& token, const CivilTime& t, const Time& time) {
   const Part part = token.part;
   if (const std::optional<Digits> digits = DigitsOf(part, t)) {
@@ -206,7 +195,7 @@ void AppendPart(std::string* out, const Token& token, const CivilTime& t, const 
       out->append(WeekdayName(t.weekday).substr(0, 3));
       break;
     case Part::kZoneName:
-      AppendZoneName(out, time);
+      out->append(time.zone);
       break;
     case Part::kLongYear:
       AppendYear(out, t.year);

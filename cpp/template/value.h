@@ -43,7 +43,7 @@ inline constexpr Nanos kZeroTime = INT64_MIN;
 struct Time {
   Nanos unix_nanos = 0;
   int32_t offset_seconds = 0;  ///< East of UTC.
-  bool is_utc = true;          ///< Shown as UTC, and not as a place that has its time.
+  std::string zone = "UTC";    ///< What the place calls its time then.
   friend bool operator==(const Time& a, const Time& b) { return a.unix_nanos == b.unix_nanos; }
 };
 

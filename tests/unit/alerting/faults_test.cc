@@ -204,15 +204,14 @@ TEST_F(FaultsTest, AProcessThatDiesBetweenDeliveryAndLogSendsTheSameAgain) {
 TEST_F(FaultsTest, WhatTheLastProcessLeftGoesOutBeforeAnythingReplacesIt) {
   Start();
   notifier_.otherwise = UnavailableError("down");
-  const Alert a = Firing("a");
-  Hold({a});
+  Hold({Firing("a")});
   RunFor(31 * kSecond);
   const Notification left = notifier_.attempts[0];
   notifier_.attempts.clear();
   notifier_.otherwise = Status();
   clock_.Advance(20 * kMinute);
   Start();
-  Hold({a, Firing("b")});
+  Hold({Firing("a"), Firing("b")});
   RunFor(0);
   ASSERT_EQ(notifier_.attempts.size(), 2U);
   EXPECT_EQ(notifier_.attempts[0].body, left.body);

@@ -59,7 +59,7 @@ void Check(std::span<const Row> rows) {
 }
 
 TEST(NotificationTemplateTest, FunctionsGiveWhatAlertmanagersGive) {
-  Check(std::array<Row, 35>{
+  Check(std::array<Row, 36>{
       {{"abc", "abc"},
        {"{{ \"abc\" | toUpper }} {{ \"ABC\" | toLower }}", "ABC abc"},
        {"{{ \"abc DEF\" | title }}", "Abc Def"},
@@ -90,6 +90,7 @@ TEST(NotificationTemplateTest, FunctionsGiveWhatAlertmanagersGive) {
        {"{{ routeLabels \"team\" }}[{{ routeLabels \"nope\" }}]", "a[]"},
        {"{{ now | date \"2006-01-02\" }}", "2024-01-01"},
        {"{{ now | tz \"UTC\" }}", "2024-01-01 08:15:30 +0000 UTC"},
+       {"{{ now | tz \"Europe/Paris\" }}", "2024-01-01 09:15:30 +0100 CET"},
        {"{{ now | tz \"Europe/Paris\" | date \"15:04 -0700 Z07:00\" }}", "09:15 +0100 +01:00"},
        {"{{ now | tz \"Asia/Kolkata\" | date \"2006-01-02T15:04:05Z07:00\" }}",
         "2024-01-01T13:45:30+05:30"},
@@ -102,7 +103,7 @@ TEST(NotificationTemplateTest, FunctionsGiveWhatAlertmanagersGive) {
         R"({"status":"resolved","labels":{"alertname":"Busy","job":"y","severity":"page",)"
         R"("zone":"eu"},"annotations":{"summary":"it is busy"},"startsAt":"2024-01-01T08:14:00Z",)"
         R"("endsAt":"2024-01-01T08:15:29Z","generatorURL":"http://tocsin:3200/graph",)"
-        R"("fingerprint":"fbf77bd4e5dd9a08"})"},
+        R"("fingerprint":"4238b03c15af5171"})"},
        {"{{ (index .Alerts.Firing 0).EndsAt | toJson }}", "\"0001-01-01T00:00:00Z\""}}});
 }
 

@@ -66,7 +66,7 @@ TEST_F(RoutesTest, AnAlertIsToldAlongEveryRouteThatItTakes) {
   RunFor(10 * kSecond);
   EXPECT_EQ(ToldWhom(), Lines{"page: firing: a+ b+"}) << "each route has its own timers";
   RunFor(20 * kSecond);
-  EXPECT_EQ(ToldWhom(), (Lines{"hook: firing: c+", "db: firing: a+"}));
+  EXPECT_EQ(ToldWhom(), (Lines{"db: firing: a+", "hook: firing: c+"}));
   Receive({Resolved("a")});
   held_.erase(held_.begin());
   RunFor(5 * kMinute);
@@ -159,11 +159,11 @@ TEST_F(RoutesTest, WhatIsInhibitedIsToldWhenItsReasonIsGone) {
   const Alert effect = Firing("a");
   Hold({Firing("a", "Down"), effect, Firing("b")});
   RunFor(kMinute);
-  EXPECT_EQ(ToldWhom(), (Lines{"hook: firing: b+", "hook: firing: a+"}));
+  EXPECT_EQ(ToldWhom(), (Lines{"hook: firing: a+", "hook: firing: b+"}));
   Receive({Resolved("a", "Down")});
   held_.erase(held_.begin());
   RunFor(5 * kMinute);
-  EXPECT_EQ(ToldWhom(), (Lines{"hook: firing: a+ b+", "hook: resolved: a-"}));
+  EXPECT_EQ(ToldWhom(), (Lines{"hook: resolved: a-", "hook: firing: a+ b+"}));
 }
 
 TEST_F(RoutesTest, AMutedRouteKeepsItsStateAndTellsAfterwards) {
@@ -175,7 +175,7 @@ TEST_F(RoutesTest, AMutedRouteKeepsItsStateAndTellsAfterwards) {
   const Alert b = Firing("b", "B");
   Hold({a, b});
   RunFor(kMinute);
-  EXPECT_EQ(ToldWhom(), (Lines{"hook: firing: b+", "db: firing: a+"}));
+  EXPECT_EQ(ToldWhom(), (Lines{"db: firing: a+", "hook: firing: b+"}));
   Alert more = Firing("a");
   more.labels.Set("instance", "2");
   Hold({a, b, more});
