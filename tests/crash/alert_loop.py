@@ -27,6 +27,8 @@ from harness import Server, wait_until
 
 # Every so many seconds another alert fires, and the one before is resolved.
 CYCLE = 4
+# Seconds in which the rules, every second, are evaluated for sure.
+ENOUGH = 2.5
 RULES = f"""
 groups:
   - name: blink
@@ -122,15 +124,17 @@ class Hook:
         self.server.server_close()
 
 
-def kill_and_start(server: Server, hook: Hook, chance: random.Random, at_delivery: bool) -> bool:
+def kill_and_start(server: Server, hook: Hook, chance: random.Random, life: Life) -> bool:
     """Kill when a message was read and not answered, or at any moment; whether it was the first."""
+    since = time.time()
     caught = False
-    if at_delivery:
+    if len(life.spans) % 2 == 0:
         event = hook.hold_next()
         caught = event.wait(3 * CYCLE)
         hook.before_answer = None
     else:
         time.sleep(chance.uniform(0, CYCLE))
+    life.spans.append((since, time.time()))
     server.kill()
     hook.go_on.set()
     server.start()
@@ -150,15 +154,31 @@ def first_and_last(arrivals: list[Arrival]) -> dict[str, list[str]]:
     return told
 
 
-def judge(arrivals: list[Arrival], whole: range, away: range, possible: range) -> dict[str, int]:
+@dataclass
+class Life:
+    """When the server was up, from ready to killed."""
+
+    spans: list[tuple[float, float]]
+
+    def saw(self, cycle: int) -> bool:
+        """Whether it was up long enough, in one piece, to evaluate the rules in that cycle."""
+        begin, end = cycle * CYCLE, (cycle + 1) * CYCLE
+        return any(min(end, to) - max(begin, since) >= ENOUGH for since, to in self.spans)
+
+
+def judge(arrivals: list[Arrival], life: Life, away: range, possible: range) -> dict[str, int]:
     """Count what is wrong.
 
-    The beginning and the end of `whole` cycles must have been told, but of those while the hook
-    was `away` only the end; only `possible` ones may be told at all.
+    The beginning of each cycle that the server saw must have been told, unless the hook was `away`
+    then; the end of each but the last, of which the beginning may have been told. Only `possible`
+    ones may be told at all.
     """
     told = first_and_last(arrivals)
-    lost = sum("resolved" not in told.get(str(cycle), []) for cycle in whole)
-    lost += sum("firing" not in told.get(str(cycle), []) for cycle in whole if cycle not in away)
+    seen = [cycle for cycle in possible if life.saw(cycle)]
+    lost = sum("firing" not in told.get(str(cycle), []) for cycle in seen if cycle not in away)
+    ended = {cycle for cycle in seen if cycle < possible.stop - 2}
+    ended |= {int(cycle) for cycle in told if int(cycle) < possible.stop - 2}
+    lost += sum("resolved" not in told.get(str(cycle), []) for cycle in ended)
     invented = sum(int(cycle) not in possible for cycle in told)
     # Each cycle has one beginning and one end, in this order, each in one message.
     invented += sum(len(statuses) - len(set(statuses)) for statuses in told.values())
@@ -189,30 +209,25 @@ def run(home: Path, kills: int, outage: float, seed: int) -> dict[str, Any]:
     begin = int(time.time()) // CYCLE
     server.start()
     wait_until(lambda: hook.arrivals, "the first notification")
-    first_whole = int(time.time()) // CYCLE + 1
-    in_delivery = sum(
-        kill_and_start(server, hook, chance, at_delivery=number % 2 == 0) for number in range(kills)
-    )
-    away_from = int(time.time()) // CYCLE
+    life = Life([])
+    in_delivery = sum(kill_and_start(server, hook, chance, life) for _ in range(kills))
+    since = time.time()
+    away_from = int(since) // CYCLE
     hook.away = True
     time.sleep(outage)
     hook.away = False
     away = range(away_from, int(time.time()) // CYCLE + 1)
-    last_whole = away.stop
     wait_until(
-        lambda: "resolved" in first_and_last(list(hook.arrivals)).get(str(last_whole), []),
-        "the end of the last cycle",
+        lambda: "resolved" in first_and_last(list(hook.arrivals)).get(str(away.stop), []),
+        "the end of the first cycle behind the outage",
         60,
     )
     # What is a second late or told twice has come by then.
     time.sleep(2)
+    life.spans.append((since, time.time()))
     assert server.stop() == 0
-    report = judge(
-        hook.arrivals,
-        range(first_whole, last_whole + 1),
-        away,
-        range(begin, int(time.time()) // CYCLE + 1),
-    )
+    possible = range(begin, int(time.time()) // CYCLE + 1)
+    report = judge(hook.arrivals, life, away, possible)
     hook.close()
     return {"kills": kills, "in_delivery": in_delivery, "refused": hook.refused} | report
 
