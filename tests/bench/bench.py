@@ -21,8 +21,10 @@ from typing import Any
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT / "tests/integration"))
 
+import faults_bench  # noqa: E402
 import promql_bench  # noqa: E402
 import query_bench  # noqa: E402
+import rules_bench  # noqa: E402
 from harness import LOADGEN, Server, request  # noqa: E402
 
 # CPU-seconds per million spans of small programs that each do only this (docs/performance.md).
@@ -221,6 +223,8 @@ def main() -> None:
         parse.add_argument("--json", type=Path, help="write the object to this file as well")
     query_bench.add_benches(benches)
     promql_bench.add_benches(benches)
+    faults_bench.add_benches(benches)
+    rules_bench.add_benches(benches)
     options = parser.parse_args()
     result = json.dumps(options.run(options))
     if options.json:
