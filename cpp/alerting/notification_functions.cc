@@ -93,10 +93,10 @@ Result<Value> InZone(Arguments arguments) {
   TOCSIN_ASSIGN_OR_RETURN(const std::string_view name, TextOf(arguments[0]));
   TOCSIN_ASSIGN_OR_RETURN(tmpl::Time time, TimeOf(arguments[1]));
   TOCSIN_ASSIGN_OR_RETURN(const auto zone, routing::FindZone(name));
-  const auto local = zone->At(FloorDivide(time.unix_nanos, kSecond));
+  const routing::ZoneOffset& local = zone->At(FloorDivide(time.unix_nanos, kSecond));
   time.offset_seconds = static_cast<int32_t>(local.east);
-  time.zone = local.name;
-  return Value(std::move(time));
+  time.zone = local.name;  // Zones are kept for as long as the process lives.
+  return Value(time);
 }
 
 Result<std::string> Encoded(std::string_view text) {

@@ -43,7 +43,8 @@ inline constexpr Nanos kZeroTime = INT64_MIN;
 struct Time {
   Nanos unix_nanos = 0;
   int32_t offset_seconds = 0;  ///< East of UTC.
-  std::string zone = "UTC";    ///< What the place calls its time then.
+  /// What the place calls its time then. Must outlive the value: literals, names of cached zones.
+  std::string_view zone = "UTC";
   friend bool operator==(const Time& a, const Time& b) { return a.unix_nanos == b.unix_nanos; }
 };
 
