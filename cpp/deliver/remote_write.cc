@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <initializer_list>
 #include <string>
 #include <utility>
 
@@ -23,15 +24,32 @@ std::string EncodePosition(const LogPosition& position) {
   PutVarint64(&bytes, position.segment);
   PutVarint64(&bytes, position.offset);
   PutVarint64(&bytes, position.index);
+  if (position.before.has_value()) {
+    PutVarint64(&bytes, position.before->samples);
+    PutVarint64(&bytes, position.before->histograms);
+    PutVarint64(&bytes, position.before->exemplars);
+  }
   return bytes;
+}
+
+bool TakeNumbers(std::string_view* bytes, std::initializer_list<uint64_t*> numbers) {
+  for (uint64_t* number : numbers) {
+    const std::optional<uint64_t> value = GetVarint64(bytes);
+    if (!value.has_value()) return false;
+    *number = *value;
+  }
+  return true;
 }
 
 std::optional<LogPosition> DecodePosition(std::string_view bytes) {
   LogPosition position;
-  for (uint64_t* part : {&position.segment, &position.offset, &position.index}) {
-    const std::optional<uint64_t> value = GetVarint64(&bytes);
-    if (!value.has_value()) return std::nullopt;
-    *part = *value;
+  if (!TakeNumbers(&bytes, {&position.segment, &position.offset, &position.index})) {
+    return std::nullopt;
+  }
+  if (bytes.empty()) return position;
+  SampleTally& before = position.before.emplace();
+  if (!TakeNumbers(&bytes, {&before.samples, &before.histograms, &before.exemplars})) {
+    return std::nullopt;
   }
   return bytes.empty() ? std::optional(position) : std::nullopt;
 }
@@ -297,14 +315,24 @@ void RemoteWriter::Resolve(SampleReader::Run&& run, Nanos now, std::vector<Write
   }
 }
 
-void RemoteWriter::Distribute(SampleReader::Run&& run, Nanos now) {
-  if (run.gap) {
-    metrics_.gaps.Add(1);
-    log::Error(
-        "remote write: samples were lost before they could be sent: the log is kept for "
-        "wal_max_age and wal_max_bytes",
-        {{"name", options_.name}, {"url", http::ShownUrl(options_.url)}});
+void RemoteWriter::CountGap(const SampleTally& lost) {
+  metrics_.gaps.Add(1);
+  metrics_.Dropped(ItemKind::kSample, DropReason::kLostInLog, lost.samples);
+  metrics_.Dropped(ItemKind::kHistogram, DropReason::kLostInLog, lost.histograms);
+  if (options_.send_exemplars) {
+    metrics_.Dropped(ItemKind::kExemplar, DropReason::kLostInLog, lost.exemplars);
   }
+  log::Error(
+      "remote write: samples were lost before they could be sent: the log is kept for "
+      "wal_max_age and wal_max_bytes",
+      {{"name", options_.name},
+       {"url", http::ShownUrl(options_.url)},
+       {"samples", lost.samples},
+       {"histograms", lost.histograms}});
+}
+
+void RemoteWriter::Distribute(SampleReader::Run&& run, Nanos now) {
+  if (run.gap) CountGap(run.lost);
   std::vector<WriteItem> items;
   Resolve(std::move(run), now, &items);
   const WriteTicket ticket = progress_.Open(reader_->position(), items.size());

@@ -15,7 +15,8 @@
 ///     other 4xx, and 3xx         dropped, counted as failed and logged; never sent again, nor in
 ///                                parts
 ///
-/// What has waited longer than max_age is dropped and counted too.
+/// What has waited longer than max_age is dropped and counted too, and so
+/// is what the log no longer has when the writer comes to it.
 
 #pragma once
 
@@ -88,6 +89,7 @@ class RemoteWriter final : public SampleListener {
   Fed Feed(Nanos now);
   bool HasRoom() const;
   void Distribute(SampleReader::Run&& run, Nanos now);
+  void CountGap(const SampleTally& lost);
   void Resolve(SampleReader::Run&& run, Nanos now, std::vector<WriteItem>* items);
   bool Wants(ItemKind kind, SeriesRef series, Millis t, Nanos now, WriteItem* item);
   void Reshard(Nanos now);

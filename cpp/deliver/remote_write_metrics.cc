@@ -10,9 +10,12 @@ namespace {
 
 constexpr std::array<std::string_view, kItemKinds> kKindNames = {"samples", "histograms",
                                                                  "exemplars"};
-constexpr std::array<const char*, 5> kReasons = {
-    "too_old", "dropped_series", "unintentionally_dropped_series", "native_histograms_off",
-    "nhcb_in_rw1_not_supported"};
+constexpr std::array<const char*, kDropReasons> kReasons = {"too_old",
+                                                            "dropped_series",
+                                                            "unintentionally_dropped_series",
+                                                            "native_histograms_off",
+                                                            "nhcb_in_rw1_not_supported",
+                                                            "lost_in_wal"};
 
 std::string NameOf(std::string_view end) { return "prometheus_remote_storage_" + std::string(end); }
 

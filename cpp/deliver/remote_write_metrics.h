@@ -38,7 +38,10 @@ enum class DropReason : uint8_t {
   kUnknownSeries,  ///< "unintentionally_dropped_series": nobody knows its labels.
   kNotWanted,      ///< "native_histograms_off"
   kCustomBuckets,  ///< "nhcb_in_rw1_not_supported"
+  kLostInLog,      ///< "lost_in_wal": the log no longer had it.
 };
+
+inline constexpr size_t kDropReasons = 6;
 
 /// The metrics of one writer. Thread-safe.
 class RemoteWriteMetrics {
@@ -58,7 +61,7 @@ class RemoteWriteMetrics {
     Counter* failed = nullptr;
     Counter* retried = nullptr;
     Gauge* pending = nullptr;
-    std::array<Counter*, 5> dropped = {};
+    std::array<Counter*, kDropReasons> dropped = {};
   };
   using Labels = Telemetry::MetricLabels;
 

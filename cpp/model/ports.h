@@ -108,12 +108,29 @@ class SampleListener {
   virtual void OnAppend(const SampleBatch& kept, const LabelSource& labels) = 0;
 };
 
+/// How many of each kind were appended.
+struct SampleTally {
+  uint64_t samples = 0;
+  uint64_t histograms = 0;
+  uint64_t exemplars = 0;
+
+  SampleTally& operator+=(const SampleTally& other) {
+    samples += other.samples;
+    histograms += other.histograms;
+    exemplars += other.exemplars;
+    return *this;
+  }
+  friend auto operator<=>(const SampleTally&, const SampleTally&) = default;
+};
+
 /// A place in the order of appends. Only a SampleReader makes sense of the numbers; keep them to
 /// begin again at the same place, also in a later process.
 struct LogPosition {
   uint64_t segment = 0;
   uint64_t offset = 0;
   uint64_t index = 0;
+  /// What was appended before it, since the log began; nullopt if the log does not know.
+  std::optional<SampleTally> before = std::nullopt;
 
   friend auto operator<=>(const LogPosition&, const LogPosition&) = default;
 };
@@ -129,6 +146,8 @@ class SampleReader {
     /// Samples that were appended before these could not be read: their log was too old or too
     /// large to be kept, or is damaged.
     bool gap = false;
+    /// How many that were, as far as the log knows.
+    SampleTally lost;
   };
 
   virtual ~SampleReader() = default;

@@ -15,6 +15,9 @@
 //     1 deletion
 //     from, to (zigzag), block, number of series, for each the difference to the one before
 //
+//     2 tally, the first record of a segment
+//     samples, histograms, exemplars: how many there are in the segments before
+//
 //     text    0, length and bytes: a text that is new in the segment; n: the n-th such text
 //     value   0: the next 8 bytes of the doubles, bits XOR those of the series' last value in the
 //             segment (0 at first); 1: as the last value; n: an integer, as the last value was,
@@ -37,7 +40,7 @@
 namespace tocsin::storage {
 namespace {
 
-enum Kind : uint8_t { kBatch = 0, kDeletion = 1 };
+enum Kind : uint8_t { kBatch = 0, kDeletion = 1, kTally = 2 };
 
 // Of the smallest of each: bounds for counts in damaged records.
 constexpr size_t kMinDefinitionBytes = 2;
@@ -253,6 +256,14 @@ std::string SampleLogEncoder::Encode(const Tombstone& deletion) {
   return record;
 }
 
+std::string SampleLogEncoder::Encode(const SampleTally& before) {
+  std::string record(1, static_cast<char>(kTally));
+  PutVarint64(&record, before.samples);
+  PutVarint64(&record, before.histograms);
+  PutVarint64(&record, before.exemplars);
+  return record;
+}
+
 void SampleLogEncoder::Commit() {
   undo_.clear();
   undo_starts_.clear();
@@ -303,6 +314,11 @@ class SampleLogDecoder::Parser {
     const uint8_t kind = d_.version_ == 1 ? static_cast<uint8_t>(kBatch) : in_.Byte();
     if (kind == kDeletion) {
       out_.deletion = GetTombstone(&in_);
+    } else if (kind == kTally) {
+      SampleTally& before = out_.before.emplace();
+      before.samples = in_.Varint();
+      before.histograms = in_.Varint();
+      before.exemplars = in_.Varint();
     } else if (kind == kBatch) {
       Definitions();
       d_.version_ == 1 ? SamplesOfVersion1() : Items();

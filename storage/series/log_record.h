@@ -48,8 +48,12 @@ struct SampleLogRecord {
   std::vector<RefHistogram> histograms;
   std::vector<RefExemplar> exemplars;
   std::optional<Tombstone> deletion;  ///< Then there is nothing else.
+  /// What was appended before, since the log began: the first record of a segment, and nothing
+  /// else.
+  std::optional<SampleTally> before;
 
   size_t items() const { return samples.size() + histograms.size() + exemplars.size(); }
+  SampleTally tally() const { return {samples.size(), histograms.size(), exemplars.size()}; }
 };
 
 /// Encodes the records of one segment after another. A record becomes part of the state only with
@@ -67,8 +71,9 @@ class SampleLogEncoder {
   void Commit();
   void Rollback();
 
-  /// Needs no state, no Commit and no Rollback.
+  /// These need no state, no Commit and no Rollback.
   static std::string Encode(const Tombstone& deletion);
+  static std::string Encode(const SampleTally& before);
 
  private:
   struct State {

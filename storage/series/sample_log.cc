@@ -97,6 +97,22 @@ std::optional<std::string_view> RecordAt(std::string_view bytes) {
   return Crc32c(payload) == crc ? std::optional(payload) : std::nullopt;
 }
 
+/// As it stands in a segment.
+std::string Framed(const std::string& payload) {
+  std::string record;
+  record.reserve(kRecordHeaderBytes + payload.size());
+  PutFixed32(&record, static_cast<uint32_t>(payload.size()));
+  PutFixed32(&record, Crc32c(payload));
+  return record += payload;
+}
+
+/// What is in `all` beyond `seen`.
+SampleTally Beyond(const SampleTally& all, const SampleTally& seen) {
+  const auto less = [](uint64_t a, uint64_t b) { return a > b ? a - b : 0; };
+  return {less(all.samples, seen.samples), less(all.histograms, seen.histograms),
+          less(all.exemplars, seen.exemplars)};
+}
+
 /// Gives the records of a segment to `visit` as far as they are sound; the bytes that they take,
 /// the header included. 0: not even the header is sound.
 size_t ReadSegment(std::string_view bytes, uint64_t number, const SampleLog::Visitor& visit) {
@@ -151,6 +167,7 @@ Status SampleLog::Recover(uint64_t first, const Visitor& visit) {
     TOCSIN_RETURN_IF_ERROR(
         RecoverSegment(number, number == numbers.back(), number >= first ? visit : Visitor()));
   }
+  TOCSIN_RETURN_IF_ERROR(CountLast());
   // Numbers are not used again, also when all files of the log are lost: positions stay unique.
   current_ = std::max(current_ + 1, first) - 1;
   return {};
@@ -164,7 +181,10 @@ Status SampleLog::RecoverSegment(uint64_t number, bool last, const Visitor& visi
     return {};
   }
   if (visit) replayed_ = {replayed_.first == 0 ? number : replayed_.first, number};
-  const size_t end = ReadSegment(bytes, number, visit);
+  const size_t end = ReadSegment(bytes, number, [&](SampleLogRecord&& record) {
+    Count(record);
+    if (visit && !record.before.has_value()) visit(std::move(record));
+  });
   if (last && end <= kHeaderBytes) {  // Begun, and nothing written: begin it again.
     current_ = std::min(current_, number - 1);
     return RemoveFile(path);
@@ -181,6 +201,16 @@ Status SampleLog::RecoverSegment(uint64_t number, bool last, const Visitor& visi
                {{"file", path}, {"offset", uint64_t{end}}});
   }
   segments_[number] = {end, options_.clock->Now()};
+  counted_ = number;
+  return {};
+}
+
+// The last segment may never have been begun: then the one before knows the tally.
+Status SampleLog::CountLast() {
+  if (segments_.empty() || segments_.rbegin()->first == counted_) return {};
+  const uint64_t number = segments_.rbegin()->first;
+  TOCSIN_ASSIGN_OR_RETURN(const std::string bytes, ReadFile(PathOf(number)));
+  ReadSegment(bytes, number, [this](const SampleLogRecord& record) { Count(record); });
   return {};
 }
 
@@ -194,7 +224,7 @@ Result<std::vector<SampleLog::SegmentCheck>> SampleLog::Check(const std::string&
     TOCSIN_ASSIGN_OR_RETURN(const std::string bytes, ReadFile(directory + "/" + check.file));
     check.bytes = bytes.size();
     check.sound_bytes = ReadSegment(bytes, number, [&](SampleLogRecord&& record) {
-      ++check.records;
+      if (!record.before.has_value()) ++check.records;
       check.samples += record.samples.size() + record.histograms.size();
     });
     checks.push_back(std::move(check));
@@ -228,7 +258,9 @@ Result<uint64_t> SampleLog::Roll() {
   // Truncated: an earlier try may have left a file.
   TOCSIN_ASSIGN_OR_RETURN(FileDescriptor file,
                           OpenFile(path, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND));
-  Status begun = WriteAll(file.get(), SegmentHeader(next, kVersion), path);
+  const std::string begin =
+      SegmentHeader(next, kVersion) + Framed(Pack(SampleLogEncoder::Encode(tally_)));
+  Status begun = WriteAll(file.get(), begin, path);
   if (begun.ok()) begun = SyncDirectory(options_.directory);
   if (!begun.ok()) {
     // Best effort: what stays is an empty segment, which the next try or start takes over.
@@ -238,8 +270,8 @@ Result<uint64_t> SampleLog::Roll() {
   const std::lock_guard lock(mutex_);
   file_ = std::move(file);
   current_ = next;
-  current_end_ = kHeaderBytes;
-  segments_[next] = {kHeaderBytes, options_.clock->Now()};
+  current_end_ = begin.size();
+  segments_[next] = {current_end_, options_.clock->Now()};
   encoder_.BeginSegment();
   return next;
 }
@@ -260,15 +292,11 @@ Status SampleLog::BeginRecord() {
   return CutTornTail();
 }
 
-Status SampleLog::EndRecord(const std::string& payload) {
+Status SampleLog::EndRecord(const std::string& payload, const SampleTally& added) {
   if (payload.size() > kMaxRecordBytes) {
     return ResourceExhaustedError("sample log: too many samples in one append");
   }
-  std::string record;
-  record.reserve(kRecordHeaderBytes + payload.size());
-  PutFixed32(&record, static_cast<uint32_t>(payload.size()));
-  PutFixed32(&record, Crc32c(payload));
-  record += payload;
+  const std::string record = Framed(payload);
   if (Status written = WriteRecord(record); !written.ok()) {
     // At once if possible, so that nothing unacknowledged is found after a crash.
     static_cast<void>(CutTornTail());
@@ -277,20 +305,23 @@ Status SampleLog::EndRecord(const std::string& payload) {
   current_end_ += record.size();
   const std::lock_guard lock(mutex_);
   segments_[current_] = {current_end_, options_.clock->Now()};
+  tally_ += added;
   return {};
 }
 
 Status SampleLog::Append(const SampleBatch& batch, Millis min_time,
                          const SampleLogEncoder::LabelsOf& labels_of) {
   TOCSIN_RETURN_IF_ERROR(BeginRecord());
-  const Status written = EndRecord(Pack(encoder_.Encode(batch, min_time, labels_of)));
+  const Status written =
+      EndRecord(Pack(encoder_.Encode(batch, min_time, labels_of)),
+                {batch.samples.size(), batch.histograms.size(), batch.exemplars.size()});
   written.ok() ? encoder_.Commit() : encoder_.Rollback();
   return written;
 }
 
 Status SampleLog::Append(const Tombstone& deletion) {
   TOCSIN_RETURN_IF_ERROR(BeginRecord());
-  return EndRecord(Pack(SampleLogEncoder::Encode(deletion)));
+  return EndRecord(Pack(SampleLogEncoder::Encode(deletion)), {});
 }
 
 Status SampleLog::Trim(uint64_t needed, Nanos keep_since, uint64_t keep_bytes) {
@@ -363,19 +394,23 @@ class SampleLogReader : public SampleReader {
     const size_t samples = record_->samples.size();
     const size_t histograms = samples + record_->histograms.size();
     const size_t items = record_->items();
+    std::optional<SampleTally>& before = position_.before;
     while (position_.index < items && Items(*run) < max_items) {
       if (position_.index < samples) {
         run->samples.push_back(record_->samples[position_.index]);
+        if (before.has_value()) ++before->samples;
       } else if (position_.index < histograms) {
         run->histograms.push_back(std::move(record_->histograms[position_.index - samples]));
+        if (before.has_value()) ++before->histograms;
       } else {
         run->exemplars.push_back(std::move(record_->exemplars[position_.index - histograms]));
+        if (before.has_value()) ++before->exemplars;
       }
       ++position_.index;
     }
     if (position_.index < items) return;
     record_.reset();
-    position_ = {position_.segment, record_end_, 0};
+    position_ = {position_.segment, record_end_, 0, before};
   }
 
   /// Reads the record at the position; false if there is none yet.
@@ -387,12 +422,24 @@ class SampleLogReader : public SampleReader {
       if (number != opened_) TOCSIN_RETURN_IF_ERROR(OpenSegment(number, run));
       if (position_.offset < end) {
         TOCSIN_ASSIGN_OR_RETURN(const bool found, Decode(end));
-        if (found) return true;
+        if (found) {
+          if (record_->before.has_value()) Compare(*record_->before, run);
+          return true;
+        }
         run->gap = true;  // Damaged: what follows in this segment cannot be read.
       }
       if (!log_->SegmentFrom(number + 1).has_value()) return false;
-      position_ = {number + 1, 0, 0};
+      position_ = {number + 1, 0, 0, position_.before};
     }
+  }
+
+  /// The segment tells what was appended before it: what of that was not read is lost.
+  void Compare(const SampleTally& before, Run* run) {
+    if (position_.before.has_value()) {
+      run->lost += Beyond(before, *position_.before);
+      run->gap = run->gap || run->lost != SampleTally();
+    }
+    position_.before = before;
   }
 
   /// Opens the segment and decodes up to the position, for the state that records build on.
@@ -400,7 +447,7 @@ class SampleLogReader : public SampleReader {
     if (number != position_.segment) {
       // Numbers have no gaps: the reader's own segment was trimmed, unless it had none yet.
       run->gap = run->gap || position_.segment != 0;
-      position_ = {number, 0, 0};
+      position_ = {number, 0, 0, position_.before};
     }
     const std::string path = log_->PathOf(number);
     TOCSIN_ASSIGN_OR_RETURN(file_, OpenFile(path, O_RDONLY));
@@ -410,14 +457,21 @@ class SampleLogReader : public SampleReader {
     decoder_ = SampleLogDecoder(static_cast<uint8_t>(version_));
     const LogPosition target = position_;
     position_.offset = kHeaderBytes;
+    std::optional<SampleTally> before;
     const uint64_t end = log_->SegmentFrom(number)->second;
     while (position_.offset < std::min(target.offset, end)) {
       TOCSIN_ASSIGN_OR_RETURN(const bool found, Decode(end));
       if (!found) break;
+      if (record_->before.has_value()) before = record_->before;
+      if (before.has_value()) *before += record_->tally();
       record_.reset();
       position_.offset = record_end_;
     }
     position_.index = position_.offset == target.offset ? target.index : 0;
+    const bool told = target.before.has_value() && position_.offset == target.offset;
+    if (target.offset > 0 && !told) {
+      position_.before = position_.index == 0 ? before : std::nullopt;
+    }
     return {};
   }
 
@@ -457,11 +511,11 @@ class SampleLogReader : public SampleReader {
 std::unique_ptr<SampleReader> SampleLog::NewReader(const std::optional<LogPosition>& from,
                                                    Define define) {
   const std::lock_guard lock(mutex_);
-  LogPosition position{current_ + 1, 0, 0};
+  LogPosition position{current_ + 1, 0, 0, tally_};
   if (from.has_value() && from->segment <= current_) {
     position = *from;
   } else if (const auto last = segments_.find(current_); last != segments_.end()) {
-    position = {current_, last->second.end, 0};
+    position = {current_, last->second.end, 0, tally_};
   }
   auto need = std::make_shared<Need>(position.segment);
   needs_.push_back(need);

@@ -104,10 +104,14 @@ class SampleLog : public std::enable_shared_from_this<SampleLog> {
   explicit SampleLog(Options options) : options_(std::move(options)) {}
 
   Status Recover(uint64_t first, const Visitor& visit);
+  Status CountLast();
   Status RecoverSegment(uint64_t number, bool last, const Visitor& visit);
   /// Rolls if the segment is full, and cuts off what a failed write left.
   Status BeginRecord();
-  Status EndRecord(const std::string& payload);
+  Status EndRecord(const std::string& payload, const SampleTally& added);
+  void Count(const SampleLogRecord& record) {
+    record.before.has_value() ? tally_ = *record.before : tally_ += record.tally();
+  }
   Status WriteRecord(const std::string& record);
   Status CutTornTail();
   std::string PathOf(uint64_t number) const;
@@ -117,6 +121,7 @@ class SampleLog : public std::enable_shared_from_this<SampleLog> {
   const Options options_;
   uint64_t damaged_segments_ = 0;
   std::pair<uint64_t, uint64_t> replayed_;
+  uint64_t counted_ = 0;  ///< While it recovers: the last segment that the tally counts.
 
   // The writing side.
   SampleLogEncoder encoder_;
@@ -126,7 +131,8 @@ class SampleLog : public std::enable_shared_from_this<SampleLog> {
   bool torn_tail_ = false;    ///< A failed write may have left bytes behind the last record.
   bool unsynced_ = false;
 
-  mutable std::mutex mutex_;  ///< Guards the two below.
+  mutable std::mutex mutex_;  ///< Guards those below.
+  SampleTally tally_;         ///< Of all that was appended since the log began.
   std::map<uint64_t, Segment> segments_;
   std::vector<std::weak_ptr<Need>> needs_;
 };

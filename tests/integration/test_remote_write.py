@@ -7,8 +7,9 @@ import time
 import urllib.parse
 from typing import Any
 
-from harness import free_port, request, running, span, wait_until
+from harness import Server, free_port, request, running, span, wait_until
 from peers import prometheus
+from remote_write_messages import V1, sample, series_v1, snappy
 from write_receiver import V2, WriteReceiver, Written
 
 
@@ -157,14 +158,72 @@ def test_refusals_do_not_wedge_the_queue() -> None:
         server.send(span(), service="good")
         wait_until(lambda: len(times(receiver, "good")) >= 3, "the later samples", 60)
         taken = {
-            (name, str(labels), t)
-            for w in receiver.requests
-            for name, labels, t, _ in w.samples
+            (name, str(labels), t) for w in receiver.requests for name, labels, t, _ in w.samples
         }
         assert not taken.intersection(refused)
         own = server.get("/metrics").text
         failed = written_metric(own, "prometheus_remote_storage_samples_failed_total")
         assert failed == len(refused)
+
+
+def write(server: Server, begin: int, count: int) -> None:
+    """Write samples of those seconds to 20 series, one request a second."""
+    for t in range(begin, begin + count):
+        series = [series_v1({"__name__": "m", "n": str(n)}, sample(t * 1000, n)) for n in range(20)]
+        answer = request(
+            f"{server.url}/api/v1/write",
+            body=snappy(b"".join(series)),
+            headers={"Content-Type": V1, "Content-Encoding": "snappy"},
+        )
+        assert answer.status == 204, answer.text
+
+
+def dropped(text: str) -> dict[str, float]:
+    """Return the samples that were never sent, by reason."""
+    name = "prometheus_remote_storage_samples_dropped_total{"
+    found = {}
+    for line in text.splitlines():
+        if line.startswith(name):
+            labels, value = line.rsplit(" ", 1)
+            found[labels.split('reason="')[1].split('"')[0]] = float(value)
+    return found
+
+
+def test_an_outage_beyond_the_bounds_of_the_log_is_counted_to_the_sample() -> None:
+    """RWR-06: what arrived and what was dropped is what was written, also over a kill -9."""
+    status = [503]
+    bound = "capacity: 40, max_samples_per_send: 40, max_shards: 1, wal_max_bytes: 1, "
+    begin = int(time.time()) - 600
+    with WriteReceiver(lambda _: status[0]) as receiver:
+        config = "metrics_generator: {enabled: false}\n" + target(receiver).split("\n", 2)[2]
+        config = config.replace("queue_config: {", "queue_config: {" + bound)
+        with running(config) as server:
+            write(server, begin, 30)
+            wait_until(lambda: receiver.statuses, "a request that is refused", 60)
+            time.sleep(1.5)  # Until the place of the writer is saved.
+            server.flush()
+            write(server, begin + 30, 30)
+            server.flush()
+            server.kill()
+            server.start()
+            write(server, begin + 60, 30)
+            server.flush()
+            write(server, begin + 90, 30)
+            status[0] = 204
+
+            def arrived() -> set[tuple[str, int]]:
+                requests = list(receiver.requests)
+                return {(labels["n"], t) for w in requests for _, labels, t, _ in w.samples}
+
+            def accounted() -> bool:
+                lost = dropped(server.get("/metrics").text)
+                return len(arrived()) + sum(lost.values()) >= 20 * 120
+
+            wait_until(accounted, "every sample, as one that arrived or one that was dropped", 60)
+            time.sleep(2)
+            lost = dropped(server.get("/metrics").text)
+            assert len(arrived()) + sum(lost.values()) == 20 * 120, lost
+            assert sum(lost.values()) == lost["lost_in_wal"] >= 20 * 30
 
 
 def test_headers_credentials_and_relabelling() -> None:

@@ -328,10 +328,14 @@ TEST_F(WriteMessages, AGapOfTheLogIsCounted) {
   Open();
   SampleReader::Run run;
   run.gap = true;
+  run.lost = {.samples = 3, .histograms = 2, .exemplars = 1};
   log_.Append(std::move(run));
   Append("m", 0, 1);
   Run();
   EXPECT_EQ(telemetry_.counters["tocsin_remote_write_gaps_total"].value, 1);
+  EXPECT_EQ(telemetry_["samples_dropped_total lost_in_wal"], 3);
+  EXPECT_EQ(telemetry_["histograms_dropped_total lost_in_wal"], 2);
+  EXPECT_EQ(telemetry_["exemplars_dropped_total lost_in_wal"], 1);
   EXPECT_EQ(receiver_.SamplesOf("m").size(), 1U);
 }
 

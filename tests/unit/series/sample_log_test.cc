@@ -205,8 +205,8 @@ TEST(SampleLogTest, NumbersOfSegmentsAreNotUsedAgain) {
     const Opened opened = Open(directory.path(), 7);
     EXPECT_EQ(*opened.log->Roll(), 7U);
   }
-  // The segment was empty, and everything before it may be gone.
-  EXPECT_EQ(*Open(directory.path(), 7).log->Roll(), 7U);
+  // The segment was empty, but everything before it may be gone: it alone knows the tally.
+  EXPECT_EQ(*Open(directory.path(), 7).log->Roll(), 8U);
 }
 
 TEST(SampleLogTest, AReaderFollowsTheLogInRunsOfAnySize) {
@@ -316,6 +316,59 @@ TEST(SampleLogTest, AReaderPassesOverDamage) {
   bool gap = false;
   EXPECT_EQ(ReadAll(*reader, 10, &gap), (std::vector<int>{1, 3}));
   EXPECT_TRUE(gap);
+}
+
+SampleTally LostUntilTheEnd(SampleReader& reader) {
+  SampleTally lost;
+  while (true) {
+    const auto run = reader.Next(3);
+    EXPECT_TRUE(run.has_value()) << run.error().ToString();
+    lost += run->lost;
+    if (run->samples.empty() && run->exemplars.empty()) return lost;
+  }
+}
+
+TEST(SampleLogTest, WhatAGapHeldIsKnownExactly) {
+  const TemporaryDirectory directory;
+  LogPosition position;
+  {
+    const Opened opened = Open(directory.path(), 0, 1);
+    const auto reader = opened.log->NewReader(LogPosition(), [](SeriesId, const Labels&) {});
+    ASSERT_TRUE(AppendTo(*opened.log, 1).ok());
+    ASSERT_EQ(reader->Next(1)->samples.size(), 1U);
+    position = reader->position();
+    for (int i = 2; i <= 6; ++i) ASSERT_TRUE(AppendTo(*opened.log, i).ok());
+    const std::vector<RefExemplar> exemplars = {{.series = 4, .exemplar = {Labels(), 1, 7}}};
+    ASSERT_TRUE(opened.log->Append({.exemplars = exemplars}, 0, LabelsFor).ok());
+    ASSERT_TRUE(AppendTo(*opened.log, 8).ok());
+    ASSERT_TRUE(opened.log->Trim(6, INT64_MAX, UINT64_MAX).ok());
+    // Appends 2 to 5; of the first the reader has the rest in memory.
+    EXPECT_EQ(LostUntilTheEnd(*reader), (SampleTally{.samples = 8}));
+  }
+  // A process that comes later finds that more is gone, that rest too; the log goes on counting.
+  const Opened opened = Open(directory.path(), 0, 1);
+  const auto reader = opened.log->NewReader(position, [](SeriesId, const Labels&) {});
+  const auto last = opened.log->NewReader({}, [](SeriesId, const Labels&) {});
+  ASSERT_TRUE(AppendTo(*opened.log, 9).ok());
+  ASSERT_TRUE(opened.log->Trim(9, INT64_MAX, UINT64_MAX).ok());
+  EXPECT_EQ(LostUntilTheEnd(*reader), (SampleTally{.samples = 13, .exemplars = 1}));
+  EXPECT_EQ(reader->position().before, (SampleTally{.samples = 16, .exemplars = 1}));
+  EXPECT_EQ(LostUntilTheEnd(*last), SampleTally());
+}
+
+TEST(SampleLogTest, ARestartWithNothingAppendedKeepsTheCount) {
+  const TemporaryDirectory directory;
+  {
+    const Opened opened = Open(directory.path());
+    ASSERT_TRUE(AppendTo(*opened.log, 1).ok());
+    const uint64_t next = *opened.log->Roll();
+    ASSERT_TRUE(opened.log->Trim(next, INT64_MAX, UINT64_MAX).ok());
+  }
+  for (int start = 0; start < 3; ++start) {
+    const Opened opened = Open(directory.path());
+    const auto reader = opened.log->NewReader({}, [](SeriesId, const Labels&) {});
+    EXPECT_EQ(reader->position().before, (SampleTally{.samples = 2}));
+  }
 }
 
 TEST(SampleLogTest, APositionOfALogThatIsLostIsTheEnd) {
