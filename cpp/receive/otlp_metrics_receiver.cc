@@ -5,12 +5,14 @@
 #include <vector>
 
 #include "cpp/http/content.h"
+#include "cpp/wire/otlp_json_metrics.h"
 #include "cpp/wire/otlp_response.h"
 
 namespace tocsin::receive {
 namespace {
 
 constexpr std::string_view kProtobuf = "application/x-protobuf";
+constexpr std::string_view kJson = "application/json";
 
 int StatusOf(StatusCode code) {
   switch (code) {
@@ -61,9 +63,12 @@ void OtlpMetricsReceiver::Register(http::Router* router) {
 }
 
 http::Response OtlpMetricsReceiver::Export(const http::Request& request) {
-  if (http::MediaType(request.Header("content-type")) != kProtobuf) {
+  const std::string type = http::MediaType(request.Header("content-type"));
+  const bool json = type == kJson;
+  if (!json && type != kProtobuf) {
     return http::Response::Text(415,
-                                "unsupported content type; metrics come as application/x-protobuf");
+                                "unsupported content type; metrics come as application/x-protobuf "
+                                "or application/json");
   }
   std::string decoded;
   const Result<std::string_view> body =
@@ -75,15 +80,22 @@ http::Response OtlpMetricsReceiver::Export(const http::Request& request) {
                                                               : 400;
     return Failed(status, body.error());
   }
-  const Result<wire::OtlpMetrics> metrics = wire::DecodeOtlpMetrics(*body, options_.limits);
+  std::string transcoded;
+  if (json) {
+    Result<std::string> proto = wire::OtlpMetricsJsonToProto(*body);
+    if (!proto.has_value()) return Failed(400, proto.error());
+    transcoded = *std::move(proto);
+  }
+  const Result<wire::OtlpMetrics> metrics =
+      wire::DecodeOtlpMetrics(json ? transcoded : *body, options_.limits);
   if (!metrics.has_value()) {
     const bool large = metrics.error().code() == StatusCode::kResourceExhausted;
     return Failed(large ? 413 : 400, metrics.error());
   }
-  return Store(*metrics);
+  return Store(*metrics, json);
 }
 
-http::Response OtlpMetricsReceiver::Store(const wire::OtlpMetrics& metrics) {
+http::Response OtlpMetricsReceiver::Store(const wire::OtlpMetrics& metrics, bool json) {
   AppendOutcome outcome;
   const Rows rows(metrics, sink_);
   if (!rows.batch().empty()) {
@@ -102,6 +114,10 @@ http::Response OtlpMetricsReceiver::Store(const wire::OtlpMetrics& metrics) {
   std::string reason = metrics.rejection;
   if (outcome.refused() > 0) reason += (reason.empty() ? "" : "\n") + outcome.first_refusal;
   if (refused > 0 && stored == 0) return Failed(400, InvalidArgumentError(reason));
+  if (json) {
+    constexpr std::string_view kRefused = "rejectedDataPoints";
+    return http::Response::Json(200, wire::EncodeExportResponseJson(refused, reason, kRefused));
+  }
   http::Response response{
       .status = 200, .headers = {}, .body = wire::EncodeExportResponse(refused, reason)};
   response.Set("Content-Type", kProtobuf);

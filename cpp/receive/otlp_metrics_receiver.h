@@ -1,5 +1,5 @@
-/// OTLP metrics, received: POST /api/v1/otlp/v1/metrics, where Prometheus has it, in protobuf,
-/// plain or gzip, into a SampleSink.
+/// OTLP metrics, received: POST /api/v1/otlp/v1/metrics, where Prometheus has it, in protobuf or
+/// JSON, plain or gzip, into a SampleSink. The answer is in the encoding of the request.
 ///
 /// What is answered:
 ///     200    all of it is stored; or what could be, and partial_success says how many data points
@@ -36,7 +36,7 @@ class OtlpMetricsReceiver {
 
  private:
   http::Response Export(const http::Request& request);
-  http::Response Store(const wire::OtlpMetrics& metrics);
+  http::Response Store(const wire::OtlpMetrics& metrics, bool json);
   http::Response Failed(int status, const Status& error) const;
 
   SampleSink* const sink_;

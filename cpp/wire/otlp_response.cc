@@ -53,12 +53,13 @@ std::string EncodeRpcStatus(int code, std::string_view message, Nanos retry_afte
   return out;
 }
 
-std::string EncodeExportResponseJson(uint64_t rejected_spans, std::string_view message) {
+std::string EncodeExportResponseJson(uint64_t rejected, std::string_view message,
+                                     std::string_view rejected_key) {
   lib::JsonWriter json;
   json.BeginObject();
-  if (rejected_spans != 0 || !message.empty()) {
+  if (rejected != 0 || !message.empty()) {
     json.Key("partialSuccess").BeginObject();
-    if (rejected_spans != 0) json.Key("rejectedSpans").String(std::to_string(rejected_spans));
+    if (rejected != 0) json.Key(rejected_key).String(std::to_string(rejected));
     if (!message.empty()) json.Key("errorMessage").String(message);
     json.EndObject();
   }

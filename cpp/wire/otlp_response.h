@@ -22,8 +22,10 @@ std::string EncodeRpcStatus(int code, std::string_view message, Nanos retry_afte
 // The same messages in JSON, for senders that speak it (RCV-14: an error is in the encoding of its
 // request).
 
-/// `{}`, or `{"partialSuccess":{"rejectedSpans":"1","errorMessage":"..."}}`.
-std::string EncodeExportResponseJson(uint64_t rejected_spans, std::string_view message);
+/// `{}`, or `{"partialSuccess":{"rejectedSpans":"1","errorMessage":"..."}}`; of metrics the first
+/// key is "rejectedDataPoints".
+std::string EncodeExportResponseJson(uint64_t rejected, std::string_view message,
+                                     std::string_view rejected_key = "rejectedSpans");
 
 /// `{"code":8,"message":"...","details":[{"@type":"type.googleapis.com/google.rpc.RetryInfo",
 /// "retryDelay":"5s"}]}`.

@@ -20,6 +20,13 @@ class ProtoWriter {
  public:
   explicit ProtoWriter(std::string* out) : out_(out) {}
 
+  /// An element of a packed field.
+  static void AppendFixed64(uint64_t value, std::string* packed) {
+    char bytes[8];
+    std::memcpy(bytes, &value, sizeof(bytes));
+    packed->append(bytes, sizeof(bytes));
+  }
+
   // A field, whatever its value. Fields of proto3 that have their default value are left out by the
   // ...Set variants below.
   void Varint(uint32_t field, uint64_t value) {
@@ -28,9 +35,7 @@ class ProtoWriter {
   }
   void Fixed64(uint32_t field, uint64_t value) {
     PutVarint64(out_, Tag(field, WireType::kFixed64));
-    char bytes[8];
-    std::memcpy(bytes, &value, sizeof(bytes));
-    out_->append(bytes, sizeof(bytes));
+    AppendFixed64(value, out_);
   }
   void Fixed32(uint32_t field, uint32_t value) {
     PutVarint64(out_, Tag(field, WireType::kFixed32));

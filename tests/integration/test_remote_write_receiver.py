@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import json
 import struct
 import time
 import urllib.parse
@@ -265,3 +266,18 @@ def test_otlp_metrics_become_series() -> None:
             server.url + "/api/v1/otlp/v1/metrics", body=b"\xff", headers={"Content-Type": V1}
         )
         assert answer.status == 400
+
+
+def test_otlp_metrics_in_json_become_series() -> None:
+    """RWR-15: as a collector's otlphttp exporter sends them with encoding: json."""
+    point = {"timeUnixNano": str(time.time_ns()), "asInt": "7"}
+    gauge = {"name": "queue.length", "gauge": {"dataPoints": [point]}}
+    message = {"resourceMetrics": [{"scopeMetrics": [{"metrics": [gauge]}]}]}
+    with running() as server:
+        answer = request(
+            server.url + "/api/v1/otlp/v1/metrics",
+            body=json.dumps(message).encode(),
+            headers={"Content-Type": "application/json"},
+        )
+        assert (answer.status, answer.json) == (200, {})
+        assert value(server, "queue_length") == "7"

@@ -77,6 +77,27 @@ TEST_F(OtlpMetricsReceiverTest, StoresPointsWithTheirMetadata) {
   EXPECT_EQ(sink_.metadata.size(), 2U);
 }
 
+TEST_F(OtlpMetricsReceiverTest, JsonIsAnsweredInJson) {
+  constexpr std::string_view kPoint =
+      R"("dataPoints":[{"timeUnixNano":"2000000000","asDouble":1.5}])";
+  const auto request = [&](std::string_view more) {
+    return R"({"resourceMetrics":[{"scopeMetrics":[{"metrics":[{"name":"a","gauge":{)" +
+           std::string(kPoint) + "}}" + std::string(more) + "]}]}]}";
+  };
+  const http::Response all = Post(request(""), "application/json; charset=utf-8");
+  EXPECT_EQ(all.status, 200);
+  EXPECT_EQ(all.body, "{}");
+  EXPECT_EQ(all.Header("content-type"), "application/json");
+  ASSERT_EQ(sink_.samples.size(), 1U);
+  EXPECT_EQ(sink_.samples[0].sample.v, 1.5);
+  const std::string delta =
+      R"(,{"name":"d","sum":{"aggregationTemporality":1,)" + std::string(kPoint) + "}}";
+  const http::Response part = Post(request(delta), "application/json");
+  EXPECT_EQ(part.status, 200);
+  EXPECT_THAT(part.body, HasSubstr(R"("rejectedDataPoints":"1")"));
+  EXPECT_EQ(Post("{\n 3}", "application/json").status, 400);
+}
+
 TEST_F(OtlpMetricsReceiverTest, APartThatIsRefusedIsAPartialSuccess) {
   const http::Response response = Post(Request({"a", "delta"}));
   EXPECT_EQ(response.status, 200);
