@@ -264,7 +264,7 @@ void RegisterOpenApi(std::string_view version, http::Router* router) {
                    const bool newer = asked == "3.2" || asked == "3.2.0";
                    http::Response response = http::Response::Text(
                        200, OpenApiDocument(newer ? "3.2.0" : "3.1.0", version));
-                   response.Set("content-type", "application/yaml; charset=utf-8");
+                   response.Set("Content-Type", "application/yaml; charset=utf-8");
                    return response;
                  });
 }

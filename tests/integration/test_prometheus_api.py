@@ -172,10 +172,37 @@ def test_status_of_process_and_store(prometheus: Server) -> None:
     assert data(prometheus, "status/walreplay")["state"] == "done"
     assert "blocks" in data(prometheus, "status/tsdb/blocks")
     assert "features" not in data(prometheus, "status/buildinfo")
+    own = data(prometheus, "status/self_metrics?metric_name_pattern=process_.*_seconds_total")
+    assert [family["name"] for family in own] == ["process_cpu_seconds_total"]
+    assert own[0]["type"] == "COUNTER"
+    assert own[0]["metric"][0]["counter"]["value"] > 0
+    refused = prometheus.get("/api/v1/status/self_metrics?metric_name_pattern=(")
+    assert (refused.status, refused.json["errorType"]) == (400, "bad_data")
     assert data(prometheus, "alertmanagers") == {
         "activeAlertmanagers": [],
         "droppedAlertmanagers": [],
     }
+
+
+def test_the_api_describes_itself(prometheus: Server) -> None:
+    """PAPI-16: every path and method of the OpenAPI document is there, and the form is right."""
+    answer = prometheus.get("/api/v1/openapi.yaml")
+    assert answer.headers["Content-Type"].startswith("application/yaml")
+    assert answer.text.startswith("openapi: 3.1.0\n")
+    assert prometheus.get("/api/v1/openapi.yaml?openapi_version=3.2").text.startswith(
+        "openapi: 3.2.0\n"
+    )
+    path, described = "", 0
+    for line in answer.text.splitlines():
+        if line.startswith("  /"):
+            path = line.strip(" :").replace("{name}", "job")
+        elif line.startswith("    ") and line.strip() in {"get:", "post:", "put:"}:
+            method = line.strip(" :").upper()
+            body = None if method == "GET" else b"\xff"
+            found = request(f"{prometheus.url}/api/v1{path}", method=method, body=body)
+            assert found.status not in {404, 405}, (method, path)
+            described += 1
+    assert described > 40
 
 
 def test_federation(prometheus: Server) -> None:
