@@ -2,6 +2,8 @@
 
 #include "cpp/routing/matcher.h"
 
+#include <iterator>
+#include <random>
 #include <string>
 #include <string_view>
 
@@ -115,6 +117,28 @@ TEST(MatcherTest, WhatNeitherTakesIsRefusedWithItsColumn) {
     EXPECT_EQ(parsed.error().code(), StatusCode::kInvalidArgument);
     EXPECT_THAT(std::string(parsed.error().message()), HasSubstr(error)) << text;
   }
+}
+
+TEST(MatcherTest, WhatIsPrintedIsReadAsTheSame) {
+  constexpr std::string_view kParts[] = {
+      "a",  "b",    "=",        "!=",  "=~",      "!~",   "\"",  "\\", ",",    "{", "}", " ",
+      "\n", "\x01", "\xc3\xa9", "x y", "\"c d\"", "\\\"", "\\n", ".*", "\xff", "'", "~", "1"};
+  std::mt19937 random(11);
+  const auto pick = [&](size_t n) {
+    return std::uniform_int_distribution<size_t>(0, n - 1)(random);
+  };
+  int taken = 0;
+  for (int round = 0; round < 20'000; ++round) {
+    std::string text = pick(2) == 0 ? "" : "a=";
+    for (size_t left = 1 + pick(8); left > 0; --left) text.append(kParts[pick(std::size(kParts))]);
+    const auto parsed = ParseMatchers(text);
+    if (!parsed.has_value() || parsed->empty()) continue;
+    ++taken;
+    const auto again = ParseMatchersWithWarning(ToString(*parsed));
+    ASSERT_TRUE(again.has_value()) << text << " -> " << ToString(*parsed);
+    ASSERT_EQ(again->matchers, *parsed) << text << " -> " << ToString(*parsed);
+  }
+  EXPECT_GT(taken, 1000);
 }
 
 TEST(MatcherTest, AFilterIsOneMatcherWithoutBraces) {
