@@ -2,12 +2,9 @@
 
 #include <algorithm>
 #include <array>
-#include <filesystem>
-#include <fstream>
-#include <sstream>
+#include <optional>
 #include <string>
 #include <string_view>
-#include <system_error>
 #include <utility>
 
 #include "cpp/config/effective_writer.h"
@@ -138,7 +135,7 @@ void RefuseOtherKinds(Section* receiver) {
     const std::string key = std::string(kind) + "_configs";
     const lib::Yaml* configs = receiver->Any(key);
     if (configs == nullptr || (configs->IsSequence() && configs->items.empty())) continue;
-    std::string message = ": Tocsin delivers to webhooks; ";
+    std::string message = "must be delivered by others: Tocsin delivers to webhooks; ";
     if (!program.empty()) {
       message.append("use webhook_configs with a bridge that takes version 4 of their payload, ")
           .append("such as ")
@@ -242,17 +239,8 @@ void ReadConfiguration(Section* alertmanager, routing::Config* out) {
 // `at`: where the file is named.
 void ReadFile(Reading* reading, const lib::Yaml& at, routing::Config* out) {
   const std::string path = reading->Resolve(at, at.scalar);
-  std::ifstream file(path, std::ios::binary);
-  std::error_code ignored;
-  if (!file || std::filesystem::is_directory(path, ignored)) {
-    return reading->Error(at, "alertmanager: cannot read " + path);
-  }
-  std::ostringstream text;
-  text << file.rdbuf();
-  const Result<lib::Yaml> tree = lib::Yaml::Parse(std::move(text).str());
-  if (!tree.has_value()) {
-    return reading->Error(at, path + ": " + std::string(tree.error().message()));
-  }
+  const std::optional<lib::Yaml> tree = reading->ReadOther(at, "alertmanager", path);
+  if (!tree.has_value()) return;
   Reading its_own(path);
   if (tree->IsNull()) {
     its_own.Error(*tree, "route is missing");

@@ -59,7 +59,7 @@ void ReadPrometheusSections(Section* top, const std::string& folder, Config* con
   ReadAlerting(top, &config->alerting);
   ReadHeartbeat(top, config);
   ReadRemoteWrites(top, config);
-  top->Refuse({"scrape_config_files", "remote_read"});
+  top->Refuse({"remote_read"});
   top->Ignore({"runtime", "tracing", "otlp"}, "it has no counterpart here");
 }
 

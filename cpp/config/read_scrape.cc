@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "cpp/base/format.h"
+#include "cpp/base/glob.h"
 #include "cpp/config/read_sections.h"
 
 namespace tocsin::config {
@@ -115,6 +116,43 @@ Scrape ReadScrape(Section* section, const Config& config) {
   return out;
 }
 
+// `section`: where scrape_configs stands. Names of jobs are unique over all files.
+void ReadJobs(Section* section, Config* config, std::set<std::string>* jobs) {
+  const lib::Yaml* list = section->Any("scrape_configs");
+  if (list == nullptr) return;
+  config->self_scrape = false;
+  section->reading().Claim("scrape_configs", *list);
+  for (Section& job : section->Maps("scrape_configs")) {
+    Scrape scrape = ReadScrape(&job, *config);
+    if (!scrape.job_name.empty() && !jobs->insert(scrape.job_name).second) {
+      job.Fail("job_name", "\"" + scrape.job_name + "\" stands twice");
+    }
+    config->scrape_configs.push_back(std::move(scrape));
+  }
+}
+
+// The files of one entry of scrape_config_files: `at`.
+void ReadJobFiles(Section* top, const lib::Yaml& at, const std::string& pattern, Config* config,
+                  std::set<std::string>* jobs) {
+  Reading& reading = top->reading();
+  const std::string resolved = reading.Resolve(at, pattern);
+  const std::vector<std::string> paths = ExpandGlob(resolved);
+  if (paths.empty() && !HasWildcard(resolved)) {
+    reading.Error(at, "scrape_config_files: cannot read " + resolved);
+  }
+  for (const std::string& path : paths) {
+    const std::optional<lib::Yaml> tree = reading.ReadOther(at, "scrape_config_files", path);
+    if (!tree.has_value() || tree->IsNull()) continue;
+    Reading its_own(path);
+    Section file(&its_own, &*tree, "", "");
+    if (file.present()) {
+      ReadJobs(&file, config, jobs);
+      file.Done();
+    }
+    reading.Adopt(at, std::move(its_own));
+  }
+}
+
 }  // namespace
 
 void ReadScrapeCommon(Section* section, ScrapeCommon* out) {
@@ -190,18 +228,14 @@ void RefuseOtherDiscovery(Section* section) {
 }
 
 void ReadScrapes(Section* top, Config* config) {
-  const lib::Yaml* list = top->Any("scrape_configs");
+  std::set<std::string> jobs;
+  ReadJobs(top, config, &jobs);
+  const lib::Yaml* list = top->Any("scrape_config_files");
   if (list == nullptr) return;
   config->self_scrape = false;
-  top->reading().Claim("scrape_configs", *list);
-  std::set<std::string> jobs;
-  for (Section& section : top->Maps("scrape_configs")) {
-    Scrape scrape = ReadScrape(&section, *config);
-    if (!scrape.job_name.empty() && !jobs.insert(scrape.job_name).second) {
-      section.Fail("job_name", "\"" + scrape.job_name + "\" stands twice");
-    }
-    config->scrape_configs.push_back(std::move(scrape));
-  }
+  std::vector<std::string> patterns;
+  top->Texts("scrape_config_files", &patterns);
+  for (const std::string& pattern : patterns) ReadJobFiles(top, *list, pattern, config, &jobs);
 }
 
 }  // namespace tocsin::config

@@ -2,9 +2,13 @@
 
 #include <algorithm>
 #include <charconv>
+#include <filesystem>
+#include <fstream>
 #include <iterator>
 #include <limits>
 #include <optional>
+#include <sstream>
+#include <system_error>
 #include <tuple>
 
 #include "cpp/base/duration.h"
@@ -211,6 +215,24 @@ std::string Reading::OriginOf(const std::string& setting) const {
   at.line = it->second.line;
   at.column = it->second.column;
   return ShortPlace(at);
+}
+
+std::optional<lib::Yaml> Reading::ReadOther(const lib::Yaml& at, std::string_view key,
+                                            const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  std::error_code ignored;
+  if (!file || std::filesystem::is_directory(path, ignored)) {
+    Error(at, std::string(key) + ": cannot read " + path);
+    return std::nullopt;
+  }
+  std::ostringstream text;
+  text << file.rdbuf();
+  Result<lib::Yaml> tree = lib::Yaml::Parse(std::move(text).str());
+  if (!tree.has_value()) {
+    Error(at, path + ": " + std::string(tree.error().message()));
+    return std::nullopt;
+  }
+  return *std::move(tree);
 }
 
 void Reading::Adopt(const lib::Yaml& at, Reading other) {

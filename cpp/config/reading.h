@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
@@ -40,6 +41,11 @@ class Reading {
   bool Claim(const std::string& setting, const lib::Yaml& node);
   /// "default", "FILE:3:5" or "--set KEY".
   std::string OriginOf(const std::string& setting) const;
+
+  /// The content of another file, which is named at `at`, under `key`. An error is noted for the
+  /// place.
+  std::optional<lib::Yaml> ReadOther(const lib::Yaml& at, std::string_view key,
+                                     const std::string& path);
 
   /// Takes over what was noted while another file was read, which is named at `at`: its first
   /// error, its warnings, and where its settings come from.

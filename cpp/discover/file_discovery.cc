@@ -7,9 +7,9 @@
 #include <system_error>
 #include <utility>
 
-#include <glob.h>
 #include <sys/stat.h>
 
+#include "cpp/base/glob.h"
 #include "cpp/base/log.h"
 #include "cpp/lib/json.h"
 #include "cpp/lib/yaml.h"
@@ -89,11 +89,7 @@ Result<std::vector<TargetGroup>> FromYaml(std::string_view text) {
 std::vector<std::string> Matching(const std::vector<std::string>& patterns) {
   std::set<std::string> names;
   for (const std::string& pattern : patterns) {
-    glob_t found{};
-    if (glob(pattern.c_str(), 0, nullptr, &found) == 0) {
-      for (size_t i = 0; i < found.gl_pathc; ++i) names.insert(found.gl_pathv[i]);
-    }
-    globfree(&found);
+    for (std::string& name : ExpandGlob(pattern)) names.insert(std::move(name));
   }
   return {names.begin(), names.end()};
 }

@@ -4,10 +4,10 @@
 #include <iterator>
 #include <utility>
 
-#include <glob.h>
 #include <sys/stat.h>
 
 #include "cpp/base/clock.h"
+#include "cpp/base/glob.h"
 #include "cpp/base/log.h"
 #include "cpp/server/engine_options.h"
 
@@ -23,16 +23,9 @@ FileVersion VersionOf(const char* path) {
 }
 
 Status Expand(const std::string& pattern, FileVersions* versions) {
-  glob_t found{};
-  // Unsafe beside threads only in what it is not asked for: the homes of users (GLOB_TILDE).
-  const int code = glob(  // NOLINT(concurrency-mt-unsafe)
-      pattern.c_str(), 0, nullptr, &found);
-  for (size_t i = 0; code == 0 && i < found.gl_pathc; ++i) {
-    versions->emplace(found.gl_pathv[i], VersionOf(found.gl_pathv[i]));
-  }
-  globfree(&found);
-  const bool wildcard = pattern.find_first_of("*?[") != std::string::npos;
-  if (code != 0 && !(code == GLOB_NOMATCH && wildcard)) {
+  const std::vector<std::string> paths = ExpandGlob(pattern);
+  for (const std::string& path : paths) versions->emplace(path, VersionOf(path.c_str()));
+  if (paths.empty() && !HasWildcard(pattern)) {
     return NotFoundError("rule_files: cannot read " + pattern);
   }
   return {};
