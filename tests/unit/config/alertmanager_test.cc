@@ -369,15 +369,17 @@ TEST(AlertmanagerTest, ReceiversOfOtherKindsAreRefusedWithAWayOut) {
   };
   EXPECT_EQ(error_of("slack_configs: []"), "");
   EXPECT_THAT(error_of("slack_configs: [{channel: x}]"),
-              HasSubstr("alertmanager.receivers[0].slack_configs : Tocsin delivers to webhooks; "
+              HasSubstr("alertmanager.receivers[0].slack_configs must be delivered by others: "
+                        "Tocsin delivers to webhooks; "
                         "let an Alertmanager deliver there: name it in alerting.alertmanagers"));
   EXPECT_THAT(error_of("msteams_configs: [{webhook_url: x}]"),
               HasSubstr("such as prometheus-msteams/prometheus-msteams, or let"));
   for (const std::string_view kind :
        {"discord", "email", "incidentio", "jira", "mattermost", "msteamsv2", "opsgenie",
         "pagerduty", "pushover", "rocketchat", "sns", "telegram", "victorops", "webex", "wechat"}) {
-    EXPECT_THAT(error_of(std::string(kind) + "_configs: [{}]"),
-                HasSubstr(std::string(kind) + "_configs : Tocsin delivers to webhooks"));
+    EXPECT_THAT(
+        error_of(std::string(kind) + "_configs: [{}]"),
+        HasSubstr(std::string(kind) + "_configs must be delivered by others: Tocsin delivers"));
   }
 }
 
