@@ -21,8 +21,9 @@ namespace {
 using lib::Yaml;
 
 constexpr std::string_view kAlertName = "alertname";
-/// What a test may last: keeps every time within what 64 bits of nanoseconds hold.
-constexpr Nanos kLongest = std::numeric_limits<Nanos>::max() / 4;
+/// The end of a test in nanoseconds since the epoch, at the latest: a month is left for what is
+/// added to the present.
+constexpr Nanos kLatest = std::numeric_limits<Nanos>::max() - 30 * kDay;
 
 /// A number as YAML writes it: Go's floats, and the special values with a point.
 std::optional<double> YamlFloat(std::string_view text) {
@@ -34,6 +35,13 @@ std::optional<double> YamlFloat(std::string_view text) {
     return ParseGoFloat(std::string(has_sign ? text.substr(0, 1) : "").append(special.substr(1)));
   }
   return ParseGoFloat(text);
+}
+
+/// ParseLoad tells the line of what was made here for it, which means nothing to whoever reads it.
+std::string WithoutLine(std::string_view message) {
+  const size_t end = message.find(": ");
+  const bool has_line = message.starts_with("line ") && end != std::string_view::npos;
+  return std::string(has_line ? message.substr(end + 2) : message);
 }
 
 /// As every store does.
@@ -147,6 +155,7 @@ void Reader::Test(const Yaml& item) {
   test.external_labels = Labels(PairsOf(item, "external_labels"));
   for (const Yaml& alert : ItemsOf(item, "alert_rule_test")) AlertTest(alert, &test);
   for (const Yaml& expr : ItemsOf(item, "promql_expr_test")) ExprTest(expr, &test);
+  if (test.LastEvalTime() > kLatest - test.start) Complain(item, "the test ends too late");
   Input(item, &test);
 }
 
@@ -167,7 +176,7 @@ void Reader::Input(const Yaml& list, UnitTest* test) {
     Result<promql::LoadCommand> command = promql::ParseLoad(lines, 0);
     const Status status = command.has_value() ? CheckHistograms(*command) : command.error();
     if (!status.ok()) {
-      Complain(item, "invalid series: " + std::string(status.message()));
+      Complain(item, "invalid series: " + WithoutLine(status.message()));
       continue;
     }
     promql::LoadCommand::Series& series = command->series.front();
@@ -295,7 +304,7 @@ std::optional<Nanos> Reader::DurationOf(const Yaml& map, std::string_view key) {
     Complain(*map.Find(key), std::string(key) + ": " + std::string(duration.error().message()));
     return std::nullopt;
   }
-  if (*duration <= kLongest) return *duration;
+  if (*duration <= kLatest) return *duration;
   Complain(*map.Find(key), std::string(key) + ": a test cannot last as long");
   return std::nullopt;
 }
@@ -319,13 +328,13 @@ double Reader::FloatOf(const Yaml& map, std::string_view key) {
 Nanos Reader::StartOf(const Yaml& map) {
   const std::string text = TextOf(map, "start_timestamp");
   if (text.empty()) return 0;
-  constexpr double kLatestSeconds = static_cast<double>(kLongest / kSecond);
+  constexpr double kLatestSeconds = static_cast<double>(kLatest / kSecond);
   const std::optional<double> seconds = ParseGoFloat(text);
   if (seconds && *seconds >= 0 && *seconds <= kLatestSeconds) {
     return static_cast<Nanos>(*seconds * 1000) * kMillisecond;
   }
   const std::optional<Millis> millis = seconds ? std::nullopt : ParseRfc3339(text);
-  if (millis && *millis >= 0 && *millis <= kLongest / kMillisecond) return *millis * kMillisecond;
+  if (millis && *millis >= 0 && *millis <= kLatest / kMillisecond) return *millis * kMillisecond;
   Complain(*map.Find("start_timestamp"),
            "start_timestamp is of RFC 3339 or in Unix seconds, not \"" + text + "\"");
   return 0;

@@ -231,13 +231,14 @@ std::vector<std::string> Run::operator()(std::span<const RuleFile> rules) {
   std::ranges::stable_sort(waiting, {},
                            [](const AlertExpectation* alert) { return alert->eval_time; });
   auto next = waiting.begin();
-  const Nanos last = test_.LastEvalTime();
-  for (Nanos time = 0; time <= last; time += file_.evaluation_interval) {
+  const Nanos interval = file_.evaluation_interval;
+  for (Nanos left = test_.LastEvalTime(), time = 0;; left -= interval, time += interval) {
     if (!Evaluate(time)) return std::move(failures_);
     // What is expected between two evaluations is what the first of them has found.
-    for (; next != waiting.end() && (*next)->eval_time < time + file_.evaluation_interval; ++next) {
+    for (; next != waiting.end() && (*next)->eval_time - time < interval; ++next) {
       CheckAlerts(**next);
     }
+    if (left < interval) break;
   }
   for (const ExprExpectation& expr : test_.expressions) CheckExpression(expr);
   if (options_.dump) Dump();

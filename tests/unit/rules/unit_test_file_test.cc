@@ -153,7 +153,9 @@ TEST(UnitTestFileTest, ComplaintsNameTheirPlace) {
 TEST(UnitTestFileTest, BadSeriesAreComplaints) {
   const std::string series =
       Complaint("tests:\n- input_series:\n  - series: up{job=\"a\"\n    values: 1\n");
-  EXPECT_EQ(series.substr(0, 28), "t.yaml:3:5: invalid series: ") << series;
+  EXPECT_EQ(series,
+            "t.yaml:3:5: invalid series: 1:12: parse error: unexpected character inside braces: "
+            "'1'");
   const std::string labels =
       Complaint("tests: [{promql_expr_test: [{exp_samples: [{labels: 'a{b=}'}]}]}]");
   EXPECT_TRUE(labels.starts_with("t.yaml:1:5")) << labels;
@@ -161,9 +163,17 @@ TEST(UnitTestFileTest, BadSeriesAreComplaints) {
       Complaint("tests: [{promql_expr_test: [{exp_samples: [{labels: 'a', histogram: '1'}]}]}]");
   EXPECT_EQ(several, "t.yaml:1:69: histogram: one histogram is expected");
   // A histogram that no store would take: less than none in a bucket.
-  const std::string histogram = Complaint(
-      "tests: [{input_series: [{series: a, values: '{{count:1 sum:1 buckets:[-1]}}'}]}]");
+  const std::string histogram =
+      Complaint("tests: [{input_series: [{series: a, values: '{{count:1 sum:1 buckets:[-1]}}'}]}]");
   EXPECT_TRUE(histogram.starts_with("t.yaml:1:25: invalid series: ")) << histogram;
+}
+
+TEST(UnitTestFileTest, TestsEndBeforeTimeDoes) {
+  constexpr std::string_view kLong = "tests: [{promql_expr_test: [{eval_time: 106700d}]}]";
+  EXPECT_EQ(Parsed(kLong).tests[0].LastEvalTime(), 106'700 * kDay);
+  EXPECT_EQ(Complaint("tests: [{start_timestamp: 1704067200, promql_expr_test: [{eval_time: "
+                      "106700d}]}]"),
+            "t.yaml:1:9: the test ends too late");
 }
 
 TEST(UnitTestFileTest, AllComplaintsAreTold) {

@@ -217,6 +217,20 @@ tests:
       "");
 }
 
+TEST(UnitTestRunnerTest, TestsMayLastForCenturies) {
+  constexpr std::string_view kTests = R"(
+evaluation_interval: 100d
+tests:
+- input_series: [{series: a, values: "0+1x1067"}]
+  alert_rule_test: [{eval_time: 106700d, alertname: A, exp_alerts: [{}]}]
+  promql_expr_test: [{expr: 'r', eval_time: 106700d, exp_samples: [{labels: r, value: 1067}]}]
+)";
+  EXPECT_EQ(Failures(kTests,
+                     "groups: [{name: g, rules: [{record: r, expr: a}, {alert: A, expr: "
+                     "'a == 1067'}]}]"),
+            "");
+}
+
 TEST(UnitTestRunnerTest, FuzzyIsOneInTheLastPlace) {
   constexpr std::string_view kTests = R"(
 tests:
