@@ -9,6 +9,8 @@
 
 #include "cpp/engine/evidence_reads.h"
 #include "cpp/promql/parser.h"
+#include "cpp/rules/engine_query.h"
+#include "cpp/rules/manager.h"
 #include "tests/unit/engine/span_fixture.h"
 
 namespace tocsin::engine {
@@ -121,6 +123,56 @@ TEST_F(EvidenceTest, ATraceThatIsNotThereIsNotGiven) {
   const storage::TraceDeletion deletion{.trace = TraceId{1, 2}, .spans = {}};
   ASSERT_TRUE(engine_->DeleteTraces("single-tenant", {&deletion, 1}).has_value());
   EXPECT_EQ(TracesOf("rate(traces_spanmetrics_latency_bucket[5m]) > 0", {}), Ids{IdOf(1)});
+}
+
+class Recorder : public rules::AlertSink {
+ public:
+  void Send(std::span<const Alert> alerts) override {
+    sent.insert(sent.end(), alerts.begin(), alerts.end());
+  }
+  std::vector<Alert> sent;
+};
+
+TEST_F(EvidenceTest, AnAlertOfARuleCarriesThem) {
+  promql::ParserOptions parser = promql::ParserOptions::Everything();
+  parser.check_traces = CheckTraceQuery;
+  auto file = rules::ParseRuleFile("rules.yaml", R"x(
+groups:
+- name: traces
+  interval: 15s
+  rules:
+  - alert: Failing
+    expr: traceql("{ status = error } | rate() by (resource.service.name)") > 0
+    labels: {severity: page}
+    annotations: {summary: '{{ index $labels "resource.service.name" }}'}
+  - alert: Always
+    expr: vector(1)
+)x",
+                                   parser);
+  ASSERT_TRUE(file.has_value()) << file.error().ToString();
+  Recorder recorder;
+  const auto state = engine_->state().Section("rules");
+  rules::Manager manager({}, {.query = rules::EngineQuery(engine_->promql(), engine_->series()),
+                              .samples = engine_->series(),
+                              .state = *state,
+                              .alerts = recorder,
+                              .telemetry = Telemetry::None(),
+                              .clock = clock_,
+                              .evidence = &engine_->evidence()});
+  std::vector<rules::RuleFile> files;
+  files.push_back(*std::move(file));
+  ASSERT_TRUE(manager.Load(std::move(files), clock_.Now()).ok());
+  Send({{.trace = 1, .start = kStart, .failed = true}, {.trace = 2, .start = kStart}});
+  clock_.Advance(15 * kSecond);
+  manager.RunDue(clock_.Now());
+  ASSERT_EQ(recorder.sent.size(), 2U);
+  const Alert& failing = recorder.sent[0];
+  EXPECT_EQ(
+      failing.labels,
+      (Labels{{"alertname", "Failing"}, {"resource.service.name", "shop"}, {"severity", "page"}}));
+  EXPECT_EQ(FindAnnotation(failing.annotations, "summary"), "shop");
+  EXPECT_EQ(FindAnnotation(failing.annotations, "traces"), IdOf(1));
+  EXPECT_EQ(recorder.sent[1].annotations, Annotations());
 }
 
 TEST(EvidenceReadsTest, WindowsFollowRangesOffsetsAndSubqueries) {
