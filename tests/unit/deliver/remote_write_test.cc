@@ -42,6 +42,7 @@ class RemoteWriteTest : public testing::Test {
     storage::SeriesStoreOptions options;
     options.directory = directory_->path();
     options.clock = &clock_;
+    options.log_keep_bytes = log_keep_bytes_;
     auto store = storage::SeriesStore::Open(options);
     ASSERT_TRUE(store.has_value()) << store.error().ToString();
     store_ = *std::move(store);
@@ -82,6 +83,7 @@ class RemoteWriteTest : public testing::Test {
   FakeState state_;
   FakeTelemetry telemetry_;
   RemoteWriteOptions options_;
+  uint64_t log_keep_bytes_ = UINT64_MAX;
   std::unique_ptr<storage::SeriesStore> store_;
   std::unique_ptr<RemoteWriter> writer_;
 };
@@ -333,6 +335,45 @@ TEST_F(RemoteWriteTest, EveryHistoryOfCrashesAndFailuresDeliversEverySampleInOrd
       ASSERT_EQ(got, samples) << name;
     }
   }
+}
+
+TEST_F(RemoteWriteTest, WhatTheLogLostInAnyHistoryIsCountedToTheSample) {
+  double lost_before = 0;
+  for (uint32_t seed = 0; seed < 20; ++seed) {
+    SCOPED_TRACE(testing::Message() << "seed " << seed);
+    std::mt19937_64 random(seed);
+    writer_.reset();
+    store_.reset();
+    directory_.emplace();
+    receiver_.series.clear();
+    state_.entries.clear();
+    log_keep_bytes_ = 0;  // The log goes with each flush.
+    options_.max_age = 0;
+    options_.max_samples_per_send = 7;
+    options_.capacity = 20;
+    OpenStore();
+    OpenWriter();
+    size_t written = 0;
+    for (int step = 0; step < 60; ++step) {
+      receiver_.Fail(random() % 3 == 0 ? 204 : 503);
+      for (uint64_t n = random() % 30; n > 0; --n) {
+        Append("m" + std::to_string(n), step, 1);
+        ++written;
+      }
+      for (uint64_t n = random() % 4; n > 0; --n) clock_.Advance(writer_->Step());
+      if (random() % 4 == 0) {
+        ASSERT_TRUE(store_->Flush().ok());
+      }
+    }
+    receiver_.Fail(204);
+    Run(2 * kMinute);
+    size_t arrived = 0;
+    for (const auto& [name, samples] : receiver_.series) arrived += samples.size();
+    const double lost = telemetry_["samples_dropped_total lost_in_wal"] - lost_before;
+    lost_before += lost;
+    EXPECT_EQ(static_cast<double>(arrived) + lost, static_cast<double>(written));
+  }
+  EXPECT_GT(lost_before, 100) << "or nothing was tried";
 }
 
 TEST_F(RemoteWriteTest, TheThreadSendsAndFlushesWhenItIsStopped) {
