@@ -10,8 +10,8 @@
 namespace tocsin::server {
 namespace {
 
-// Scrapes wait more than they work: threads are added for targets that hang, so that they hold up no
-// others.
+// Scrapes wait more than they work: threads are added for targets that hang, so that they hold up
+// no others.
 constexpr size_t kScrapeThreads = 4;
 constexpr size_t kMaxScrapeThreads = 1'024;
 constexpr size_t kScrapesQueued = 10'000;
