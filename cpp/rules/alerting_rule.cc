@@ -56,8 +56,6 @@ class AlertingRule::Instances {
   Status TakeError() { return std::move(error_); }
 
  private:
-  /// A bound on what one evaluation of one rule looks for; the other alerts follow at the next.
-  static constexpr int kSearchesMax = 100;
   /// More than are carried, so that those of before are found again.
   static constexpr size_t kCandidates = 4 * kTracesMax;
 
@@ -117,12 +115,12 @@ class AlertingRule::Instances {
     if (std::exchange(looked_, true) || !find_traces_) return traces_;
     const bool begins = fires_ && (known_ == nullptr || known_->state != AlertState::kFiring);
     const bool fresh = traces_at_ && now_ - *traces_at_ < kTracesPeriod;
-    if ((fresh && !begins) || searches_ == kSearchesMax) return traces_;
-    ++searches_;
+    if (fresh && !begins) return traces_;
+    std::optional<std::vector<std::string>> found = find_traces_(element_, kCandidates);
+    if (!found) return traces_;
     traces_at_ = now_;
-    std::vector<std::string> found = find_traces_(element_, kCandidates);
-    std::erase_if(traces_, [&found](const std::string& id) { return std::erase(found, id) == 0; });
-    for (std::string& id : found) {
+    std::erase_if(traces_, [&found](const std::string& id) { return std::erase(*found, id) == 0; });
+    for (std::string& id : *found) {
       if (traces_.size() >= kTracesMax) break;
       traces_.push_back(std::move(id));
     }
@@ -135,7 +133,6 @@ class AlertingRule::Instances {
   const Nanos now_;
   const TraceFinder& find_traces_;
   Status error_;
-  int searches_ = 0;
   // Of the element at hand.
   Labels element_;
   const ActiveAlert* known_ = nullptr;

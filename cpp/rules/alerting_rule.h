@@ -68,7 +68,9 @@ inline constexpr size_t kTracesMax = 5;
 inline constexpr Nanos kTracesPeriod = kMinute;
 
 /// Ids of traces that show the element with these labels, at most `max`, the most telling first.
-using TraceFinder = std::function<std::vector<std::string>(const Labels& labels, size_t max)>;
+/// nullopt: there is no time for it now, and what was found before stays.
+using TraceFinder =
+    std::function<std::optional<std::vector<std::string>>(const Labels& labels, size_t max)>;
 
 class AlertingRule {
  public:

@@ -37,6 +37,10 @@ std::string RuleKey(const RuleSpec& spec, std::unordered_set<std::string>* taken
 /// they may be away without that.
 constexpr Nanos kDataAbsence = kHour;
 
+/// This part of the interval is what looking for traces may take of the evaluation of a rule; the
+/// alerts that are left without follow at the next.
+constexpr int kSearchShare = 10;
+
 }  // namespace
 
 Group::Group(GroupSpec spec, std::shared_ptr<const Options> options, const Ports& ports)
@@ -82,7 +86,7 @@ void Group::Run(Nanos now) {
   Nanos rule_time = 0;
   for (Rule& rule : rules_) {
     EvaluateRule(&rule, nominal, &outgoing);
-    samples += rule.series.size();
+    if (rule.error.ok()) samples += rule.series.size();
     rule_time += rule.evaluation_time;
   }
   EndOrphans(nominal);
@@ -157,8 +161,11 @@ Result<Group::SeriesList> Group::Alerting(Rule* rule, QueryAnswer answer, Nanos 
   };
   TraceFinder find_traces;
   if (ports_.evidence != nullptr) {
-    find_traces = [this, rule, now](const Labels& labels, size_t max) {
-      return ports_.evidence->TracesOf(*rule->spec->expr, labels, SampleTime(now), max);
+    const Nanos deadline = ports_.clock.Now() + interval_ / kSearchShare;
+    find_traces = [this, rule, now, deadline](const Labels& labels, size_t max) {
+      using Found = std::optional<std::vector<std::string>>;
+      if (ports_.clock.Now() > deadline) return Found();
+      return Found(ports_.evidence->TracesOf(*rule->spec->expr, labels, SampleTime(now), max));
     };
   }
   return rule->alerting->Update(answer.samples, environment, now, spec_.limit, find_traces);

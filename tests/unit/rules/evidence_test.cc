@@ -19,6 +19,7 @@ class FakeEvidence : public EvidenceSource {
   std::vector<std::string> TracesOf(const promql::Expr& /*expr*/, const Labels& labels,
                                     Millis /*at*/, size_t max) const override {
     asked.push_back(labels.ToString());
+    if (slow != nullptr) slow->Advance(kSecond);
     std::vector<std::string> given = traces;
     if (given.size() > max) given.resize(max);
     return given;
@@ -26,6 +27,7 @@ class FakeEvidence : public EvidenceSource {
 
   std::vector<std::string> traces;
   mutable std::vector<std::string> asked;
+  VirtualClock* slow = nullptr;  ///< A search takes a second of this clock.
 };
 
 class EvidenceTest : public ManagerTest {
@@ -122,6 +124,21 @@ TEST_F(EvidenceTest, LabelsDoNotChangeWithTheTraces) {
   StartRule(", labels: {n: '{{ len traces }}'}");
   RunTo(next_);
   EXPECT_EQ(View(0).alerts.at(0).labels.Get("n"), "0");
+}
+
+TEST_F(EvidenceTest, SearchesTakeNoMoreThanATenthOfTheInterval) {
+  found_.traces = {"t1"};
+  StartRule("");
+  for (int i = 0; i < 7; ++i) {
+    series_.Add(Labels{{"__name__", "x"}, {"n", std::to_string(i)}}, clock_.Now() / kMillisecond,
+                1);
+  }
+  found_.slow = &clock_;
+  RunTo(next_);
+  EXPECT_EQ(found_.asked.size(), 2U) << "1.5 s of 15 s: the third would begin after 2 s";
+  EXPECT_EQ(View(0).alerts.size(), 8U);
+  for (int i = 0; i < 3; ++i) RunTo(next_);
+  EXPECT_EQ(found_.asked.size(), 8U) << "each alert once, at one evaluation or another";
 }
 
 TEST_F(EvidenceTest, ResolvedAlertsKeepTheirLastOnes) {
