@@ -245,21 +245,19 @@ groups:
   interval: 30s
   labels: {team: t}
   rules:
-  - {record: "s:rate", expr: "sum by (shard) (rate(requests_total[2m]))"
-}
-- {
-alert: Slow, expr: "s:rate < 0.5", for: 1m
-}
-- {
-alert: Busy, expr: "avg_over_time(queue[90s]) > 5", for: 90s, keep_firing_for: 2m,
+  - {record: "s:rate", expr: "sum by (shard) (rate(requests_total[2m]))"}
+  - {alert: Slow, expr: "s:rate < 0.5", for: 1m}
+  - {alert: Busy, expr: "avg_over_time(queue[90s]) > 5", for: 90s, keep_firing_for: 2m,
      labels: {severity: '{{ if gt $value 7.0 }}page{{ else }}warn{{ end }}'},
-     annotations: {all: '{{ query "count(queue)" | first | value }} of {{ $labels.shard }}'}
-}
-- {alert : Gone, expr : 'absent(queue{shard="a"})'} -
-    {alert : Trend, expr : "deriv(queue[3m]) > 0.02 unless on (shard) s:rate > 1"} -
-            name:second interval:45s query_offset:20s limit:3 rules:-{
-alert: Many, expr: "topk(2, queue) > 3", for: 45s
-}
+     annotations: {all: '{{ query "count(queue)" | first | value }} of {{ $labels.shard }}'}}
+  - {alert: Gone, expr: 'absent(queue{shard="a"})'}
+  - {alert: Trend, expr: "deriv(queue[3m]) > 0.02 unless on (shard) s:rate > 1"}
+- name: second
+  interval: 45s
+  query_offset: 20s
+  limit: 3
+  rules:
+  - {alert: Many, expr: "topk(2, queue) > 3", for: 45s}
   - {alert: Both, expr: 'count(ALERTS{alertstate="firing"}) > 2'}
   - {alert: Fails, expr: "queue / on () queue > 1"}
   - {alert: Subquery, expr: "max_over_time((sum(queue) > 12)[5m:30s]) > 15"}

@@ -104,7 +104,7 @@ TEST(SpanMetricsTest, ABucketHoldsItsUpperEdge) {
 }
 
 TEST(SpanMetricsTest, FractionalBucketsAreWrittenAsGiven) {
-  auto metrics = Make({.histogram_buckets = {0.0003, 0.5, 1000000}});
+  auto metrics = Make({.histogram_buckets = {0.0003, 0.5, 1000000}, .dimensions = {}});
   FakeSink sink;
   metrics->Observe(MakeBatch({Lasting(300), Lasting(301)}));
   ASSERT_TRUE(metrics->Collect(kStart, sink).ok());
@@ -141,16 +141,20 @@ TEST(SpanMetricsTest, BadOptionsAreRefusedByName) {
     const auto made = SpanMetrics::Create(std::move(options));
     return made.has_value() ? "" : std::string(made.error().message());
   };
-  EXPECT_NE(refused({.histogram_buckets = {}}), "");
-  EXPECT_NE(refused({.histogram_buckets = {2, 1}}), "");
-  EXPECT_NE(refused({.histogram_buckets = {1, 1}}), "");
-  EXPECT_NE(refused({.histogram_buckets = {-1}}), "");
-  EXPECT_NE(refused({.histogram_buckets = {0}}), "");
-  EXPECT_NE(refused({.histogram_buckets = {std::numeric_limits<double>::quiet_NaN()}}), "");
-  EXPECT_NE(refused({.histogram_buckets = {std::numeric_limits<double>::infinity()}}), "");
-  EXPECT_NE(refused({.histogram_buckets = std::vector<double>(300, 1)}), "");
-  EXPECT_NE(refused({.collection_interval = 0}), "");
-  EXPECT_NE(refused({.trace_id_label_name = ""}), "");
+  EXPECT_NE(refused({.histogram_buckets = {}, .dimensions = {}}), "");
+  EXPECT_NE(refused({.histogram_buckets = {2, 1}, .dimensions = {}}), "");
+  EXPECT_NE(refused({.histogram_buckets = {1, 1}, .dimensions = {}}), "");
+  EXPECT_NE(refused({.histogram_buckets = {-1}, .dimensions = {}}), "");
+  EXPECT_NE(refused({.histogram_buckets = {0}, .dimensions = {}}), "");
+  EXPECT_NE(
+      refused({.histogram_buckets = {std::numeric_limits<double>::quiet_NaN()}, .dimensions = {}}),
+      "");
+  EXPECT_NE(
+      refused({.histogram_buckets = {std::numeric_limits<double>::infinity()}, .dimensions = {}}),
+      "");
+  EXPECT_NE(refused({.histogram_buckets = std::vector<double>(300, 1), .dimensions = {}}), "");
+  EXPECT_NE(refused({.collection_interval = 0, .dimensions = {}}), "");
+  EXPECT_NE(refused({.dimensions = {}, .trace_id_label_name = ""}), "");
 }
 
 TEST(SpanMetricsTest, ANewSeriesIsZeroOneCollectionEarlier) {
@@ -196,7 +200,7 @@ TEST(SpanMetricsTest, TimestampsNeverGoBack) {
 }
 
 TEST(SpanMetricsTest, ABucketShowsTheSpanThatEndedLastAndOnlyOnce) {
-  auto metrics = Make({.trace_id_label_name = "trace_id"});
+  auto metrics = Make({.dimensions = {}, .trace_id_label_name = "trace_id"});
   FakeSink sink;
   TestSpan first = Lasting(3 * kMs);
   first.trace_id = {.high = 0xabc, .low = 1};
@@ -247,7 +251,7 @@ TEST(SpanMetricsTest, AFailedCollectionLosesNothing) {
 }
 
 TEST(SpanMetricsTest, WhatFindsNoRoomIsCountedByTheOverflowSeries) {
-  auto metrics = Make({.max_active_series = 100});
+  auto metrics = Make({.dimensions = {}, .max_active_series = 100});
   FakeSink sink;
   std::vector<TestSpan> spans(10'000);
   for (size_t i = 0; i < spans.size(); ++i) spans[i].name = "name " + std::to_string(i);
