@@ -2,18 +2,26 @@
 
 #include "python/bindings/bind_engine.h"
 
+#include <algorithm>
+#include <atomic>
 #include <memory>
+#include <optional>
 #include <shared_mutex>
 #include <string>
 #include <string_view>
 #include <tuple>
 #include <utility>
+#include <vector>
 
 #include <pybind11/stl.h>
 
+#include "cpp/backtest/backtest.h"
+#include "cpp/backtest/report.h"
+#include "cpp/base/clock.h"
 #include "cpp/base/log.h"
 #include "cpp/engine/engine.h"
 #include "cpp/engine/tables.h"
+#include "cpp/engine/trace_selector.h"
 #include "cpp/traceql/parser.h"
 #include "cpp/traceql/search.h"
 #include "cpp/wire/otlp_decode.h"
@@ -36,6 +44,33 @@ TraceId ParseTraceId(std::string_view text) {
   }
   return *id;
 }
+
+// Looks now and then whether Python has a signal, such as Ctrl-C, for the thread that made it. May
+// be asked by any thread.
+class PythonSignals {
+ public:
+  Status Check() {
+    const Nanos now = Clock::Real().Now();
+    if (now < next_.load(std::memory_order_relaxed)) return {};
+    next_.store(now + kSignalInterval, std::memory_order_relaxed);
+    const py::gil_scoped_acquire locked;
+    if (raised_ || PyErr_CheckSignals() == 0) return {};
+    raised_ = true;  // What was raised waits in the state of this thread.
+    return CancelledError("interrupted");
+  }
+
+  // Goes on with the exception of a signal, if there was one.
+  void Rethrow() const {
+    const py::gil_scoped_acquire locked;
+    if (raised_) throw py::error_already_set();
+  }
+
+ private:
+  static constexpr Nanos kSignalInterval = 50 * kMillisecond;
+
+  std::atomic<Nanos> next_ = 0;
+  bool raised_ = false;
+};
 
 // An engine that may be closed while other threads use it: they finish first, and later calls fail.
 class EngineHandle {
@@ -111,6 +146,35 @@ class EngineHandle {
         engine::SampleTable(ValueOrThrow(use->promql().QueryRange(expr, use->series(), range)))};
   }
 
+  std::tuple<TableHandle, std::string> Backtest(
+      const std::vector<std::pair<std::string, std::string>>& rules, Nanos start, Nanos end,
+      Nanos interval, const std::vector<std::string>& dimensions, bool from_spans) {
+    const py::gil_scoped_release unlocked;
+    const Use use(this);
+    promql::EngineOptions promql = use->promql().options();
+    promql.parser = promql::ParserOptions::Everything();
+    promql.parser.check_traces = &engine::CheckTraceQuery;
+    const promql::Engine evaluator(promql);
+    std::vector<backtest::RuleText> texts;
+    for (const auto& [path, text] : rules) texts.push_back({path, text});
+    backtest::Options options;
+    options.from = start;
+    options.to = end;
+    options.rules.default_interval = interval;
+    options.rules.parser = promql.parser;
+    options.dimensions = dimensions;
+    options.from_spans = from_spans;
+    PythonSignals signals;
+    options.interrupted = [&signals] { return signals.Check(); };
+    const backtest::History history{evaluator, use->series(), use->series(), &use->spans(),
+                                    std::string(kTenant)};
+    const Result<backtest::Report> report =
+        backtest::Run(history, ValueOrThrow(backtest::ParseRules(texts, promql.parser)), options);
+    signals.Rethrow();
+    if (!report) throw StatusError(report.error());
+    return {TableHandle{backtest::PeriodTable(*report)}, backtest::NotesJson(*report)};
+  }
+
   void Flush() {
     const py::gil_scoped_release unlocked;
     const Use use(this);
@@ -152,6 +216,8 @@ void BindEngine(py::module_& m) {
       .def("promql_instant", &EngineHandle::PromQlInstant, py::arg("expr"), py::arg("time_ms"))
       .def("promql_range", &EngineHandle::PromQlRange, py::arg("expr"), py::arg("start_ms"),
            py::arg("end_ms"), py::arg("step_ms"))
+      .def("backtest", &EngineHandle::Backtest, py::arg("rules"), py::arg("start_ns"),
+           py::arg("end_ns"), py::arg("interval_ns"), py::arg("dimensions"), py::arg("from_spans"))
       .def("flush", &EngineHandle::Flush);
   m.def("decode_trace", &DecodeTrace, py::arg("otlp"),
         "Turn TracesData into the table of its spans.");

@@ -20,11 +20,12 @@ from tocsin._core import (
 )
 from tocsin.client import Client
 from tocsin.database import Database, open
-from tocsin.result import Result, Trace
+from tocsin.result import Backtest, Result, Trace
 
 connect = Client
 
 __all__ = [
+    "Backtest",
     "Client",
     "CorruptionError",
     "Database",

@@ -54,6 +54,16 @@ class Engine:
     def trace(self, trace_id: str) -> Table | None: ...
     def promql_instant(self, expr: str, time_ms: int) -> Table: ...
     def promql_range(self, expr: str, start_ms: int, end_ms: int, step_ms: int) -> Table: ...
+    def backtest(
+        self,
+        rules: Sequence[tuple[str, str]],
+        start_ns: int,
+        end_ns: int,
+        interval_ns: int,
+        dimensions: Sequence[str],
+        from_spans: bool,
+    ) -> tuple[Table, str]:
+        """Evaluate rule files, (path, text) each; return periods, and notes as JSON."""
     def flush(self) -> None: ...
 
 @final

@@ -18,10 +18,13 @@ from tocsin._core import (
     decode_trace,
 )
 from tocsin._times import Time, duration_ns, time_ns
-from tocsin.result import Result, Trace
+from tocsin.result import Backtest, Result, Trace
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from types import TracebackType
+
+    from tocsin._rules import RuleSource
 
 
 class Client:
@@ -90,6 +93,27 @@ class Client:
             params["step"] = duration_ns(step) / 10**9
             answer = self._request("/api/v1/query_range", params)
         return Result(_samples(json.loads(answer)["data"]))
+
+    def backtest(
+        self,
+        rules: RuleSource | Sequence[RuleSource],
+        start: Time,
+        end: Time = "now",
+        *,
+        dimensions: Sequence[str] | None = None,
+        from_spans: bool = False,
+        interval: str | float = "1m",
+    ) -> Backtest:
+        """Raise Error: only a data directory that no server holds can be asked.
+
+        See `Database.backtest`.
+        """
+        del rules, start, end, dimensions, from_spans, interval
+        message = (
+            f"the server {self.url} does no backtests: stop it and open its data directory, or "
+            "open a copy that POST /api/admin/snapshot makes"
+        )
+        raise Error(message)
 
     def flush(self) -> None:
         """Seal everything that was received."""

@@ -8,13 +8,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from tocsin._core import Engine, LockedError, NotFoundError, UnavailableError
+from tocsin._rules import rule_texts
 from tocsin._times import Time, duration_ns, time_ns
 from tocsin.client import Client
-from tocsin.result import Result, Trace
+from tocsin.result import Backtest, Result, Trace
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from os import PathLike
     from types import TracebackType
+
+    from tocsin._rules import RuleSource
 
 _FOREVER = 2**63 - 1
 
@@ -119,6 +123,68 @@ class Database:
             return Result(self._engine.promql_instant(expr, to))
         width = duration_ns(step) // 10**6
         return Result(self._engine.promql_range(expr, time_ns(start, now) // 10**6, to, width))
+
+    def backtest(
+        self,
+        rules: RuleSource | Sequence[RuleSource],
+        start: Time,
+        end: Time = "now",
+        *,
+        dimensions: Sequence[str] | None = None,
+        from_spans: bool = False,
+        interval: str | float = "1m",
+    ) -> Backtest:
+        """Tell when alerting rules would have fired, had they been there all the time.
+
+        Rules are evaluated over what is stored, at the times at which a server would have done it,
+        recording rules, `for` and templates included. Nothing is stored and nobody is told.
+
+        Span metrics (`traces_spanmetrics_*`) are counted again from the stored spans where the
+        stored series do not answer: a rule may name any attribute as a label, as in
+        `sum by (http_route) (...)`, also one that was never a dimension.
+
+        Parameters
+        ----------
+        rules
+            A path or pattern, the text of a rule file, a dictionary with `groups`, or a list of
+            these. PrometheusRule manifests are understood too.
+        start, end
+            The time that is looked at, both ends included.
+        dimensions
+            Attributes that every span metric is to have as labels, such as `["http.route"]`.
+        from_spans
+            Count all span metrics again from spans.
+        interval
+            How often groups are evaluated that do not say it.
+
+        Returns
+        -------
+        Backtest
+            One row for each time that an alert was active: alert, labels (JSON), state ("firing",
+            or "pending" if it never fired), pending_since, firing_since (null: never), resolved_at
+            (null: still active at the end), all UTC, value (when it fired), peak (the greatest
+            value), evaluations (their number), annotations (JSON), group, file. Warnings, the
+            health of the rules and where each metric came from are attributes of it.
+
+        Raises
+        ------
+        QueryError
+            A rule file is wrong; the message has its lines and columns.
+        NotFoundError
+            There is no such rule file.
+        UnavailableError
+            It would take too much memory: ask for less time, or for fewer rules.
+        """
+        now = time.time_ns()
+        table, notes = self._engine.backtest(
+            rule_texts(rules),
+            time_ns(start, now),
+            time_ns(end, now),
+            duration_ns(interval),
+            [*(dimensions or ())],
+            from_spans,
+        )
+        return Backtest(table, json.loads(notes))
 
     def ingest(self, otlp: bytes) -> tuple[int, int, str]:
         """Store a serialised OTLP request; return spans accepted, spans rejected, and why."""

@@ -72,6 +72,43 @@ class Result:
         return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{more}"
 
 
+class Backtest(Result):
+    """When alerts would have fired: one row for each time that an alert was active."""
+
+    def __init__(self, table: Table, notes: dict[str, Any]) -> None:
+        super().__init__(table)
+        self._notes = notes
+
+    @property
+    def warnings(self) -> list[str]:
+        """What is to be known before the rows are trusted, such as metrics without data."""
+        return [str(warning) for warning in self._notes["warnings"]]
+
+    @property
+    def rules(self) -> list[dict[str, Any]]:
+        """How each rule fared: name, type, evaluations, failures, last_error, queries, ..."""
+        return list(self._notes["rules"])
+
+    @property
+    def metrics(self) -> list[dict[str, Any]]:
+        """Where each metric came from: metric, source ("stored", "recorded", "spans", "none").
+
+        With "spans" also the `dimensions` that it was given, and the `reason`.
+        """
+        return list(self._notes["metrics"])
+
+    def _repr_html_(self) -> str:
+        notes = "".join(f"<p><b>warning:</b> {html.escape(text)}</p>" for text in self.warnings)
+        for rule in self.rules:
+            if "last_error" in rule:
+                text = (
+                    f"rule {rule['name']} failed {rule['failures']} of {rule['evaluations']} "
+                    f"times, at last with: {rule['last_error']}"
+                )
+                notes += f"<p><b>warning:</b> {html.escape(text)}</p>"
+        return super()._repr_html_() + notes
+
+
 class Trace(Result):
     """The spans of one trace, in the order of their starts."""
 
