@@ -40,7 +40,8 @@ GOOD = {
     "least": "route: {receiver: a}\nreceivers: [{name: a}]\n",
     "global": "global: {resolve_timeout: 1m}\n" + route(""),
     "empty global": "global:\n" + route(""),
-    "smtp": "global: {smtp_smarthost: 'h:25', smtp_from: a@b, smtp_require_tls: false}\n" + route(""),
+    "smtp": "global: {smtp_smarthost: 'h:25', smtp_from: a@b, smtp_require_tls: false}\n"
+    + route(""),
     "templates": "templates: ['nothing/*.tmpl']\n" + route(""),
     "group_by": route("group_by: [x, y]"),
     "group_by all": route("group_by: ['...']"),
@@ -50,7 +51,7 @@ GOOD = {
     "no matchers": child("receiver: b"),
     "empty matcher": child("matchers: ['']"),
     "bare": child("matchers: ['a=b c', 'd=~e{2},']"),
-    "escapes": child("matchers: ['a=\"\\d\\\"\"']"),
+    "escapes": child('matchers: [\'a="\\d\\""\']'),
     "match": child("match: {a: b, c: 1}"),
     "match_re": child("match_re: {a: 'b|c'}"),
     "continue": child("continue: true, receiver: b"),
@@ -68,10 +69,13 @@ GOOD = {
     "location": interval("location: Europe/Berlin"),
     "location of the machine": interval("location: Local"),
     "webhook": webhook("url: 'https://x:1/y', send_resolved: false, max_alerts: 3"),
-    "http_config": webhook("url: 'http://x', http_config: {basic_auth: {username: a, password: b}}"),
+    "http_config": webhook(
+        "url: 'http://x', http_config: {basic_auth: {username: a, password: b}}"
+    ),
     "bearer": webhook("url: 'http://x', http_config: {authorization: {credentials: c}}"),
     "oauth2": webhook(
-        "url: 'http://x', http_config: {oauth2: {client_id: a, client_secret: b, token_url: 'http://t'}}"
+        "url: 'http://x', "
+        "http_config: {oauth2: {client_id: a, client_secret: b, token_url: 'http://t'}}"
     ),
     "tls": webhook("url: 'http://x', http_config: {tls_config: {insecure_skip_verify: true}}"),
     "no other kind": "route: {receiver: a}\nreceivers: [{name: a, slack_configs: []}]\n",
@@ -157,7 +161,7 @@ BAD = {
 
 # Today's Alertmanager takes these; Debian's, 0.25, does not know them yet.
 NEWER = {
-    "UTF-8 name": child("matchers: ['\"a b\"=\"c\"']"),
+    "UTF-8 name": child('matchers: [\'"a b"="c"\']'),
     "UTF-8 group_by": route("group_by: ['a b']"),
     "route labels": route("labels: {owner: ops}"),
     "webhook file": webhook("url_file: /etc/url"),
