@@ -171,8 +171,9 @@ std::vector<generate::Dimension> SourcePlan::DimensionsOf(const PlannedRule& rul
     labels.insert(generate::DimensionLabel(attribute));
   }
   for (const SelectorFacts& selector : rule.facts.selectors) {
-    if (IsSpanMetric(selector.metric))
+    if (IsSpanMetric(selector.metric)) {
       labels.insert(selector.labels.begin(), selector.labels.end());
+    }
   }
   std::vector<generate::Dimension> dimensions;
   for (const std::string& label : labels) {
