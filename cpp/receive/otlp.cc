@@ -174,9 +174,10 @@ http::Response OtlpReceiver::ExportOverHttp(const http::Request& request) {
     return ErrorResponse(*encoding, HttpStatus(outcome.status.code()), outcome.status,
                          outcome.retry_after);
   }
-  const auto encode = *encoding == OtlpEncoding::kJson ? wire::EncodeExportResponseJson
-                                                       : wire::EncodeExportResponse;
-  return ResponseIn(*encoding, 200, encode(outcome.rejected, outcome.message));
+  return ResponseIn(*encoding, 200,
+                    *encoding == OtlpEncoding::kJson
+                        ? wire::EncodeExportResponseJson(outcome.rejected, outcome.message)
+                        : wire::EncodeExportResponse(outcome.rejected, outcome.message));
 }
 
 std::expected<std::string, rpc::CallError> OtlpReceiver::ExportOverGrpc(const rpc::Call& call) {

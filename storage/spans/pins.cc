@@ -18,9 +18,10 @@ constexpr size_t kIdBytes = 16;
 Status Pins::Load(std::string path) {
   const std::lock_guard lock(mutex_);
   path_ = std::move(path);
-  TOCSIN_ASSIGN_OR_RETURN(const std::optional<std::string> body, ReadSideFile(path_));
-  if (!body.has_value()) return {};
-  ByteReader in(*body);
+  const Result<std::optional<std::string>> file = ReadSideFile(path_);
+  if (!file.has_value()) return file.error();
+  if (!file->has_value()) return {};
+  ByteReader in(**file);
   ByTenant pins;
   for (size_t tenants = in.Count(in.remaining()); tenants > 0; --tenants) {
     std::set<TraceId>& ids = pins[std::string(in.SizedBytes())];
