@@ -17,6 +17,7 @@
 #include "cpp/api/export.h"
 #include "cpp/api/mcp.h"
 #include "cpp/api/overrides.h"
+#include "cpp/api/profiles.h"
 #include "cpp/api/prometheus.h"
 #include "cpp/api/query_gate.h"
 #include "cpp/api/rules.h"
@@ -31,6 +32,7 @@
 #include "cpp/base/log.h"
 #include "cpp/base/version.h"
 #include "cpp/engine/engine.h"
+#include "cpp/profile/profiler.h"
 #include "cpp/receive/receive.h"
 #include "cpp/server/alert_service.h"
 #include "cpp/server/engine_options.h"
@@ -175,6 +177,8 @@ class Service {
     api::RegisterAdmin(std::move(admin), router);
     RegisterStatus(router);
     RegisterStore(router);
+    api::RegisterProfiles({.cpu = &profile::TakeCpuProfile, .heap = &profile::TakeHeapProfile},
+                          router);
     metrics_intake_->Register(&gate_, router);
     if (config_.overrides.user_configurable) {
       api::OverridesOptions options;
