@@ -195,7 +195,9 @@ def test_an_outage_beyond_the_bounds_of_the_log_is_counted_to_the_sample() -> No
     bound = "capacity: 40, max_samples_per_send: 40, max_shards: 1, wal_max_bytes: 1, "
     begin = int(time.time()) - 600
     with WriteReceiver(lambda _: status[0]) as receiver:
-        config = "metrics_generator: {enabled: false}\n" + target(receiver).split("\n", 2)[2]
+        # Nothing but what is written below.
+        alone = "metrics_generator: {enabled: false}\nscrape_configs: []\n"
+        config = alone + target(receiver).split("\n", 2)[2]
         config = config.replace("queue_config: {", "queue_config: {" + bound)
         with running(config) as server:
             write(server, begin, 30)
