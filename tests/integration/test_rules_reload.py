@@ -63,7 +63,7 @@ def test_a_changed_file_is_loaded_without_being_asked_for(tmp_path: Path) -> Non
         assert "new" in rules_of(server)
         time.sleep(3)
         assert server.log.count("changed rule files were not loaded") == 1, "told once"
-        assert "rules.yaml:7:" in server.log
+        assert "rules.yaml:6:22: " in server.log
         file.write_text(RULES)
         wait_until(lambda: "old" in rules_of(server), "the old rule again", 20)
         assert metric(server, "tocsin_rule_files_last_load_successful") == 1
