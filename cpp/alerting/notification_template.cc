@@ -10,6 +10,7 @@
 #include "cpp/alerting/notification_data.h"
 #include "cpp/alerting/notification_functions.h"
 #include "cpp/base/format.h"
+#include "cpp/base/glob.h"
 #include "cpp/base/log.h"
 #include "cpp/lib/json.h"
 #include "cpp/lib/yaml.h"
@@ -32,6 +33,12 @@ Result<std::string> ReadFile(const std::string& path) {
   std::string text{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
   if (text.size() > kFileBytesMax) return InvalidArgumentError(path + ": is larger than 4 MiB");
   return text;
+}
+
+/// A pattern may name nothing yet; a plain name must be there.
+std::vector<std::string> FilesOf(const std::string& pattern) {
+  if (!HasWildcard(pattern)) return {pattern};
+  return ExpandGlob(pattern);
 }
 
 using ExpandText = std::function<Result<std::string>(std::string_view)>;
@@ -202,10 +209,12 @@ Result<NotificationTemplates> NotificationTemplates::Load(std::span<const std::s
       tmpl::Template::Parse(DefaultTemplates(), FunctionNames());
   TOCSIN_CHECK(defaults.has_value());
   tmpl::Template library = *defaults;
-  for (const std::string& path : files) {
-    TOCSIN_ASSIGN_OR_RETURN(const std::string text, ReadFile(path));
-    TOCSIN_ASSIGN_OR_RETURN(library,
-                            tmpl::Template::ParseWithLibrary(text, path, FunctionNames(), library));
+  for (const std::string& pattern : files) {
+    for (const std::string& path : FilesOf(pattern)) {
+      TOCSIN_ASSIGN_OR_RETURN(const std::string text, ReadFile(path));
+      TOCSIN_ASSIGN_OR_RETURN(
+          library, tmpl::Template::ParseWithLibrary(text, path, FunctionNames(), library));
+    }
   }
   return NotificationTemplates(std::move(library));
 }

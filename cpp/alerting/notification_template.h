@@ -22,9 +22,9 @@ namespace tocsin::alerting {
 /// What template files define. Immutable, cheap to copy, thread-safe.
 class NotificationTemplates {
  public:
-  /// Reads files, the later ones overriding the definitions of the earlier, and all those of the
-  /// templates that Alertmanager brings along. kNotFound, or kInvalidArgument:
-  /// "FILE: line 3, column 5: ...".
+  /// Reads files, given by name or pattern (which may match none), the later ones overriding the
+  /// definitions of the earlier, and all those of the templates that Alertmanager brings along.
+  /// kNotFound, or kInvalidArgument: "FILE: line 3, column 5: ...".
   static Result<NotificationTemplates> Load(std::span<const std::string> files);
 
   /// Whether a text can be read: kInvalidArgument with the position.

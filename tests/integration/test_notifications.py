@@ -25,10 +25,11 @@ groups:
 """
 TEMPLATES = """
 {{ define "line" -}}
-{{ .CommonLabels.alertname | toUpper }}: {{ .CommonAnnotations.summary }}
+{{ .CommonLabels.alertname | toUpper }}, {{ .CommonAnnotations.summary }}
 {{- end }}
 """
 ROUTER = """
+web: {{enable_lifecycle: true}}
 rule_files: [{home}/rules.yml]
 scrape_configs: []
 alertmanager:
@@ -44,7 +45,7 @@ alertmanager:
         matchers: [alertname="Always"]
         continue: true
       - receiver: templated
-        labels: {{channel: "#{{{{ .GroupLabels.alertname }}}}"}}
+        labels: {{channel: "on-{{{{ .GroupLabels.alertname }}}}"}}
   receivers:
     - name: from.file
       webhook_configs:
@@ -137,11 +138,11 @@ def test_urls_headers_and_bodies_are_as_configured(tmp_path: Path) -> None:
         assert headers["Authorization"] == "Basic " + base64.b64encode(b"me:mine").decode()
         assert headers["X-Kind"] == "alert"
         assert json.loads(body) == {
-            "channel": "#Always",
+            "channel": "on-Always",
             "count": 1,
             "fixed": [1, True],
             "labels": {"alertname": "Always", "job": "x", "team": "a b"},
-            "text": "ALWAYS: it is so",
+            "text": "ALWAYS, it is so",
         }
         groups = server.get("/api/v2/alerts/groups").json
         assert [g["receiver"]["name"] for g in groups] == ["from.file", "templated"]

@@ -227,6 +227,9 @@ TEST_F(TemplateFilesTest, LaterFilesOverrideEarlierOnesAndTheDefaults) {
                        "{{ define \"a\" }}two{{ end }}"
                        "{{ define \"__alertmanager\" }}Tocsin{{ end }}")});
   EXPECT_EQ(templates.Expand("{{ template \"b\" . }}", Message()).value(), "two!");
+  const NotificationTemplates by_pattern =
+      Templates({(folder_ / "*.tmpl").string(), (folder_ / "none-*").string()});
+  EXPECT_EQ(by_pattern.Expand("{{ template \"b\" . }}", Message()).value(), "two!");
   EXPECT_EQ(templates.Expand("{{ template \"slack.default.username\" . }}", Message()).value(),
             "Tocsin");
 }
