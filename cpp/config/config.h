@@ -179,7 +179,7 @@ struct Alertmanager {
 
 struct Alerting {
   std::vector<Alertmanager> alertmanagers;
-  relabel::Rules alert_relabel_configs;  ///< Of the alerts that anybody is sent.
+  relabel::Rules alert_relabel_configs;           ///< Of the alerts that anybody is sent.
   uint32_t notification_queue_capacity = 10'000;  ///< Alerts that wait, for each Alertmanager.
   uint32_t notification_batch_size = 256;
   bool drain_notification_queue_on_shutdown = true;

@@ -29,8 +29,8 @@ void ReadPromQl(Section* top, PromQl* out);
 /// receivers, distributor.receivers, processors, exporters, service and their like.
 void ReadCollectorSections(Section* top, Config* config);
 
-/// global, rule_files, scrape_configs, alerting, heartbeat, peers, remote_write. `folder` is the one that relative
-/// paths are relative to; "" for the working directory.
+/// global, rule_files, scrape_configs, alerting, heartbeat, peers, remote_write. `folder` is the
+/// one that relative paths are relative to; "" for the working directory.
 void ReadPrometheusSections(Section* top, const std::string& folder, Config* config);
 
 /// rules: our own, with what are flags at Prometheus.

@@ -23,8 +23,8 @@
 
 namespace tocsin::server {
 
-/// With a configuration that names no receiver there is one, "none", and it tells nobody: alerts and
-/// silences can be looked at and made all the same. Thread-safe.
+/// With a configuration that names no receiver there is one, "none", and it tells nobody: alerts
+/// and silences can be looked at and made all the same. Thread-safe.
 class RouterService {
  public:
   struct State {

@@ -114,9 +114,9 @@ TEST(PlainFormTest, NamesAreThereOnce) {
 
 TEST(PlainFormTest, EveryTextComesBack) {
   for (const std::string text :
-       {"- x",    "a: b",     "a #b",   "true", "1e3",     " lead", "line\n",
+       {"- x",    "a: b",     "a #b",   "true", "1e3",          " lead", "line\n",
         "\nline", "a\nb\n\n", "tab\tx", "",     "{{ $value }}", "#",     "a'b\"c\\",
-        "\x01",   "~",        "null",   "é",    "a:",      "@x",    "line\n  two\nthree"}) {
+        "\x01",   "~",        "null",   "é",    "a:",           "@x",    "line\n  two\nthree"}) {
     std::string quoted = "\"";
     for (const char c : text) {
       if (c == '\n') {
