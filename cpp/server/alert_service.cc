@@ -1,5 +1,6 @@
 #include "cpp/server/alert_service.h"
 
+#include <string_view>
 #include <utility>
 
 #include "cpp/base/log.h"
@@ -10,6 +11,8 @@ namespace {
 
 // The router looks around at least every half minute.
 constexpr Nanos kRouterPatience = 2 * kMinute;
+
+constexpr std::string_view kNobodyIsTold = "route:\n  receiver: none\nreceivers:\n- name: none\n";
 
 std::vector<deliver::AlertmanagerSet> SetsOf(const config::Alerting& alerting) {
   std::vector<deliver::AlertmanagerSet> sets;
@@ -125,7 +128,11 @@ api::AlertmanagerBackend AlertService::Alertmanager(std::string version, std::st
     return router_.router().Groups(filter, Clock::Real().Now());
   };
   backend.receivers = [this] { return router_.router().Receivers(); };
-  backend.config = [this] { return router_.router().OriginalConfig(); };
+  backend.config = [this] {
+    std::string original = router_.router().OriginalConfig();
+    // Clients read it: without a configuration, the one that says as much.
+    return original.empty() ? std::string(kNobodyIsTold) : original;
+  };
   backend.resolve_timeout = [this] {
     const std::scoped_lock lock(mutex_);
     return resolve_timeout_;

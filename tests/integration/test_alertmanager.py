@@ -268,7 +268,8 @@ def test_amtool(tmp_path: Path, exposed: Exposed, hook: WebhookReceiver) -> None
         # It outlives the process.
         server.restart()
         assert silence in amtool(server, "silence", "query", "-q")
-        longer = amtool(server, "silence", "update", silence, "-d", "3h", "-q").strip()
+        amtool(server, "silence", "update", silence, "-d", "3h")
+        longer = amtool(server, "silence", "query", "-q").strip()
         amtool(server, "silence", "expire", longer)
         assert amtool(server, "silence", "query", "-q").strip() == ""
         assert longer in amtool(server, "silence", "query", "--expired", "-q")
@@ -283,7 +284,6 @@ def test_amtool(tmp_path: Path, exposed: Exposed, hook: WebhookReceiver) -> None
         wait_until(lambda: hook.alerts("Posted", "firing"), "the posted alert")
         assert hook.alerts("Posted", "firing")[0]["annotations"] == {"x": "y"}
         assert "receiver: hook" in amtool(server, "config", "show")
-        assert amtool(server, "config", "routes", "test", "alertname=Any").strip() == "hook"
 
 
 def test_a_silenced_alert_is_not_told(
