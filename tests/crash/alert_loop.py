@@ -70,6 +70,13 @@ class Arrival:
         return [(a["labels"]["cycle"], a["status"]) for a in json.loads(self.body)["alerts"]]
 
 
+class QuietServer(http.server.ThreadingHTTPServer):
+    """Takes it as it comes that the other side is killed."""
+
+    def handle_error(self, *_: object) -> None:
+        """Say nothing on stderr."""
+
+
 class Hook:
     """A webhook that can be away (503), and on which a test can act before it answers."""
 
@@ -97,7 +104,7 @@ class Hook:
             def log_message(self, *_: object) -> None:
                 """Say nothing on stderr."""
 
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.server = QuietServer(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self.server.server_address[1]}/hook"
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
