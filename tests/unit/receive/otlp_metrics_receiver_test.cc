@@ -119,7 +119,7 @@ TEST_F(OtlpMetricsReceiverTest, NothingStoredIsABadRequest) {
 
 TEST_F(OtlpMetricsReceiverTest, Errors) {
   EXPECT_EQ(Post("\xff").status, 400);
-  EXPECT_EQ(Post("{}", "application/json").status, 415);
+  EXPECT_EQ(Post("{}", "text/plain").status, 415);
   EXPECT_EQ(Post("x", "application/x-protobuf", "br").status, 415);
   EXPECT_EQ(Post(Request(std::vector<std::string>(101, "a"))).status, 413);
   sink_.error = UnavailableError("the disk is full");
