@@ -96,6 +96,8 @@ http::Response OtlpMetricsReceiver::Export(const http::Request& request) {
 }
 
 http::Response OtlpMetricsReceiver::Store(const wire::OtlpMetrics& metrics, bool json) {
+  // First, as whoever hears of the samples asks what they are.
+  if (!metrics.metadata.empty()) sink_->SetMetadata(metrics.metadata);
   AppendOutcome outcome;
   const Rows rows(metrics, sink_);
   if (!rows.batch().empty()) {
@@ -105,7 +107,6 @@ http::Response OtlpMetricsReceiver::Store(const wire::OtlpMetrics& metrics, bool
     }
     outcome = *std::move(appended);
   }
-  if (!metrics.metadata.empty()) sink_->SetMetadata(metrics.metadata);
   const size_t stored = outcome.samples + outcome.histograms + outcome.repeated;
   const size_t refused = metrics.rejected_points + outcome.refused();
   stored_.Add(static_cast<double>(stored));

@@ -137,6 +137,8 @@ http::Response RemoteWriteReceiver::Write(const http::Request& request) {
 
 http::Response RemoteWriteReceiver::Store(WriteBatch batch, WriteMessage message,
                                           http::Response response) {
+  // First, as whoever hears of the samples asks what they are.
+  if (!batch.metadata().empty()) sink_->SetMetadata(batch.metadata());
   AppendOutcome outcome;
   if (!batch.batch().empty()) {
     Result<AppendOutcome> appended = sink_->Append(batch.batch());
@@ -151,7 +153,6 @@ http::Response RemoteWriteReceiver::Store(WriteBatch batch, WriteMessage message
   }
   // The ref of a series beyond the limit is none; later there may be room for it.
   if (outcome.limited == 0) cache_.Insert(batch.new_series());
-  if (!batch.metadata().empty()) sink_->SetMetadata(batch.metadata());
   Count(batch, outcome, message);
 
   if (message == WriteMessage::kV2) SetWritten(WrittenOf(batch, outcome), &response);

@@ -281,6 +281,8 @@ void TargetLoop::AddReport(const ScrapePlan& plan, const Scrape& scrape, Nanos t
 }
 
 void TargetLoop::Store(const ScrapePlan& plan, Scrape* scrape) {
+  // First, as whoever hears of the samples asks what they are.
+  if (!scrape->collected.metadata.empty()) sink_.SetMetadata(scrape->collected.metadata);
   const Result<AppendOutcome> outcome = sink_.Append(scrape->collected.batch());
   if (!outcome.has_value()) {
     log::Error("scrape not stored",
@@ -289,7 +291,6 @@ void TargetLoop::Store(const ScrapePlan& plan, Scrape* scrape) {
     if (scrape->error.ok()) scrape->error = outcome.error();
     return;
   }
-  if (!scrape->collected.metadata.empty()) sink_.SetMetadata(scrape->collected.metadata);
   metrics_.duplicates.Add(static_cast<double>(outcome->duplicates + scrape->counts.duplicates));
   metrics_.out_of_order.Add(static_cast<double>(outcome->out_of_order));
   metrics_.out_of_bounds.Add(static_cast<double>(outcome->out_of_bounds + scrape->counts.too_far));
