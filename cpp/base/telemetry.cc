@@ -16,6 +16,11 @@ class NoHistogram : public Histogram {
   void Observe(double) override {}
 };
 
+class NoSummary : public Summary {
+ public:
+  void Observe(double) override {}
+};
+
 class NoTelemetry : public Telemetry {
  public:
   Counter& GetCounter(std::string_view, std::string_view, const MetricLabels&) override {
@@ -28,11 +33,16 @@ class NoTelemetry : public Telemetry {
                           const MetricLabels&) override {
     return histogram_;
   }
+  Summary& GetSummary(std::string_view, std::string_view, const std::vector<double>&,
+                      const MetricLabels&) override {
+    return summary_;
+  }
 
  private:
   NoCounter counter_;
   NoGauge gauge_;
   NoHistogram histogram_;
+  NoSummary summary_;
 };
 
 }  // namespace

@@ -10,7 +10,7 @@
 
 namespace tocsin {
 
-/// All three are thread-safe and cheap enough for once a request, not for once a span.
+/// All of them are thread-safe and cheap enough for once a request, not for once a span.
 class Counter {
  public:
   virtual ~Counter() = default;
@@ -29,6 +29,14 @@ class Histogram {
   virtual void Observe(double value) = 0;
 };
 
+/// Quantiles over the last ten minutes, computed here: for names that peers have so. Costs more
+/// than a histogram, which can also be added up.
+class Summary {
+ public:
+  virtual ~Summary() = default;
+  virtual void Observe(double value) = 0;
+};
+
 class Telemetry {
  public:
   using MetricLabels = std::vector<std::pair<std::string, std::string>>;
@@ -43,6 +51,10 @@ class Telemetry {
   virtual Histogram& GetHistogram(std::string_view name, std::string_view help,
                                   const std::vector<double>& buckets,
                                   const MetricLabels& labels = {}) = 0;
+  /// `quantiles`: ascending, above 0 and below 1.
+  virtual Summary& GetSummary(std::string_view name, std::string_view help,
+                              const std::vector<double>& quantiles,
+                              const MetricLabels& labels = {}) = 0;
 
   /// Counts nothing: for tests and tools. Lives for ever.
   static Telemetry& None();

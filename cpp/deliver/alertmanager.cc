@@ -58,6 +58,9 @@ AlertmanagerClient::AlertmanagerClient(AlertmanagerOptions options, http::FetchF
       latency_(telemetry->GetHistogram("prometheus_notifications_latency_histogram_seconds",
                                        "How long Alertmanagers take to take alerts.",
                                        {.01, .1, 1, 10}, Label(options_))),
+      latency_quantiles_(telemetry->GetSummary("prometheus_notifications_latency_seconds",
+                                               "How long Alertmanagers take to take alerts.",
+                                               {.5, .9, .99}, Label(options_))),
       thread_([this] { Run(); }) {
   pthread_setname_np(thread_.native_handle(), "alertmanager");
 }
@@ -148,7 +151,9 @@ bool AlertmanagerClient::Deliver(const std::vector<SharedAlert>& batch, Nanos ti
   const Result<http::Response> response = fetch_(request);
   const auto count = static_cast<double>(batch.size());
   if (response && response->status / 100 == 2) {
-    latency_.Observe(static_cast<double>(Clock::Real().Now() - begin) / kSecond);
+    const double seconds = static_cast<double>(Clock::Real().Now() - begin) / kSecond;
+    latency_.Observe(seconds);
+    latency_quantiles_.Observe(seconds);
     sent_.Add(count);
     return true;
   }

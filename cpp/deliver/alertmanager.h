@@ -78,6 +78,7 @@ class AlertmanagerClient {
   Counter& errors_;
   Gauge& queue_length_;
   Histogram& latency_;
+  Summary& latency_quantiles_;
   std::mutex mutex_;
   std::condition_variable changed_;
   std::deque<SharedAlert> queue_;

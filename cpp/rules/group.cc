@@ -99,6 +99,7 @@ void Group::Run(Nanos now) {
   metrics_.last_timestamp.Set(Seconds(nominal));
   metrics_.last_samples.Set(static_cast<double>(samples));
   metrics_.group_seconds.Observe(Seconds(evaluation_time_));
+  metrics_.group_quantiles.Observe(Seconds(evaluation_time_));
   view_ = MakeView();
 }
 
@@ -121,6 +122,7 @@ void Group::EvaluateRule(Rule* rule, Nanos now, Outgoing* outgoing) {
   rule->last_evaluation = now;
   rule->evaluation_time = ports_.clock.Now() - started;
   metrics_.evaluation_seconds.Observe(Seconds(rule->evaluation_time));
+  metrics_.evaluation_quantiles.Observe(Seconds(rule->evaluation_time));
   if (!rule->error.ok()) metrics_.failures.Add(1);
   Complain(*rule, former);
 }

@@ -57,7 +57,12 @@ RuleMetrics::RuleMetrics(const GroupSpec& spec, Telemetry* telemetry)
           telemetry->GetHistogram("prometheus_rule_evaluation_duration_histogram_seconds",
                                   "The duration for a rule to execute.", Buckets())),
       group_seconds(telemetry->GetHistogram("prometheus_rule_group_duration_histogram_seconds",
-                                            "The duration of rule group evaluations.", Buckets())) {
-}
+                                            "The duration of rule group evaluations.", Buckets())),
+      evaluation_quantiles(telemetry->GetSummary("prometheus_rule_evaluation_duration_seconds",
+                                                 "The duration for a rule to execute.",
+                                                 {.5, .9, .99})),
+      group_quantiles(telemetry->GetSummary("prometheus_rule_group_duration_seconds",
+                                            "The duration of rule group evaluations.",
+                                            {.01, .05, .5, .9, .99})) {}
 
 }  // namespace tocsin::rules

@@ -26,6 +26,8 @@ struct RuleMetrics {
   // Of all groups together.
   Histogram& evaluation_seconds;
   Histogram& group_seconds;
+  Summary& evaluation_quantiles;
+  Summary& group_quantiles;
 };
 
 }  // namespace tocsin::rules

@@ -38,8 +38,10 @@ class Writer {
     for (const Metric& metric : family_.metrics) {
       if (family_.kind == MetricKind::kHistogram) {
         WriteHistogram(metric);
+      } else if (family_.kind == MetricKind::kSummary) {
+        WriteSummary(metric);
       } else {
-        Sample("", metric.labels, {});
+        Sample("", metric.labels);
         Number(metric.value);
         out_ += '\n';
       }
@@ -51,7 +53,10 @@ class Writer {
   bool IsCounter() const {
     return family_.kind == MetricKind::kCounter && family_.name.ends_with(kTotal);
   }
-  bool HasCreated() const { return IsCounter() || family_.kind == MetricKind::kHistogram; }
+  bool HasCreated() const {
+    return IsCounter() || family_.kind == MetricKind::kHistogram ||
+           family_.kind == MetricKind::kSummary;
+  }
 
   // In OpenMetrics the family of a counter is named without the suffix.
   std::string_view FamilyName() const {
@@ -67,6 +72,8 @@ class Writer {
         return "gauge";
       case MetricKind::kHistogram:
         return "histogram";
+      case MetricKind::kSummary:
+        return "summary";
     }
     return {};
   }
@@ -83,18 +90,29 @@ class Writer {
 
   void WriteHistogram(const Metric& metric) {
     for (const Bucket& bucket : metric.buckets) {
-      Sample("_bucket", metric.labels,
-             open_metrics_ ? FormatOpenMetricsFloat(bucket.upper_bound)
-                           : FormatGoFloat(bucket.upper_bound));
+      Sample("_bucket", metric.labels, "le", NumberText(bucket.upper_bound));
       out_ += std::to_string(bucket.cumulative_count);
       if (open_metrics_ && bucket.exemplar) WriteExemplar(*bucket.exemplar);
       out_ += '\n';
     }
-    Sample("_sum", metric.labels, {});
+    WriteSum(metric, metric.buckets.empty() ? 0 : metric.buckets.back().cumulative_count);
+  }
+
+  void WriteSummary(const Metric& metric) {
+    for (const Quantile& quantile : metric.quantiles) {
+      Sample("", metric.labels, "quantile", NumberText(quantile.quantile));
+      Number(quantile.value);
+      out_ += '\n';
+    }
+    WriteSum(metric, metric.count);
+  }
+
+  void WriteSum(const Metric& metric, uint64_t count) {
+    Sample("_sum", metric.labels);
     Number(metric.value);
     out_ += '\n';
-    Sample("_count", metric.labels, {});
-    out_ += std::to_string(metric.buckets.empty() ? 0 : metric.buckets.back().cumulative_count);
+    Sample("_count", metric.labels);
+    out_ += std::to_string(count);
     out_ += '\n';
   }
 
@@ -109,21 +127,23 @@ class Writer {
 
   void WriteCreated(const Metric& metric) {
     out_.append(IsCounter() ? WithoutTotal(family_.name) : family_.name).append("_created");
-    Labels(metric.labels, {});
+    Labels(metric.labels);
     out_ += ' ';
     out_ += FormatGoFixed(metric.created, 3);
     out_ += '\n';
   }
 
+  /// `last`: the name of a label of the sample alone, if it has one.
   void Sample(std::string_view suffix, const Telemetry::MetricLabels& labels,
-              std::string_view bound) {
+              std::string_view last = {}, std::string_view last_value = {}) {
     out_.append(family_.name).append(suffix);
-    Labels(labels, bound);
+    Labels(labels, last, last_value);
     out_ += ' ';
   }
 
-  void Labels(const Telemetry::MetricLabels& labels, std::string_view bound) {
-    if (labels.empty() && bound.empty()) return;
+  void Labels(const Telemetry::MetricLabels& labels, std::string_view last = {},
+              std::string_view last_value = {}) {
+    if (labels.empty() && last.empty()) return;
     char before = '{';
     const auto add = [&](std::string_view name, std::string_view value) {
       out_ += before;
@@ -133,13 +153,14 @@ class Writer {
       out_ += '"';
     };
     for (const auto& [name, value] : labels) add(name, value);
-    if (!bound.empty()) add("le", bound);
+    if (!last.empty()) add(last, last_value);
     out_ += '}';
   }
 
-  void Number(double value) {
-    out_ += open_metrics_ ? FormatOpenMetricsFloat(value) : FormatGoFloat(value);
+  std::string NumberText(double value) const {
+    return open_metrics_ ? FormatOpenMetricsFloat(value) : FormatGoFloat(value);
   }
+  void Number(double value) { out_ += NumberText(value); }
 
   const Family& family_;
   const bool open_metrics_;

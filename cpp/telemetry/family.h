@@ -12,7 +12,7 @@
 
 namespace tocsin::telemetry {
 
-enum class MetricKind : uint8_t { kCounter, kGauge, kHistogram };
+enum class MetricKind : uint8_t { kCounter, kGauge, kHistogram, kSummary };
 
 /// One observation of a bucket and the trace that it belongs to.
 struct Exemplar {
@@ -27,11 +27,18 @@ struct Bucket {
   std::optional<Exemplar> exemplar = {};
 };
 
+struct Quantile {
+  double quantile = 0;
+  double value = 0;  ///< NaN if nothing was observed of late.
+};
+
 struct Metric {
-  Telemetry::MetricLabels labels = {};  ///< By name.
-  double value = 0;                     ///< Of a counter or gauge; of a histogram the sum.
-  std::vector<Bucket> buckets = {};     ///< Of a histogram: ascending, the last one is +Inf.
-  double created = 0;                   ///< Unix seconds; 0: not known. Of counters and histograms.
+  Telemetry::MetricLabels labels = {};   ///< By name.
+  double value = 0;                      ///< Of a counter or gauge; of the others the sum.
+  std::vector<Bucket> buckets = {};      ///< Of a histogram: ascending, the last one is +Inf.
+  std::vector<Quantile> quantiles = {};  ///< Of a summary: ascending.
+  uint64_t count = 0;                    ///< Of a summary.
+  double created = 0;                    ///< Unix seconds; 0: not known. Of all but gauges.
 };
 
 struct Family {

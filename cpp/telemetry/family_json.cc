@@ -20,6 +20,8 @@ std::string_view TypeName(MetricKind kind) {
       return "GAUGE";
     case MetricKind::kHistogram:
       return "HISTOGRAM";
+    case MetricKind::kSummary:
+      return "SUMMARY";
   }
   return "UNTYPED";
 }
@@ -76,6 +78,37 @@ void WriteHistogram(const Metric& metric, JsonWriter* w) {
   w->EndArray();
 }
 
+void WriteSummary(const Metric& metric, JsonWriter* w) {
+  w->Key("sampleCount");
+  WriteCount(metric.count, w);
+  w->Key("sampleSum");
+  WriteNumber(metric.value, w);
+  w->Key("quantile").BeginArray();
+  for (const Quantile& quantile : metric.quantiles) {
+    w->BeginObject().Key("quantile");
+    WriteNumber(quantile.quantile, w);
+    w->Key("value");
+    WriteNumber(quantile.value, w);
+    w->EndObject();
+  }
+  w->EndArray();
+}
+
+// The member that holds what is particular to a kind.
+std::string_view MemberName(MetricKind kind) {
+  switch (kind) {
+    case MetricKind::kCounter:
+      return "counter";
+    case MetricKind::kGauge:
+      return "gauge";
+    case MetricKind::kHistogram:
+      return "histogram";
+    case MetricKind::kSummary:
+      return "summary";
+  }
+  return "untyped";
+}
+
 void WriteMetric(const Metric& metric, MetricKind kind, JsonWriter* w) {
   w->BeginObject();
   if (!metric.labels.empty()) {
@@ -83,12 +116,11 @@ void WriteMetric(const Metric& metric, MetricKind kind, JsonWriter* w) {
     for (const auto& [name, value] : metric.labels) WriteLabel(name, value, w);
     w->EndArray();
   }
-  w->Key(kind == MetricKind::kCounter ? "counter"
-         : kind == MetricKind::kGauge ? "gauge"
-                                      : "histogram");
-  w->BeginObject();
+  w->Key(MemberName(kind)).BeginObject();
   if (kind == MetricKind::kHistogram) {
     WriteHistogram(metric, w);
+  } else if (kind == MetricKind::kSummary) {
+    WriteSummary(metric, w);
   } else {
     w->Key("value");
     WriteNumber(metric.value, w);

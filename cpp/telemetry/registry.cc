@@ -1,6 +1,7 @@
 #include "cpp/telemetry/registry.h"
 
 #include <algorithm>
+#include <chrono>
 #include <map>
 #include <mutex>
 #include <utility>
@@ -8,6 +9,7 @@
 #include <prometheus/counter.h>
 #include <prometheus/gauge.h>
 #include <prometheus/histogram.h>
+#include <prometheus/summary.h>
 
 #include "cpp/base/clock.h"
 #include "cpp/telemetry/process.h"
@@ -78,6 +80,39 @@ class HistogramHandle : public ExemplarHistogram {
   std::vector<std::optional<Exemplar>> exemplars_;  // By bucket; empty until there is one.
 };
 
+class SummaryHandle : public Summary {
+ public:
+  explicit SummaryHandle(const std::vector<double>& quantiles)
+      : summary_(WithErrors(quantiles), std::chrono::minutes(10), kAgeBuckets) {}
+
+  void Observe(double value) override { summary_.Observe(value); }
+
+  void CollectInto(Metric* metric) const {
+    const auto collected = summary_.Collect().summary;
+    metric->value = collected.sample_sum;
+    metric->count = collected.sample_count;
+    metric->created = created_;
+    for (const auto& quantile : collected.quantile) {
+      metric->quantiles.push_back({.quantile = quantile.quantile, .value = quantile.value});
+    }
+  }
+
+ private:
+  static constexpr int kAgeBuckets = 5;
+
+  // The ranks that are given may be off by a tenth of what lies beyond them.
+  static prometheus::Summary::Quantiles WithErrors(const std::vector<double>& quantiles) {
+    prometheus::Summary::Quantiles out;
+    for (const double quantile : quantiles) {
+      out.emplace_back(quantile, std::min(quantile, 1 - quantile) / 10);
+    }
+    return out;
+  }
+
+  mutable prometheus::Summary summary_;
+  const double created_ = UnixSeconds();
+};
+
 }  // namespace
 
 struct Registry::Rep {
@@ -120,6 +155,7 @@ struct Registry::Rep {
   Kind<CounterHandle> counters;
   Kind<GaugeHandle> gauges;
   Kind<HistogramHandle> histograms;
+  Kind<SummaryHandle> summaries;
   double cpu_reported = 0;
 };
 
@@ -149,6 +185,12 @@ ExemplarHistogram& Registry::GetHistogram(std::string_view name, std::string_vie
   return rep_->histograms.Get(name, help, labels, buckets);
 }
 
+Summary& Registry::GetSummary(std::string_view name, std::string_view help,
+                              const std::vector<double>& quantiles, const MetricLabels& labels) {
+  const std::scoped_lock lock(rep_->mutex);
+  return rep_->summaries.Get(name, help, labels, quantiles);
+}
+
 std::vector<Family> Registry::Collect() {
   GetGauge("process_resident_memory_bytes", "Resident memory.", {}).Set(ResidentBytes());
   GetGauge("process_heap_bytes", "Memory that the allocator has given out.", {}).Set(HeapBytes());
@@ -162,6 +204,7 @@ std::vector<Family> Registry::Collect() {
   rep_->counters.CollectInto(MetricKind::kCounter, &families);
   rep_->gauges.CollectInto(MetricKind::kGauge, &families);
   rep_->histograms.CollectInto(MetricKind::kHistogram, &families);
+  rep_->summaries.CollectInto(MetricKind::kSummary, &families);
   std::ranges::sort(families, {}, &Family::name);
   return families;
 }

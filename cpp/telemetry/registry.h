@@ -36,6 +36,8 @@ class Registry : public Telemetry {
   ExemplarHistogram& GetHistogram(std::string_view name, std::string_view help,
                                   const std::vector<double>& buckets,
                                   const MetricLabels& labels) override;
+  Summary& GetSummary(std::string_view name, std::string_view help,
+                      const std::vector<double>& quantiles, const MetricLabels& labels) override;
 
   /// Everything by name and labels, with process_* metrics read at this moment.
   std::vector<Family> Collect();

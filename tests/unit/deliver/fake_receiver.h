@@ -185,6 +185,10 @@ class FakeTelemetry : public Telemetry {
                           const std::vector<double>& buckets, const MetricLabels& labels) override {
     return Telemetry::None().GetHistogram(name, help, buckets, labels);
   }
+  Summary& GetSummary(std::string_view name, std::string_view help,
+                      const std::vector<double>& quantiles, const MetricLabels& labels) override {
+    return None().GetSummary(name, help, quantiles, labels);
+  }
   double operator[](const std::string& name) {
     return counters["prometheus_remote_storage_" + name].value;
   }

@@ -55,6 +55,10 @@ class FakeTelemetry : public Telemetry {
                           const std::vector<double>& buckets, const MetricLabels& labels) override {
     return None().GetHistogram(name, help, buckets, labels);
   }
+  Summary& GetSummary(std::string_view name, std::string_view help,
+                      const std::vector<double>& quantiles, const MetricLabels& labels) override {
+    return None().GetSummary(name, help, quantiles, labels);
+  }
   double Value(const std::string& key) const {
     const auto found = counters_.find(key);
     return found == counters_.end() ? -1 : found->second->value;

@@ -27,6 +27,10 @@ class FakeTelemetry : public Telemetry {
                           const MetricLabels& labels) override {
     return metrics_[Key(name, labels)];
   }
+  Summary& GetSummary(std::string_view name, std::string_view help,
+                      const std::vector<double>& quantiles, const MetricLabels& labels) override {
+    return None().GetSummary(name, help, quantiles, labels);
+  }
 
   /// -1 if there is no such metric.
   double Value(const std::string& key) const {

@@ -50,6 +50,28 @@ TEST(RegistryTest, ABucketKeepsItsLastTrace) {
   EXPECT_THAT(registry.Expose(), testing::Not(HasSubstr("trace_id")));
 }
 
+TEST(RegistryTest, ASummaryTellsQuantiles) {
+  Registry registry;
+  Summary& summary = registry.GetSummary("s_seconds", "A summary.", {0.5, 0.9}, {{"a", "x"}});
+  EXPECT_THAT(registry.Expose(), HasSubstr("s_seconds{a=\"x\",quantile=\"0.5\"} NaN\n"));
+  for (int i = 1; i <= 100; ++i) summary.Observe(i);
+  for (const Family& family : registry.Collect()) {
+    if (family.name != "s_seconds") continue;
+    EXPECT_EQ(family.kind, MetricKind::kSummary);
+    ASSERT_EQ(family.metrics.size(), 1U);
+    const Metric& metric = family.metrics[0];
+    EXPECT_EQ(metric.count, 100U);
+    EXPECT_EQ(metric.value, 5050);
+    ASSERT_EQ(metric.quantiles.size(), 2U);
+    EXPECT_NEAR(metric.quantiles[0].value, 50, 5);
+    EXPECT_NEAR(metric.quantiles[1].value, 90, 2);
+  }
+  const std::string text = registry.Expose(Format::kOpenMetrics);
+  EXPECT_THAT(text, HasSubstr("# TYPE s_seconds summary\n# UNIT s_seconds seconds\n"));
+  EXPECT_THAT(text, HasSubstr("s_seconds_sum{a=\"x\"} 5050.0\ns_seconds_count{a=\"x\"} 100\n"));
+  EXPECT_THAT(text, HasSubstr("s_seconds_created{a=\"x\"} "));
+}
+
 TEST(RegistryTest, TheProcessIsExposed) {
   Registry registry;
   EXPECT_THAT(registry.Expose(), HasSubstr("process_resident_memory_bytes "));
