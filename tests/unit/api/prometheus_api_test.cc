@@ -154,7 +154,9 @@ class PrometheusApiTest : public testing::Test {
     status.clock = &clock_;
     status.last_reload = [] { return PrometheusStatusBackend::Reloaded{true, kSecond}; };
     status.corruptions = [] { return uint64_t{0}; };
-    status.alertmanagers = [] { return std::vector<std::string>{"http://am:9093/api/v2/alerts"}; };
+    status.alertmanagers = [] {
+      return PrometheusStatusBackend::Alertmanagers{{"http://am:9093/api/v2/alerts"}, {}};
+    };
     status.ready = [this] { return ready_; };
     status.reload = [this] { return reloaded_; };
     status.quit = [this] { store_.calls.emplace_back("quit"); };

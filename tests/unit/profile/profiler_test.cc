@@ -85,7 +85,12 @@ TEST(ProfilerTest, AllocationsAreCountedAndWhatStaysIsToldApart) {
   const double mib = 1024.0 * 1024;
   EXPECT_NEAR(static_cast<double>(Sum(*profile, 1)), 512 * mib, 50 * mib);
   EXPECT_NEAR(static_cast<double>(Sum(*profile, 3)), 256 * mib, 40 * mib);
-  EXPECT_NEAR(static_cast<double>(Sum(*profile, 0)), 128, 10);
+  // Small objects are seen seldom, and count for many then: they are not ours.
+  int64_t large = 0;
+  for (const wire::ProfileSample& sample : profile->samples) {
+    if (sample.values[1] / sample.values[0] > 1 << 20) large += sample.values[0];
+  }
+  EXPECT_NEAR(static_cast<double>(large), 128, 10);
 }
 
 TEST(ProfilerTest, OneOfAKindAtATime) {
