@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import subprocess
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ DOCS = sorted(
 COMPATIBILITY = ROOT / "docs/compatibility.md"
 ROW = re.compile(r"^\| ([A-Z]{3,4}-\d\d) \| (\w+) \| (.*) \|$")
 TEST = re.compile(r"`((?:tests|storage|cpp)/[\w/.]+)(?:::(\w+))?`")
+LINK = re.compile(r"\]\(([^)#:]+)(?:#[^)]*)?\)")
 
 # Rows that the issues so far name.
 NAMED = {
@@ -59,10 +61,37 @@ def test_named_tests_exist() -> None:
                 assert re.search(rf"\b{function}\b", source), f"{row}: {file}::{function}"
 
 
+def linked(page: Path) -> list[Path]:
+    return [(page.parent / target).resolve() for target in LINK.findall(page.read_text())]
+
+
 @pytest.mark.parametrize("path", DOCS, ids=lambda p: str(p.relative_to(ROOT)))
 def test_links_lead_somewhere(path: Path) -> None:
-    for target in re.findall(r"\]\(([^)#:]+)\)", path.read_text()):
-        assert (path.parent / target).exists(), f"{path.name} links to {target}"
+    for target in linked(path):
+        assert target.exists(), f"{path.name} links to {target}"
+
+
+def test_every_page_is_reached_from_the_readme() -> None:
+    """A link to a folder leads to the pages in it."""
+    reached: set[Path] = set()
+    coming = [ROOT / "README.md"]
+    while coming:
+        page = coming.pop()
+        if page in reached:
+            continue
+        reached.add(page)
+        for target in linked(page):
+            coming += [one for one in DOCS if target in {one, one.parent}]
+    assert not sorted(str(page) for page in set(DOCS) - reached)
+
+
+def test_the_code_map_has_a_row_for_every_module() -> None:
+    modules = tomllib.loads((ROOT / "tools/layers.toml").read_text())["modules"]
+    rows = re.findall(r"^\| \d \| ([^|]*) \|", (ROOT / "ARCHITECTURE.md").read_text(), re.MULTILINE)
+    mapped = [folder for cell in rows for folder in re.findall(r"`([\w/]+)`", cell)]
+    assert len(mapped) == len(set(mapped))
+    assert set(modules) - set(mapped) == set()
+    assert [folder for folder in mapped if not (ROOT / folder).is_dir()] == []
 
 
 def test_no_unfinished_work_is_marked() -> None:
