@@ -48,6 +48,29 @@ def wait_until(condition: Callable[[], Any], what: str, timeout: float = 30) -> 
     raise AssertionError(message)
 
 
+def tocsin(
+    *arguments: str | Path, stdin: bytes | None = None
+) -> subprocess.CompletedProcess[bytes]:
+    """Run the command; any exit code is a result."""
+    return subprocess.run(
+        [BINARY, *arguments], input=stdin, capture_output=True, timeout=300, check=False
+    )
+
+
+def tocsin_text(
+    *arguments: str | Path, stdin: str | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Run the command, which reads and writes text; any exit code is a result."""
+    return subprocess.run(
+        [BINARY, *arguments],
+        input=stdin,
+        capture_output=True,
+        timeout=300,
+        check=False,
+        text=True,
+    )
+
+
 def free_port() -> int:
     """Return a TCP port of 127.0.0.1 that nobody listens on at this moment."""
     with socket.socket() as probe:
@@ -206,6 +229,13 @@ class Server:
         answer = self.get(f"/api/v1/query?{text}")
         assert answer.status == 200, answer.text
         return answer.json["data"]["result"]
+
+    def metric(self, name: str) -> float:
+        """Return what /metrics has of that name: with labels one sample, else their sum."""
+        samples = [line.rsplit(" ", 1) for line in self.get("/metrics").text.splitlines()]
+        values = [float(value) for key, value in samples if name in (key, key.split("{")[0])]
+        assert values, f"no {name}"
+        return sum(values)
 
     def send(self, *spans: trace_pb2.Span, service: str = "myapp", **resource: str) -> None:
         """Send spans of one service over OTLP/HTTP and check the acknowledgement."""

@@ -156,11 +156,7 @@ alerting:
         exposed.load = {"a": 5}
 
         def metric(name: str) -> float:
-            name = f"prometheus_notifications_{name}"
-            for line in server.get("/metrics").text.splitlines():
-                if line.startswith((f"{name} ", f"{name}{{")):
-                    return float(line.rsplit(" ", 1)[1])
-            raise AssertionError(name)
+            return server.metric(f"prometheus_notifications_{name}")
 
         wait_until(lambda: metric("errors_total") > 0, "a failed delivery")
         assert metric("dropped_total") > 0

@@ -7,7 +7,7 @@ import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
-from harness import BINARY
+from harness import tocsin_text
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -184,13 +184,7 @@ OTHER_KINDS = {
 def takes(config: str, folder: Path) -> tuple[bool, str]:
     (folder / "alertmanager.yml").write_text(config)
     (folder / "tocsin.yaml").write_text("alertmanager: alertmanager.yml\n")
-    done = subprocess.run(
-        [BINARY, "config", "--config", folder / "tocsin.yaml"],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    done = tocsin_text("config", "--config", folder / "tocsin.yaml")
     assert done.returncode in (0, 1, 2), done.stderr
     return done.returncode == 0, done.stderr
 

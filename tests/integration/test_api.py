@@ -5,12 +5,11 @@ from __future__ import annotations
 import base64
 import json
 import os
-import subprocess
 import time
 import urllib.parse
 
 import pytest
-from harness import BINARY, Server, request, running, span, wait_until
+from harness import Server, request, running, span, tocsin_text, wait_until
 from opentelemetry.proto.trace.v1 import trace_pb2
 
 
@@ -76,8 +75,7 @@ def test_ready_echo_and_buildinfo(server: Server) -> None:
     version, revision = wrapped["data"]["version"], wrapped["data"]["revision"]
     assert (bare["version"], bare["revision"]) == (version, revision)
     assert json.loads((server.data / "server.json").read_text())["version"] == version
-    printed = subprocess.run([BINARY, "--version"], capture_output=True, text=True, check=True)
-    assert printed.stdout.strip() == f"tocsin {version} {revision}".strip()
+    assert tocsin_text("--version").stdout.strip() == f"tocsin {version} {revision}".strip()
     assert "features" not in wrapped["data"]
 
 

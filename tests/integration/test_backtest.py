@@ -5,15 +5,15 @@ from __future__ import annotations
 import csv
 import io
 import json
-import subprocess
 import time
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pytest
-from harness import BINARY, Server, running, span, wait_until
+from harness import Server, running, span, tocsin, tocsin_text, wait_until
 
 if TYPE_CHECKING:
+    import subprocess
     from collections.abc import Iterator
     from pathlib import Path
 
@@ -46,10 +46,7 @@ groups:
 
 
 def backtest(*arguments: str) -> subprocess.CompletedProcess[bytes]:
-    """Run `tocsin rules backtest`; any exit code is a result."""
-    return subprocess.run(
-        [BINARY, "rules", "backtest", *arguments], capture_output=True, timeout=120, check=False
-    )
+    return tocsin("rules", "backtest", *arguments)
 
 
 @pytest.fixture(scope="module")
@@ -126,10 +123,8 @@ def test_alerts_are_found_over_series_spans_and_traces(left: tuple[Path, Path]) 
 def test_the_directory_stays_as_it_was(left: tuple[Path, Path]) -> None:
     def samples() -> str:
         expr = '{__name__=~".+"}[1h]'
-        done = subprocess.run(
-            [BINARY, "promql", "--path", str(left[0]), "--format", "json", expr],
-            capture_output=True, timeout=60, check=True, text=True,
-        )  # fmt: skip
+        done = tocsin_text("promql", "--path", left[0], "--format", "json", expr)
+        assert done.returncode == 0, done.stderr
         return done.stdout
 
     # A query opens the directory as a server does, so it comes after the backtests.

@@ -20,17 +20,11 @@ from harness import (
     request,
     running,
     span,
+    tocsin,
     wait_until,
 )
 
 JSON = {"Content-Type": "application/json"}
-
-
-def tocsin(*arguments: str, stdin: bytes | None = None) -> subprocess.CompletedProcess[bytes]:
-    """Run the command; any exit code is a result."""
-    return subprocess.run(
-        [BINARY, *arguments], input=stdin, capture_output=True, timeout=120, check=False
-    )
 
 
 def succeed(*arguments: str, stdin: bytes | None = None) -> bytes:

@@ -8,7 +8,7 @@ import json
 import threading
 from typing import TYPE_CHECKING
 
-from harness import Server, request, running, wait_until
+from harness import request, running, wait_until
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -96,21 +96,18 @@ class Recorder:
         return result
 
 
-def metric(server: Server, line: str) -> float:
-    """Return the value of a line of /metrics; 0 if it is not there."""
-    for one in server.get("/metrics").text.splitlines():
-        if one.startswith(line + " "):
-            return float(one.rsplit(" ", 1)[1])
-    return 0
+def configured(home: Path, hook: Recorder) -> str:
+    """Write the files that the configuration names; return it."""
+    (home / "rules.yml").write_text(RULES)
+    (home / "own.tmpl").write_text(TEMPLATES)
+    (home / "url").write_text(f"{hook.url}/file\n")
+    return ROUTER.format(home=home, url=hook.url)
 
 
 def test_urls_headers_and_bodies_are_as_configured(tmp_path: Path) -> None:
     """ALM-02, ALM-06, ALM-07, ALM-14, ALM-15, ALM-17."""
     hook = Recorder()
-    (tmp_path / "rules.yml").write_text(RULES)
-    (tmp_path / "own.tmpl").write_text(TEMPLATES)
-    (tmp_path / "url").write_text(f"{hook.url}/file\n")
-    with running(ROUTER.format(home=tmp_path, url=hook.url)) as server:
+    with running(configured(tmp_path, hook)) as server:
         headers, body = hook.post_to("/file")
         assert headers["Authorization"] == "Bearer secret"
         assert headers["Content-Type"] == "application/json"
@@ -147,17 +144,14 @@ def test_urls_headers_and_bodies_are_as_configured(tmp_path: Path) -> None:
         groups = server.get("/api/v2/alerts/groups").json
         assert [g["receiver"]["name"] for g in groups] == ["from.file", "templated"]
         sent = 'alertmanager_notifications_total{integration="webhook",receiver_name="templated"}'
-        assert metric(server, sent) == 1
-        assert metric(server, 'alertmanager_alerts{state="suppressed"}') == 0
+        assert server.metric(sent) == 1
+        assert server.metric('alertmanager_alerts{state="suppressed"}') == 0
 
 
 def test_a_mistake_in_a_template_file_is_found_by_a_reload(tmp_path: Path) -> None:
     """ALM-14: file and position; what was there goes on."""
     hook = Recorder()
-    (tmp_path / "rules.yml").write_text(RULES)
-    (tmp_path / "own.tmpl").write_text(TEMPLATES)
-    (tmp_path / "url").write_text(f"{hook.url}/file\n")
-    with running(ROUTER.format(home=tmp_path, url=hook.url)) as server:
+    with running(configured(tmp_path, hook)) as server:
         hook.post_to("/file")
         (tmp_path / "own.tmpl").write_text('{{ define "line" }}\n{{ nope }}{{ end }}')
         answer = request(server.url + "/-/reload", method="POST")

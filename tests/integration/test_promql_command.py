@@ -6,28 +6,25 @@ import csv
 import http.server
 import io
 import json
-import subprocess
 import threading
 import urllib.parse
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from harness import BINARY, running, span, wait_until
+from harness import running, span, tocsin_text, wait_until
 
 if TYPE_CHECKING:
+    import subprocess
     from collections.abc import Iterator
     from pathlib import Path
 
 
-def tocsin(*arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run `tocsin promql`; any exit code is a result."""
-    return subprocess.run(
-        [BINARY, "promql", *arguments], capture_output=True, timeout=120, check=False, text=True
-    )
+def promql(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return tocsin_text("promql", *arguments)
 
 
 def printed(*arguments: str) -> str:
-    done = tocsin(*arguments)
+    done = promql(*arguments)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
@@ -72,12 +69,12 @@ def test_what_cannot_be_meant_is_refused(tmp_path: Path) -> None:
             ((*url, "--start", "0", "--step", "often", "1"), "--step takes a duration"),
             ((*url, "--time", "soon", "1"), "soon"),
         ]:
-            done = tocsin(*arguments)
+            done = promql(*arguments)
             assert done.returncode == 2, arguments
             assert what in done.stderr
             assert done.stdout == ""
     gone = tmp_path / "nothing"
-    done = tocsin("--path", str(gone), "1")
+    done = promql("--path", str(gone), "1")
     assert done.returncode == 1
     assert "there is no data directory" in done.stderr
     assert not gone.exists()
@@ -145,7 +142,7 @@ def canned() -> Iterator[tuple[str, list[dict[str, list[str]]]]]:
 
 def test_histograms_and_labels_are_readable(canned: tuple[str, list[Any]]) -> None:
     url, asked = canned
-    done = tocsin("--url", url, "--start", "0", "--end", "90.5", "--step", "1m", "a + b")
+    done = promql("--url", url, "--start", "0", "--end", "90.5", "--step", "1m", "a + b")
     assert asked == [{"query": ["a + b"], "start": ["0"], "end": ["90.5"], "step": ["60"]}]
     assert done.stderr == "warning: PromQL warning: something (1:1)\n"
     assert done.stdout.splitlines() == [

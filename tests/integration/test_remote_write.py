@@ -72,13 +72,6 @@ def times(receiver: WriteReceiver, service: str) -> list[int]:
     return found
 
 
-def written_metric(text: str, name: str) -> float:
-    """Return the sum of a metric of /metrics over its label sets."""
-    lines = [line for line in text.splitlines() if line.split("{")[0].split(" ")[0] == name]
-    assert lines, f"no {name}"
-    return sum(float(line.rsplit(" ", 1)[1]) for line in lines)
-
-
 def target(receiver: WriteReceiver, more: str = "") -> str:
     return f"""
 metrics_generator: {{collection_interval: 1s}}
@@ -96,11 +89,10 @@ def test_version_2_with_types_and_an_orderly_sequence() -> None:
         with running(target(receiver, more)) as server:
             server.send(span(), service="second")
             wait_until(lambda: len(times(receiver, "second")) >= 3, "three samples", 60)
-            own = server.get("/metrics").text
-            assert written_metric(own, "prometheus_remote_storage_samples_total") > 0
-            assert written_metric(own, "prometheus_remote_storage_samples_failed_total") == 0
-            assert written_metric(own, "prometheus_remote_storage_shards") == 1
-            assert 'remote_name="here"' in own
+            assert server.metric("prometheus_remote_storage_samples_total") > 0
+            assert server.metric("prometheus_remote_storage_samples_failed_total") == 0
+            assert server.metric("prometheus_remote_storage_shards") == 1
+            assert 'remote_name="here"' in server.get("/metrics").text
         got = times(receiver, "second")
         assert got == sorted(set(got))
         for written in receiver.requests:
@@ -161,8 +153,7 @@ def test_refusals_do_not_wedge_the_queue() -> None:
             (name, str(labels), t) for w in receiver.requests for name, labels, t, _ in w.samples
         }
         assert not taken.intersection(refused)
-        own = server.get("/metrics").text
-        failed = written_metric(own, "prometheus_remote_storage_samples_failed_total")
+        failed = server.metric("prometheus_remote_storage_samples_failed_total")
         assert failed == len(refused)
 
 

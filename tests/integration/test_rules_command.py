@@ -6,12 +6,14 @@ import re
 import shutil
 import subprocess
 import xml.etree.ElementTree as ET
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
-from harness import BINARY
+from harness import ROOT, tocsin_text
 
-ROOT = Path(__file__).parents[2]
+if TYPE_CHECKING:
+    from pathlib import Path
+
 TESTS = sorted((ROOT / "rules/tests").glob("*.yaml"))
 PLAIN_RULES = sorted([*(ROOT / "rules/plain").glob("*.yaml"), *(ROOT / "rules").glob("[!t]*.yaml")])
 
@@ -30,15 +32,7 @@ RULES = """groups:
 
 
 def rules(*arguments: str | Path, text: str | None = None) -> subprocess.CompletedProcess[str]:
-    """Run `tocsin rules`; any exit code is a result."""
-    return subprocess.run(
-        [BINARY, "rules", *map(str, arguments)],
-        input=text,
-        capture_output=True,
-        timeout=300,
-        check=False,
-        text=True,
-    )
+    return tocsin_text("rules", *arguments, stdin=text)
 
 
 def promtool(*arguments: str | Path) -> subprocess.CompletedProcess[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import signal
 import time
 from typing import TYPE_CHECKING, Any
@@ -39,12 +38,6 @@ def active_at(server: Server) -> list[str]:
     return [a["activeAt"] for a in alerts if a["labels"]["alertname"] == "Waiting"]
 
 
-def metric(server: Server, name: str) -> float:
-    found = re.search(rf"^{name} (\S+)$", server.get("/metrics").text, re.MULTILINE)
-    assert found, name
-    return float(found[1])
-
-
 def test_a_changed_file_is_loaded_without_being_asked_for(tmp_path: Path) -> None:
     """RUL-02: by itself; other groups' alerts wait on; a bad file leaves what is there."""
     file = tmp_path / "rules.yaml"
@@ -58,7 +51,7 @@ def test_a_changed_file_is_loaded_without_being_asked_for(tmp_path: Path) -> Non
         assert active_at(server) == before
         file.write_text(RULES.replace("expr", "exbr"))
         wait_until(
-            lambda: metric(server, "tocsin_rule_files_last_load_successful") == 0, "the fault", 20
+            lambda: server.metric("tocsin_rule_files_last_load_successful") == 0, "the fault", 20
         )
         assert "new" in rules_of(server)
         time.sleep(3)
@@ -66,7 +59,7 @@ def test_a_changed_file_is_loaded_without_being_asked_for(tmp_path: Path) -> Non
         assert "rules.yaml:6:22: " in server.log
         file.write_text(RULES)
         wait_until(lambda: "old" in rules_of(server), "the old rule again", 20)
-        assert metric(server, "tocsin_rule_files_last_load_successful") == 1
+        assert server.metric("tocsin_rule_files_last_load_successful") == 1
         assert active_at(server) == before
 
 

@@ -11,7 +11,7 @@ import urllib.parse
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from harness import BINARY, LOADGEN, Server, request, running, span, wait_until
+from harness import LOADGEN, Server, request, running, span, tocsin_text, wait_until
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -166,15 +166,11 @@ storage:
     with running(config, storage__max_bytes="30GB", compaction__block_retention="30d") as server:
         assert server.get("/ready").status == 200
         settings = [f"--set={k}" for k in ("storage.max_bytes=30Gi", "wal.sync=always")]
-        done = subprocess.run(
-            [BINARY, "config", *settings], capture_output=True, text=True, check=False
-        )
+        done = tocsin_text("config", *settings)
         assert done.returncode == 0, done.stderr
         assert "32212254720" in done.stdout
     for bad in ("storage.max_bytes=30XB", "ingester.max_block_duration=5q"):
-        done = subprocess.run(
-            [BINARY, "config", "--set", bad], capture_output=True, text=True, check=False
-        )
+        done = tocsin_text("config", "--set", bad)
         assert done.returncode != 0
         assert bad.split("=")[0] in done.stderr
 

@@ -10,7 +10,7 @@ import urllib.parse
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from harness import BINARY, Server, WebhookReceiver, running, span, wait_until
+from harness import Server, WebhookReceiver, running, span, tocsin_text, wait_until
 from test_alerts import Traffic, config
 
 if TYPE_CHECKING:
@@ -173,8 +173,7 @@ def test_a_directory_answers_too() -> None:
         server.send(*[span() for _ in range(3)], service="shop")
         server.stop()
         query = 'traceql("{ } | count_over_time() by (resource.service.name)", 10m)'
-        command = [BINARY, "promql", "--path", str(server.data), "--format=json", query]
-        done = subprocess.run(command, capture_output=True, timeout=120, check=False, text=True)
+        done = tocsin_text("promql", "--path", server.data, "--format=json", query)
         assert done.returncode == 0, done.stderr
         [series] = json.loads(done.stdout)["data"]["result"]
         assert series["metric"] == {"resource.service.name": "shop"}
