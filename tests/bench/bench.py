@@ -166,6 +166,20 @@ def merges(server: Server) -> int:
     return int(float(found[1])) if found else 0
 
 
+def paced_load(server: Server, rate: int, seconds: int, seed: int) -> dict[str, Any]:
+    """Send `rate` spans a second; return what the senders saw."""
+    flags = {
+        "--target": server.otlp_grpc,
+        "--spans": seconds * rate,
+        "--rate": rate,
+        "--seed": seed,
+    }
+    words = [str(word) for flag in flags.items() for word in flag]
+    sent = subprocess.run([str(LOADGEN), *words], check=True, stdout=PIPE)
+    answer: dict[str, Any] = json.loads(sent.stdout)
+    return answer
+
+
 def merge_latency(options: argparse.Namespace) -> dict[str, Any]:
     """Time to an acknowledgement under a steady load, with nothing to merge and with much.
 
@@ -178,27 +192,17 @@ def merge_latency(options: argparse.Namespace) -> dict[str, Any]:
         with tempfile.TemporaryDirectory(prefix="tocsin-bench-", dir=options.directory) as home:
             server = Server(Path(home) / "data", f"ingester: {ingester}\n")
             server.data.mkdir()
-            server.start()
-
-            def load(seed: int, spans: int, target: str = server.otlp_grpc) -> dict[str, Any]:
-                flags = ["--spans", str(spans), "--rate", str(options.rate), "--seed", str(seed)]
-                sent = subprocess.run(
-                    [str(LOADGEN), "--target", target, *flags], check=True, stdout=PIPE
-                )
-                answer: dict[str, Any] = json.loads(sent.stdout)
-                return answer
-
-            load(1, 5 * options.rate)  # Until everything runs that will.
-            before = merges(server)
-            sent = load(2, options.seconds * options.rate)
-            result[name] = {
-                "p50_ms": sent["p50_ms"],
-                "p99_ms": sent["p99_ms"],
-                "max_ms": sent["max_ms"],
-                "spans_per_s": round(sent["spans_per_s"]),
-                "merges": merges(server) - before,
-            }
-            server.stop()
+            with query_bench.ended(server.start()):
+                paced_load(server, options.rate, 5, seed=1)  # Until everything runs that will.
+                before = merges(server)
+                sent = paced_load(server, options.rate, options.seconds, seed=2)
+                result[name] = {
+                    "p50_ms": sent["p50_ms"],
+                    "p99_ms": sent["p99_ms"],
+                    "max_ms": sent["max_ms"],
+                    "spans_per_s": round(sent["spans_per_s"]),
+                    "merges": merges(server) - before,
+                }
     return result
 
 
