@@ -91,7 +91,7 @@ def test_the_command_of_the_wheel_works(empty: Path) -> None:
 
 
 def test_the_wheel_is_of_a_reasonable_size(wheel: Path) -> None:
-    assert wheel.stat().st_size < 15 << 20
+    assert wheel.stat().st_size < 20 << 20
 
 
 @pytest.fixture(scope="session")
