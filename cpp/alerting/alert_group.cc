@@ -8,8 +8,8 @@
 
 #include <algorithm>
 
+#include "cpp/base/quote.h"
 #include "cpp/base/record.h"
-#include "cpp/template/go_format.h"
 
 namespace tocsin::alerting {
 namespace {
@@ -43,7 +43,7 @@ std::string GroupKey(const routing::Route& route, const Labels& group_labels) {
   bool first = true;
   for (const auto& [name, value] : group_labels) {
     if (!std::exchange(first, false)) key.append(", ");
-    key.append(name).append("=").append(tmpl::Quote(value));
+    key.append(name).append("=").append(QuoteGo(value));
   }
   return key.append("}");
 }

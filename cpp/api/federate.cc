@@ -12,7 +12,6 @@
 #include "cpp/base/exposition_text.h"
 #include "cpp/base/format.h"
 #include "cpp/promql/parser.h"
-#include "cpp/promql/text.h"
 
 namespace tocsin::api {
 namespace {
@@ -38,7 +37,7 @@ void AppendSeries(const Labels& labels, const Labels& external, std::string* out
   }
   const auto add = [&](std::string_view label, std::string_view value) {
     separate();
-    if (promql::IsPlainLabelName(label)) {
+    if (IsPlainLabelName(label)) {
       out->append(label);
     } else {
       AppendQuoted(label, out);

@@ -8,14 +8,20 @@
 
 namespace tocsin {
 
-/// Whether a metric's name needs no quotes: [a-zA-Z_:][a-zA-Z0-9_:]*.
-inline bool IsPlainMetricName(std::string_view name) {
-  const auto fits = [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
-           c == ':';
+/// Letters, digits and `more`, no digit first.
+inline bool IsPlainName(std::string_view name, std::string_view more) {
+  const auto is_digit = [](char c) { return c >= '0' && c <= '9'; };
+  const auto fits = [&](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || is_digit(c) || more.contains(c);
   };
-  return !name.empty() && !(name[0] >= '0' && name[0] <= '9') && std::ranges::all_of(name, fits);
+  return !name.empty() && !is_digit(name[0]) && std::ranges::all_of(name, fits);
 }
+
+/// Whether a metric's name needs no quotes: [a-zA-Z_:][a-zA-Z0-9_:]*.
+inline bool IsPlainMetricName(std::string_view name) { return IsPlainName(name, "_:"); }
+
+/// Whether a label's name needs no quotes: [a-zA-Z_][a-zA-Z0-9_]*.
+inline bool IsPlainLabelName(std::string_view name) { return IsPlainName(name, "_"); }
 
 /// Backslashes and line breaks are escaped, and `quotes` if they are to be.
 inline void AppendEscaped(std::string_view text, bool quotes, std::string* out) {

@@ -9,19 +9,39 @@
 namespace tocsin {
 namespace {
 
-void AppendEscaped(std::string* out, char c) {
-  constexpr std::string_view kSpecial = "\a\b\f\n\r\t\v\\\"";
-  constexpr std::string_view kNames = "abfnrtv\\\"";
-  out->push_back('\\');
-  if (const size_t at = kSpecial.find(c); at != std::string_view::npos) {
-    out->push_back(kNames[at]);
-    return;
-  }
+void AppendHex(std::string* out, uint32_t value, int digits) {
   constexpr std::string_view kHex = "0123456789abcdef";
-  const auto byte = static_cast<unsigned char>(c);
-  out->push_back('x');
-  out->push_back(kHex[byte >> 4U]);
-  out->push_back(kHex[byte & 15U]);
+  for (int shift = 4 * (digits - 1); shift >= 0; shift -= 4) {
+    out->push_back(kHex[(value >> shift) & 15U]);
+  }
+}
+
+/// What strconv.IsPrint refuses, of the blocks in which that is common.
+bool IsUnprintable(uint32_t rune) {
+  return (rune >= 0x80 && rune <= 0xa0) || rune == 0xad || rune == 0xfeff ||
+         (rune >= 0x2000 && rune <= 0x200f) || (rune >= 0x2028 && rune <= 0x202f);
+}
+
+/// One rune inside such quotes.
+void AppendEscaped(std::string* out, uint32_t rune, char quote) {
+  constexpr std::string_view kSpecial = "\a\b\f\n\r\t\v\\";
+  constexpr std::string_view kNames = "abfnrtv\\";
+  const size_t at = rune < 0x80 ? kSpecial.find(static_cast<char>(rune)) : std::string_view::npos;
+  if (at != std::string_view::npos) {
+    out->push_back('\\');
+    out->push_back(kNames[at]);
+  } else if (rune == static_cast<uint32_t>(quote)) {
+    out->push_back('\\');
+    out->push_back(quote);
+  } else if (rune < 0x20 || rune == 0x7f) {
+    out->append("\\x");
+    AppendHex(out, rune, 2);
+  } else if (IsUnprintable(rune)) {
+    out->append("\\u");
+    AppendHex(out, rune, 4);
+  } else {
+    AppendRune(out, rune);
+  }
 }
 
 // An escape in numbers: how many digits of which base follow, and what they are.
@@ -81,18 +101,23 @@ Status TakeEscape(std::string_view* text, char quote, std::string* out) {
 std::string QuoteGo(std::string_view text) {
   std::string out = "\"";
   while (!text.empty()) {
-    const char c = text.front();
     uint32_t rune = 0;
     const size_t length = DecodeRune(text, &rune);
-    if (length == 0 || (length == 1 && (rune < 0x20 || rune == 0x7f || c == '"' || c == '\\'))) {
-      AppendEscaped(&out, c);
-      text.remove_prefix(1);
+    if (length == 0) {
+      out.append("\\x");
+      AppendHex(&out, static_cast<unsigned char>(text.front()), 2);
     } else {
-      out.append(text, 0, length);
-      text.remove_prefix(length);
+      AppendEscaped(&out, rune, '"');
     }
+    text.remove_prefix(std::max<size_t>(length, 1));
   }
   return out.append("\"");
+}
+
+std::string QuoteRuneGo(int64_t rune) {
+  std::string out = "'";
+  AppendEscaped(&out, rune < 0 || rune > 0x10ffff ? 0xfffd : static_cast<uint32_t>(rune), '\'');
+  return out.append("'");
 }
 
 Result<std::string> UnquoteGo(std::string_view literal) {

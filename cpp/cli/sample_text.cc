@@ -7,8 +7,9 @@
 #include <utility>
 
 #include "cpp/base/clock.h"
+#include "cpp/base/quote.h"
 #include "cpp/base/rfc3339.h"
-#include "cpp/promql/text.h"
+#include "cpp/base/utf8.h"
 
 namespace tocsin::cli {
 namespace {
@@ -73,7 +74,7 @@ std::string TimeText(double seconds) {
 std::string Escaped(const std::string& text) {
   const bool plain = std::ranges::none_of(
       text, [](char c) { return static_cast<unsigned char>(c) < ' ' || c == '\x7f'; });
-  return plain && promql::IsValidUtf8(text) ? text : promql::QuoteGo(text);
+  return plain && IsValidUtf8(text) ? text : QuoteGo(text);
 }
 
 // Characters, as far as that is what a terminal shows.

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "cpp/base/duration.h"
+#include "cpp/base/exposition_text.h"
 #include "cpp/base/quote.h"
 #include "cpp/base/utf8.h"
 
@@ -16,12 +17,6 @@ namespace {
 
 using routing::Matcher;
 using TextPairs = std::vector<std::pair<std::string, std::string>>;
-
-bool IsClassicName(std::string_view name) {
-  return !name.empty() && (name[0] < '0' || name[0] > '9') && std::ranges::all_of(name, [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
-  });
-}
 
 bool IsUtf8Name(std::string_view name) { return !name.empty() && IsValidUtf8(name); }
 
@@ -39,7 +34,7 @@ void ReadMatchMap(Section* section, std::string_view key, Matcher::Op op, routin
   TextPairs pairs;
   section->Pairs(key, &pairs);
   for (auto& [name, value] : pairs) {
-    if (!IsClassicName(name)) {
+    if (!IsPlainLabelName(name)) {
       section->Fail(key, "holds the invalid label name " + QuoteGo(name));
       continue;
     }

@@ -10,6 +10,7 @@
 
 #include "cpp/base/format.h"
 #include "cpp/base/hash.h"
+#include "cpp/base/quote.h"
 #include "cpp/promql/group_aggregator.h"
 #include "cpp/promql/range_functions.h"
 #include "cpp/promql/text.h"

@@ -5,6 +5,7 @@
 
 #include "cpp/base/civil_time.h"
 #include "cpp/base/format.h"
+#include "cpp/base/quote.h"
 #include "cpp/base/rfc3339.h"
 #include "cpp/promql/text.h"
 

@@ -12,8 +12,9 @@
 #include <utility>
 
 #include "cpp/base/check.h"
+#include "cpp/base/exposition_text.h"
 #include "cpp/base/hash.h"
-#include "cpp/promql/text.h"
+#include "cpp/base/quote.h"
 
 namespace tocsin::promql {
 namespace {

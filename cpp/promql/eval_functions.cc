@@ -11,7 +11,6 @@
 #include "cpp/promql/binary_operation.h"
 #include "cpp/promql/evaluator.h"
 #include "cpp/promql/natural_order.h"
-#include "cpp/promql/text.h"
 
 namespace tocsin::promql {
 namespace {

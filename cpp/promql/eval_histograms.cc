@@ -11,10 +11,10 @@
 
 #include "cpp/base/format.h"
 #include "cpp/base/hash.h"
+#include "cpp/base/quote.h"
 #include "cpp/promql/classic_histogram.h"
 #include "cpp/promql/evaluator.h"
 #include "cpp/promql/native_histogram.h"
-#include "cpp/promql/text.h"
 
 namespace tocsin::promql {
 namespace {

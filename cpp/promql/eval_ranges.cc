@@ -5,11 +5,11 @@
 #include <utility>
 
 #include "cpp/base/format.h"
+#include "cpp/base/quote.h"
 #include "cpp/promql/evaluator.h"
 #include "cpp/promql/mixed_ranges.h"
 #include "cpp/promql/range_functions.h"
 #include "cpp/promql/start_times.h"
-#include "cpp/promql/text.h"
 
 namespace tocsin::promql {
 namespace {

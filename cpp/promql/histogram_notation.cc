@@ -13,6 +13,7 @@
 
 #include "cpp/base/duration.h"
 #include "cpp/base/format.h"
+#include "cpp/base/quote.h"
 #include "cpp/model/native_histogram_buckets.h"
 #include "cpp/model/native_histogram_math.h"
 #include "cpp/promql/text.h"

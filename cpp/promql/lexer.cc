@@ -8,6 +8,7 @@
 #include <array>
 #include <utility>
 
+#include "cpp/base/quote.h"
 #include "cpp/promql/text.h"
 
 namespace tocsin::promql {
@@ -310,7 +311,7 @@ void Lexer::LexString() {
     const char c = Peek();
     if (c == quote) {
       EmitOne(Kind::kString);
-      if (Result<std::string> value = UnquoteLiteral(tokens_.back().text); !value.has_value()) {
+      if (Result<std::string> value = UnquoteGo(tokens_.back().text); !value.has_value()) {
         tokens_.pop_back();
         Fail(std::string(value.error().message()));
       }

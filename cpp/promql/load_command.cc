@@ -10,8 +10,8 @@
 
 #include "cpp/base/duration.h"
 #include "cpp/base/format.h"
+#include "cpp/base/quote.h"
 #include "cpp/model/native_histogram_math.h"
-#include "cpp/promql/text.h"
 
 namespace tocsin::promql {
 namespace {

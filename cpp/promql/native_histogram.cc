@@ -6,9 +6,9 @@
 #include <utility>
 
 #include "cpp/base/check.h"
+#include "cpp/base/quote.h"
 #include "cpp/model/native_histogram_buckets.h"
 #include "cpp/promql/kahan.h"
-#include "cpp/promql/text.h"
 
 namespace tocsin::promql {
 namespace {

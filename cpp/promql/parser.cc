@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "cpp/base/format.h"
+#include "cpp/base/quote.h"
 #include "cpp/promql/duration_parser.h"
 #include "cpp/promql/functions.h"
 #include "cpp/promql/lexer.h"
@@ -268,7 +269,7 @@ Result<Expr> Parser::ParsePrimary() {
       return ParseNumber();
     case Kind::kString: {
       const Token string = tokens_.Take();
-      TOCSIN_ASSIGN_OR_RETURN(std::string value, UnquoteLiteral(string.text));
+      TOCSIN_ASSIGN_OR_RETURN(std::string value, UnquoteGo(string.text));
       return Make(StringLiteral{std::move(value)}, {string.position, string.end()}, 0);
     }
     case Kind::kLeftParen:
@@ -389,7 +390,7 @@ Result<std::vector<std::string>> Parser::ParseLabelList() {
     }
     std::string name = token.text;
     if (token.kind == Kind::kString) {
-      TOCSIN_ASSIGN_OR_RETURN(name, UnquoteLiteral(token.text));
+      TOCSIN_ASSIGN_OR_RETURN(name, UnquoteGo(token.text));
     }
     if (!IsValidLabelName(name)) {
       return Error({token.position, token.end()},
@@ -433,7 +434,7 @@ Result<Expr> Parser::ParseTraceql() {
   if (PeekKind() != Kind::kString) return tokens_.Unexpected("traceql()", "string");
   const Token literal = tokens_.Take();
   TraceqlSelector selector;
-  TOCSIN_ASSIGN_OR_RETURN(selector.query, UnquoteLiteral(literal.text));
+  TOCSIN_ASSIGN_OR_RETURN(selector.query, UnquoteGo(literal.text));
   TOCSIN_RETURN_IF_ERROR(CheckTraceQuery(literal, selector.query));
   if (tokens_.TakeIf(Kind::kComma)) {
     DurationParser durations(&tokens_, options_.duration_expressions);
@@ -465,7 +466,7 @@ Result<Matcher> Parser::ParseMatcher() {
   const Token label = tokens_.Take();
   std::string name = label.text;
   if (label.kind == Kind::kString) {
-    TOCSIN_ASSIGN_OR_RETURN(name, UnquoteLiteral(label.text));
+    TOCSIN_ASSIGN_OR_RETURN(name, UnquoteGo(label.text));
   }
   Matcher::Op op = Matcher::Op::kEqual;
   switch (PeekKind()) {
@@ -488,7 +489,7 @@ Result<Matcher> Parser::ParseMatcher() {
   tokens_.Take();
   if (PeekKind() != Kind::kString) return tokens_.Unexpected("label matching", "string");
   const Token literal = tokens_.Take();
-  TOCSIN_ASSIGN_OR_RETURN(const std::string value, UnquoteLiteral(literal.text));
+  TOCSIN_ASSIGN_OR_RETURN(const std::string value, UnquoteGo(literal.text));
   Result<Matcher> matcher = Matcher::Make(op, name, value);
   if (!matcher.has_value()) {
     return Error({label.position, literal.end()}, matcher.error().message());

@@ -10,11 +10,12 @@
 #include <vector>
 
 #include "cpp/base/duration.h"
+#include "cpp/base/exposition_text.h"
 #include "cpp/base/format.h"
+#include "cpp/base/quote.h"
 #include "cpp/promql/ast.h"
 #include "cpp/promql/functions.h"
 #include "cpp/promql/print_parts.h"
-#include "cpp/promql/text.h"
 
 namespace tocsin::promql {
 namespace {

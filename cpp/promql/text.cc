@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "cpp/base/quote.h"
+#include "cpp/base/utf8.h"
 
 namespace tocsin::promql {
 namespace {
@@ -19,31 +20,9 @@ size_t WrittenLength(std::string_view text) {
 }  // namespace
 
 size_t Utf8Length(std::string_view text) {
-  if (text.empty()) return 0;
-  const auto byte = [&text](size_t i) { return static_cast<unsigned char>(text[i]); };
-  const unsigned lead = byte(0);
-  const size_t length = lead < 0x80 ? 1 : lead >= 0xf0 ? 4 : lead >= 0xe0 ? 3 : 2;
-  if (lead >= 0x80 && (lead < 0xc2 || lead > 0xf4)) return 0;
-  if (text.size() < length) return 0;
-  for (size_t i = 1; i < length; ++i) {
-    if ((byte(i) & 0xc0U) != 0x80U) return 0;
-  }
-  const bool overlong_or_surrogate =
-      (lead == 0xe0 && byte(1) < 0xa0) || (lead == 0xed && byte(1) > 0x9f) ||
-      (lead == 0xf0 && byte(1) < 0x90) || (lead == 0xf4 && byte(1) > 0x8f);
-  return overlong_or_surrogate ? 0 : length;
+  uint32_t rune = 0;
+  return text.empty() ? 0 : DecodeRune(text, &rune);
 }
-
-bool IsValidUtf8(std::string_view text) {
-  while (!text.empty()) {
-    const size_t length = Utf8Length(text);
-    if (length == 0) return false;
-    text.remove_prefix(length);
-  }
-  return true;
-}
-
-std::string QuoteGo(std::string_view text) { return tocsin::QuoteGo(text); }
 
 std::string QuoteFirstCharacter(std::string_view text) {
   const size_t length = std::max<size_t>(Utf8Length(text), 1);
@@ -54,8 +33,6 @@ std::string QuoteFirstCharacter(std::string_view text) {
   return quoted;
 }
 
-Result<std::string> UnquoteLiteral(std::string_view literal) { return UnquoteGo(literal); }
-
 size_t LiteralOffset(std::string_view literal, size_t value_offset) {
   const size_t end = literal.size() - 1;
   if (literal.front() == '`') return std::min(1 + value_offset, end);
@@ -65,19 +42,12 @@ size_t LiteralOffset(std::string_view literal, size_t value_offset) {
     const size_t written = WrittenLength(literal.substr(at));
     const std::string quote(1, literal.front());
     const Result<std::string> piece =
-        UnquoteLiteral(quote + std::string(literal.substr(at, written)) + quote);
+        UnquoteGo(quote + std::string(literal.substr(at, written)) + quote);
     value_size += piece.has_value() ? piece->size() : 0;
     if (value_size > value_offset) return at;
     at += written;
   }
   return end;
-}
-
-bool IsPlainLabelName(std::string_view name) {
-  if (name.empty() || (name[0] >= '0' && name[0] <= '9')) return false;
-  return std::ranges::all_of(name, [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
-  });
 }
 
 bool IsValidLabelName(std::string_view name) { return !name.empty() && IsValidUtf8(name); }

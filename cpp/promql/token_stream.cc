@@ -7,7 +7,7 @@
 
 #include "cpp/base/duration.h"
 #include "cpp/base/format.h"
-#include "cpp/promql/text.h"
+#include "cpp/base/quote.h"
 #include "cpp/promql/type_check.h"
 
 namespace tocsin::promql {

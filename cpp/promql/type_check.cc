@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <string>
 
+#include "cpp/base/quote.h"
 #include "cpp/promql/functions.h"
 #include "cpp/promql/text.h"
 

@@ -4,26 +4,13 @@
 #include <tuple>
 #include <utility>
 
+#include "cpp/base/exposition_text.h"
 #include "cpp/base/quote.h"
 #include "cpp/base/utf8.h"
 #include "cpp/routing/matcher_syntax.h"
 
 namespace tocsin::routing {
 namespace {
-
-// As OpenMetrics does it, for names that the older syntax could read.
-std::string EscapeOpenMetrics(std::string_view text) {
-  std::string out;
-  for (const char c : text) {
-    if (c == '"' || c == '\\') out.push_back('\\');
-    if (c == '\n') {
-      out.append("\\n");
-    } else {
-      out.push_back(c);
-    }
-  }
-  return out;
-}
 
 std::string Join(std::span<const Matcher> matchers) {
   std::string out;
@@ -76,8 +63,11 @@ bool Matcher::MatchesValue(std::string_view label_value) const {
 std::string Matcher::ToString() const {
   const std::string_view operation = OperatorText(op);
   if (HasReserved(name)) return QuoteGo(name).append(operation).append(QuoteGo(value));
+  // As OpenMetrics does it, for names that the older syntax could read.
   std::string out = name;
-  return out.append(operation).append("\"").append(EscapeOpenMetrics(value)).append("\"");
+  out.append(operation);
+  AppendQuoted(value, &out);
+  return out;
 }
 
 std::string_view OperatorText(Matcher::Op op) {

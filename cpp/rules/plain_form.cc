@@ -6,8 +6,8 @@
 #include <vector>
 
 #include "cpp/base/format.h"
+#include "cpp/base/quote.h"
 #include "cpp/lib/yaml.h"
-#include "cpp/promql/text.h"
 
 namespace tocsin::rules {
 namespace {
@@ -42,7 +42,7 @@ bool FitsInBlock(std::string_view text) {
 }
 
 /// JSON's escapes are YAML's; so are Go's of what is no UTF-8 or a control character.
-std::string Quoted(std::string_view text) { return promql::QuoteGo(text); }
+std::string Quoted(std::string_view text) { return QuoteGo(text); }
 
 class Writer {
  public:

@@ -11,10 +11,10 @@
 
 #include "cpp/base/duration.h"
 #include "cpp/base/format.h"
+#include "cpp/base/quote.h"
 #include "cpp/model/state_store.h"
 #include "cpp/promql/memory_source.h"
 #include "cpp/promql/series_notation.h"
-#include "cpp/promql/text.h"
 #include "cpp/rules/engine_query.h"
 #include "cpp/rules/group.h"
 #include "cpp/rules/line_diff.h"
@@ -105,7 +105,7 @@ using Element = ExprExpectation::Element;
 std::string TextOf(const Annotations& annotations) {
   std::string text;
   for (const auto& [name, value] : annotations) {
-    text.append(text.empty() ? "" : ", ").append(name).append("=").append(promql::QuoteGo(value));
+    text.append(text.empty() ? "" : ", ").append(name).append("=").append(QuoteGo(value));
   }
   return "{" + text + "}";
 }
@@ -334,7 +334,7 @@ Result<std::vector<Element>> Run::Ask(const ExprExpectation& expectation) const 
 }
 
 void Run::CheckExpression(const ExprExpectation& expectation) {
-  const std::string head = "    expr: " + promql::QuoteGo(expectation.expr) +
+  const std::string head = "    expr: " + QuoteGo(expectation.expr) +
                            ", time: " + FormatDuration(expectation.eval_time) + ",";
   Result<std::vector<Element>> got = Ask(expectation);
   if (!got.has_value()) {

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "cpp/base/format.h"
+#include "cpp/base/quote.h"
 #include "cpp/base/utf8.h"
 #include "cpp/template/time_format.h"
 
@@ -39,57 +40,6 @@ std::string FloatText(double value, char format, int precision) {
 
 constexpr std::string_view kLowerHex = "0123456789abcdef";
 constexpr std::string_view kUpperHex = "0123456789ABCDEF";
-
-void AppendHex(std::string* out, uint32_t value, int digits) {
-  for (int shift = 4 * (digits - 1); shift >= 0; shift -= 4) {
-    out->push_back(kLowerHex[(value >> shift) & 0xf]);
-  }
-}
-
-/// One rune inside quotes, escaped where Go escapes it.
-void AppendEscaped(std::string* out, uint32_t rune, char quote) {
-  switch (rune) {
-    case '\a':
-      out->append("\\a");
-      return;
-    case '\b':
-      out->append("\\b");
-      return;
-    case '\f':
-      out->append("\\f");
-      return;
-    case '\n':
-      out->append("\\n");
-      return;
-    case '\r':
-      out->append("\\r");
-      return;
-    case '\t':
-      out->append("\\t");
-      return;
-    case '\v':
-      out->append("\\v");
-      return;
-    case '\\':
-      out->append("\\\\");
-      return;
-    default:
-      break;
-  }
-  if (rune == static_cast<uint32_t>(quote)) out->push_back('\\');
-  const bool control = rune < 0x20 || rune == 0x7f;
-  const bool unprintable = (rune >= 0x80 && rune <= 0xa0) || rune == 0xad || rune == 0xfeff ||
-                           (rune >= 0x2000 && rune <= 0x200f) || (rune >= 0x2028 && rune <= 0x202f);
-  if (control) {
-    out->append("\\x");
-    AppendHex(out, rune, 2);
-  } else if (unprintable) {
-    out->append("\\u");
-    AppendHex(out, rune, 4);
-  } else {
-    AppendRune(out, rune);
-  }
-}
 
 /// What one verb of a format asks for.
 struct Spec {
@@ -215,19 +165,13 @@ void Printer::PrintInt(int64_t value, const Spec& spec) {
       base = 16;
       prefix = spec.sharp ? "0X" : "";
       break;
-    case 'c':
-    case 'q': {
+    case 'c': {
       std::string rune;
-      if (spec.verb == 'c') {
-        AppendRune(&rune, value);
-      } else {
-        rune.push_back('\'');
-        AppendEscaped(&rune, value < 0 || value > 0x10ffff ? 0xfffd : static_cast<uint32_t>(value),
-                      '\'');
-        rune.push_back('\'');
-      }
+      AppendRune(&rune, value);
       return Pad(rune, spec);
     }
+    case 'q':
+      return Pad(QuoteRuneGo(value), spec);
     case 'U':
       return Pad(UnicodePoint(value), spec);
     default:
@@ -290,7 +234,7 @@ void Printer::PrintString(std::string_view value, const Spec& spec) {
     case 's':
       return Pad(value, spec);
     case 'q':
-      return Pad(Quote(value), spec);
+      return Pad(QuoteGo(value), spec);
     case 'x':
     case 'X': {
       if (spec.precision >= 0) value = value.substr(0, static_cast<size_t>(spec.precision));
@@ -505,36 +449,6 @@ void Formatter::Extra() {
 
 }  // namespace
 
-std::string FormatGoDuration(Duration duration) {
-  if (duration.nanos == 0) return "0s";
-  const bool negative = duration.nanos < 0;
-  const uint64_t nanos =
-      negative ? -static_cast<uint64_t>(duration.nanos) : static_cast<uint64_t>(duration.nanos);
-  std::string out = negative ? "-" : "";
-  const auto fraction = [&out](uint64_t value, uint64_t unit, int digits, std::string_view name) {
-    out.append(std::to_string(value / unit));
-    std::string rest = std::to_string(value % unit);
-    rest.insert(0, static_cast<size_t>(digits) - rest.size(), '0');
-    rest.erase(rest.find_last_not_of('0') + 1);
-    if (!rest.empty()) out.append(".").append(rest);
-    out.append(name);
-  };
-  if (nanos < 1'000) return out.append(std::to_string(nanos)).append("ns");
-  if (nanos < 1'000'000) {
-    fraction(nanos, 1'000, 3, "µs");
-    return out;
-  }
-  if (nanos < 1'000'000'000) {
-    fraction(nanos, 1'000'000, 6, "ms");
-    return out;
-  }
-  const uint64_t minutes = nanos / static_cast<uint64_t>(kMinute);
-  if (minutes >= 60) out.append(std::to_string(minutes / 60)).append("h");
-  if (minutes > 0) out.append(std::to_string(minutes % 60)).append("m");
-  fraction(nanos % static_cast<uint64_t>(kMinute), 1'000'000'000, 9, "s");
-  return out;
-}
-
 std::optional<std::string> PrintValue(const Value& value, size_t bytes_max) {
   Printer printer(bytes_max);
   printer.Print(value, Spec{});
@@ -565,23 +479,6 @@ std::optional<std::string> Sprintln(std::span<const Value> values, size_t bytes_
 std::optional<std::string> Sprintf(std::string_view format, std::span<const Value> operands,
                                    size_t bytes_max) {
   return Formatter(format, operands, bytes_max).Run();
-}
-
-std::string Quote(std::string_view text) {
-  std::string out = "\"";
-  while (!text.empty()) {
-    uint32_t rune = 0;
-    const size_t size = DecodeRune(text, &rune);
-    if (size == 0) {
-      out.append("\\x");
-      AppendHex(&out, static_cast<uint8_t>(text[0]), 2);
-    } else {
-      AppendEscaped(&out, rune, '"');
-    }
-    text.remove_prefix(std::max<size_t>(size, 1));
-  }
-  out.push_back('"');
-  return out;
 }
 
 }  // namespace tocsin::tmpl

@@ -12,9 +12,6 @@
 
 namespace tocsin::tmpl {
 
-/// "1h2m3.5s", as time.Duration prints itself.
-std::string FormatGoDuration(Duration duration);
-
 /// The value as %v shows it, nil as "<nil>". Each of these gives nullopt for a text that would be
 /// longer than `bytes_max`.
 std::optional<std::string> PrintValue(const Value& value, size_t bytes_max);
@@ -29,8 +26,5 @@ std::optional<std::string> Sprintln(std::span<const Value> values, size_t bytes_
 /// "%!d(string=hi)". Explicit argument indexes are not spoken: "%!(BADINDEX)".
 std::optional<std::string> Sprintf(std::string_view format, std::span<const Value> operands,
                                    size_t bytes_max);
-
-/// strconv.Quote.
-std::string Quote(std::string_view text);
 
 }  // namespace tocsin::tmpl

@@ -273,6 +273,36 @@ std::string TimeString(Time time) {
   return FormatTime(time, "2006-01-02 15:04:05.999999999 -0700 MST");
 }
 
+std::string FormatGoDuration(Duration duration) {
+  if (duration.nanos == 0) return "0s";
+  const bool negative = duration.nanos < 0;
+  const uint64_t nanos =
+      negative ? -static_cast<uint64_t>(duration.nanos) : static_cast<uint64_t>(duration.nanos);
+  std::string out = negative ? "-" : "";
+  const auto fraction = [&out](uint64_t value, uint64_t unit, int digits, std::string_view name) {
+    out.append(std::to_string(value / unit));
+    std::string rest = std::to_string(value % unit);
+    rest.insert(0, static_cast<size_t>(digits) - rest.size(), '0');
+    rest.erase(rest.find_last_not_of('0') + 1);
+    if (!rest.empty()) out.append(".").append(rest);
+    out.append(name);
+  };
+  if (nanos < 1'000) return out.append(std::to_string(nanos)).append("ns");
+  if (nanos < 1'000'000) {
+    fraction(nanos, 1'000, 3, "µs");
+    return out;
+  }
+  if (nanos < 1'000'000'000) {
+    fraction(nanos, 1'000'000, 6, "ms");
+    return out;
+  }
+  const uint64_t minutes = nanos / static_cast<uint64_t>(kMinute);
+  if (minutes >= 60) out.append(std::to_string(minutes / 60)).append("h");
+  if (minutes > 0) out.append(std::to_string(minutes % 60)).append("m");
+  fraction(nanos % static_cast<uint64_t>(kMinute), 1'000'000'000, 9, "s");
+  return out;
+}
+
 std::string_view MonthName(int month) { return kMonths.at(static_cast<size_t>(month - 1)); }
 
 std::string_view WeekdayName(int weekday) { return kWeekdays.at(static_cast<size_t>(weekday)); }

@@ -1,4 +1,4 @@
-/// Moments written by Go's reference layouts, in which the layout shows how
+/// Moments and spans of time as Go's package time writes them. A layout shows how
 /// Mon Jan 2 15:04:05 -0700 2006 is to look.
 
 #pragma once
@@ -19,6 +19,9 @@ std::string FormatTime(Time time, std::string_view layout);
 
 /// time.Time.String: "2015-06-23 13:19:44.128 +0000 UTC".
 std::string TimeString(Time time);
+
+/// "1h2m3.5s", as time.Duration prints itself.
+std::string FormatGoDuration(Duration duration);
 
 std::string_view MonthName(int month);      ///< 1 is "January".
 std::string_view WeekdayName(int weekday);  ///< 0 is "Sunday".

@@ -9,8 +9,9 @@
 
 #include <gtest/gtest.h>
 
+#include "cpp/base/quote.h"
+#include "cpp/base/utf8.h"
 #include "cpp/promql/functions.h"
-#include "cpp/promql/text.h"
 
 namespace tocsin::promql {
 namespace {
@@ -358,7 +359,7 @@ TEST(TextTest, EveryByteStringSurvivesQuoting) {
   for (int i = 0; i < 5'000; ++i) {
     std::string text(random() % 8, '\0');
     for (char& c : text) c = static_cast<char>(random());
-    const Result<std::string> back = UnquoteLiteral(QuoteGo(text));
+    const Result<std::string> back = UnquoteGo(QuoteGo(text));
     ASSERT_TRUE(back.has_value());
     EXPECT_EQ(*back, text);
     EXPECT_TRUE(IsValidUtf8(QuoteGo(text)));
@@ -366,13 +367,13 @@ TEST(TextTest, EveryByteStringSurvivesQuoting) {
 }
 
 TEST(TextTest, EscapesAreGos) {
-  EXPECT_EQ(*UnquoteLiteral(R"("\a\b\f\n\r\t\v\\\"")"), "\a\b\f\n\r\t\v\\\"");
-  EXPECT_EQ(*UnquoteLiteral(R"("\x41\101\u00e9\U0001F600")"), "AA\u00e9\U0001F600");
-  EXPECT_EQ(*UnquoteLiteral(R"('\'"')"), "'\"");
-  EXPECT_EQ(*UnquoteLiteral("`\\n`"), "\\n");
+  EXPECT_EQ(*UnquoteGo(R"("\a\b\f\n\r\t\v\\\"")"), "\a\b\f\n\r\t\v\\\"");
+  EXPECT_EQ(*UnquoteGo(R"("\x41\101\u00e9\U0001F600")"), "AA\u00e9\U0001F600");
+  EXPECT_EQ(*UnquoteGo(R"('\'"')"), "'\"");
+  EXPECT_EQ(*UnquoteGo("`\\n`"), "\\n");
   for (const char* bad : {R"("\q")", R"("\'")", R"("\x4")", R"("\u12")", R"("\400")", R"("\ud800")",
                           R"("\U00110000")", R"("\xzz")", "\"", "'\"", ""}) {
-    EXPECT_FALSE(UnquoteLiteral(bad).has_value()) << bad;
+    EXPECT_FALSE(UnquoteGo(bad).has_value()) << bad;
   }
 }
 

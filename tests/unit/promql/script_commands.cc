@@ -6,8 +6,8 @@
 
 #include "cpp/base/duration.h"
 #include "cpp/base/format.h"
+#include "cpp/base/quote.h"
 #include "cpp/lib/regex.h"
-#include "cpp/promql/text.h"
 
 namespace tocsin::promql {
 namespace {
@@ -59,7 +59,7 @@ Result<TimeRange> TakeRange(std::string_view* rest) {
 Status ParseExpect(std::string_view rest, Evaluation* evaluation) {
   const std::string kind = TakeWord(&rest);
   if (kind == "string") {
-    TOCSIN_ASSIGN_OR_RETURN(evaluation->string, UnquoteLiteral(Trim(rest)));
+    TOCSIN_ASSIGN_OR_RETURN(evaluation->string, UnquoteGo(Trim(rest)));
     return Status();
   }
   if (kind == "range" && TakeIf(&rest, "vector")) {
