@@ -152,7 +152,7 @@ TEST_F(FaultsTest, AttemptsAreGivenTheTimeUntilTheNextLook) {
   EXPECT_EQ(notifier_.attempts[1].timeout, 3 * kSecond);
 }
 
-TEST_F(FaultsTest, AFullDiskHoldsNothingBack) {
+TEST_F(FaultsTest, AFullDiskHoldsNothingBackAndIsMadeUpFor) {
   Start();
   state_.full = true;
   Hold({Firing("a")});
@@ -162,6 +162,9 @@ TEST_F(FaultsTest, AFullDiskHoldsNothingBack) {
   state_.full = false;
   RunFor(5 * kMinute);
   EXPECT_EQ(OutboxSize(), 0U);
+  Start();
+  RunFor(10 * kMinute);
+  EXPECT_EQ(Told(), Lines{}) << "the log was saved in the end";
 }
 
 /// Dies at the moment of a chosen call: the state is what was saved up to then.

@@ -103,9 +103,15 @@ TEST(AlertingStateTest, EveryBitFlipIsHandled) {
   for (size_t bit = 0; bit < bytes.size() * 8; ++bit) {
     std::string damaged = bytes;
     damaged[bit / 8] = static_cast<char>(damaged[bit / 8] ^ (1 << (bit % 8)));
-    (void)DecodeAlert(damaged);
-    (void)DecodeGroup(damaged);
-    (void)DecodeLogEntry(damaged);
+    if (const auto decoded = DecodeAlert(damaged); decoded.has_value()) {
+      EXPECT_NE(*decoded, alert) << bit;
+      EXPECT_EQ(*DecodeAlert(EncodeAlert(*decoded)), *decoded) << bit;
+    }
+    EXPECT_FALSE(DecodeGroup(damaged).has_value()) << bit;
+    if (const auto entry = DecodeLogEntry(damaged); entry.has_value()) {
+      EXPECT_EQ(EncodeLogEntry(*DecodeLogEntry(EncodeLogEntry(*entry))), EncodeLogEntry(*entry))
+          << bit;
+    }
   }
 }
 

@@ -370,20 +370,6 @@ TEST_F(RouterTest, AGroupThatWaitedGoesOnWaiting) {
   EXPECT_EQ(Told(), Lines{"firing: a+"});
 }
 
-TEST_F(RouterTest, AFullDiskStopsNoNotificationAndIsMadeUpFor) {
-  Start();
-  state_.full = true;
-  Hold({Firing("a")});
-  RunFor(kMinute);
-  EXPECT_EQ(Told(), Lines{"firing: a+"});
-  EXPECT_TRUE(state_.entries.empty());
-  state_.full = false;
-  RunFor(5 * kMinute);
-  Start();
-  RunFor(10 * kMinute);
-  EXPECT_EQ(Told(), Lines{}) << "the log was saved in the end";
-}
-
 TEST_F(RouterTest, DamagedStateIsLeftOut) {
   Start();
   Hold({Firing("a")});

@@ -8,12 +8,11 @@
 #include <utility>
 #include <vector>
 
-#include "cpp/model/alert.h"
 #include "cpp/model/labels.h"
 #include "cpp/model/ports.h"
 #include "cpp/promql/source.h"
-#include "cpp/rules/ports.h"
 #include "tests/unit/model/fake_state.h"
+#include "tests/unit/rules/fake_sink.h"
 
 namespace tocsin::rules {
 
@@ -55,10 +54,7 @@ class FakeSeries : public SampleSink, public promql::SeriesSource {
                                                  Millis from, Millis to) const override {
     std::vector<promql::SeriesData> found;
     for (const promql::SeriesData& series : series_) {
-      const bool matches = std::ranges::all_of(matchers, [&](const promql::Matcher& matcher) {
-        return matcher.Matches(series.labels.Get(matcher.name));
-      });
-      if (!matches) continue;
+      if (!promql::MatchesAll(matchers, series.labels)) continue;
       promql::SeriesData part{.labels = series.labels};
       for (const Sample& sample : series.samples) {
         if (sample.t >= from && sample.t <= to) part.samples.push_back(sample);
@@ -84,18 +80,6 @@ class FakeSeries : public SampleSink, public promql::SeriesSource {
 
  private:
   std::vector<promql::SeriesData> series_;
-};
-
-class FakeSink : public AlertSink {
- public:
-  void Send(std::span<const Alert> alerts) override {
-    ++calls;
-    sent.insert(sent.end(), alerts.begin(), alerts.end());
-  }
-  std::vector<Alert> Take() { return std::exchange(sent, {}); }
-
-  std::vector<Alert> sent;
-  int calls = 0;
 };
 
 }  // namespace tocsin::rules
