@@ -3,19 +3,13 @@
 #include <algorithm>
 #include <utility>
 
+#include "cpp/promql/samples_between.h"
 #include "cpp/promql/select_by_scan.h"
 
 namespace tocsin::backtest {
 namespace {
 
 constexpr size_t kForgetAtLeast = 100'000;
-
-template <class T>
-std::span<const T> Between(std::span<const T> values, Millis from, Millis to) {
-  const auto begin = std::ranges::lower_bound(values, from, {}, &T::t);
-  const auto end = std::ranges::upper_bound(begin, values.end(), to, {}, &T::t);
-  return {begin, end};
-}
 
 template <class T>
 size_t EraseBefore(Millis t, std::vector<T>* values) {
@@ -97,11 +91,7 @@ std::vector<std::pair<const Labels*, SeriesRef>> RecordedSeries::Matching(
   }
   std::vector<std::pair<const Labels*, SeriesRef>> matching;
   for (const auto& [labels, ref] : *candidates) {
-    const bool matches =
-        std::ranges::all_of(request.matchers, [&labels = labels](const promql::Matcher& matcher) {
-          return matcher.Matches(labels.Get(matcher.name));
-        });
-    if (matches) matching.emplace_back(&labels, ref);
+    if (promql::MatchesAll(request.matchers, labels)) matching.emplace_back(&labels, ref);
   }
   return matching;
 }
@@ -110,8 +100,8 @@ promql::SeriesView RecordedSeries::ViewOf(SeriesRef ref,
                                           const promql::SeriesRequest& request) const {
   const Series& series = series_[ref];
   promql::SeriesView view;
-  view.samples = Between(std::span(series.samples), request.from, request.to);
-  view.histograms = Between(std::span(series.histograms), request.from, request.to);
+  view.samples = promql::SamplesBetween(std::span(series.samples), request.from, request.to);
+  view.histograms = promql::SamplesBetween(std::span(series.histograms), request.from, request.to);
   return view;
 }
 
@@ -139,8 +129,8 @@ Status RecordedSeries::Scan(const promql::SeriesRequest& request, const Scanner&
   };
   const auto show_stored = [&](promql::SeriesView view) -> Status {
     if (names_.Owns(view.labels)) {
-      view.samples = Between(view.samples, INT64_MIN, from_ - 1);
-      view.histograms = Between(view.histograms, INT64_MIN, from_ - 1);
+      view.samples = promql::SamplesBetween(view.samples, INT64_MIN, from_ - 1);
+      view.histograms = promql::SamplesBetween(view.histograms, INT64_MIN, from_ - 1);
       if (view.samples.empty() && view.histograms.empty()) return {};
     }
     while (next < recorded.size() && Compare(*recorded[next].first, view.labels) < 0) {

@@ -6,6 +6,7 @@
 #include "cpp/base/format.h"
 #include "cpp/base/rfc3339.h"
 #include "cpp/lib/json.h"
+#include "cpp/lib/json_texts.h"
 
 namespace tocsin::backtest {
 namespace {
@@ -14,16 +15,9 @@ using arrow::Column;
 using arrow::Type;
 
 template <class AnyPairs>
-void WritePairs(const AnyPairs& pairs, lib::JsonWriter* w) {
-  w->BeginObject();
-  for (const auto& [name, value] : pairs) w->Key(name).String(value);
-  w->EndObject();
-}
-
-template <class AnyPairs>
 std::string PairsJson(const AnyPairs& pairs) {
   lib::JsonWriter w;
-  WritePairs(pairs, &w);
+  lib::WriteTextMap(pairs, &w);
   return std::move(w).Take();
 }
 
@@ -45,7 +39,7 @@ void AppendTime(std::optional<Nanos> time, Column* column) {
 
 void WritePeriod(const AlertPeriod& period, lib::JsonWriter* w) {
   w->BeginObject().Key("alert").String(period.alert).Key("labels");
-  WritePairs(period.labels, w);
+  lib::WriteTextMap(period.labels, w);
   w->Key("state").String(StateName(period)).Key("pending_since");
   WriteTime(period.pending_since, w);
   w->Key("firing_since");
@@ -55,7 +49,7 @@ void WritePeriod(const AlertPeriod& period, lib::JsonWriter* w) {
   w->Key("value").String(FormatSampleValue(period.value));
   w->Key("peak").String(FormatSampleValue(period.peak));
   w->Key("evaluations").Int(static_cast<int64_t>(period.evaluations)).Key("annotations");
-  WritePairs(period.annotations, w);
+  lib::WriteTextMap(period.annotations, w);
   w->Key("group").String(period.group).Key("file").String(period.file).EndObject();
 }
 

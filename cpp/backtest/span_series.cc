@@ -140,9 +140,7 @@ Status SpanSeries::Scan(const promql::SeriesRequest& request, const Scanner& sca
   for (const auto& [metric, all] : changes_->by_metric()) {
     for (const auto& [labels, changes] : all) {
       const bool matches = !changes.empty() && changes.front().t <= until &&
-                           std::ranges::all_of(request.matchers, [&](const auto& matcher) {
-                             return matcher.Matches(labels.Get(matcher.name));
-                           });
+                           promql::MatchesAll(request.matchers, labels);
       if (matches) matching.emplace_back(&labels, &changes);
     }
   }

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "cpp/model/native_histogram_math.h"
+#include "cpp/promql/samples_between.h"
 #include "cpp/promql/select_by_scan.h"
 
 namespace tocsin::promql {
@@ -56,13 +57,6 @@ void Rebuild(const std::map<Millis, TimedValue>& values, SeriesData* data) {
   for (const auto& [t, value] : values) Append(value, data);
 }
 
-template <class T>
-std::span<const T> Between(const std::vector<T>& values, Millis from, Millis to) {
-  const auto begin = std::ranges::lower_bound(values, from, {}, &T::t);
-  const auto end = std::ranges::upper_bound(begin, values.end(), to, {}, &T::t);
-  return {begin, end};
-}
-
 }  // namespace
 
 void MemorySource::Add(const Labels& labels, std::span<const TimedValue> values) {
@@ -87,14 +81,10 @@ Status MemorySource::Scan(const SeriesRequest& request, const Scanner& scanner) 
   const std::shared_lock lock(mutex_);
   std::vector<LabelView> views;
   for (const auto& [labels, series] : series_) {
-    const bool matches =
-        std::ranges::all_of(request.matchers, [&labels = labels](const Matcher& matcher) {
-          return matcher.Matches(labels.Get(matcher.name));
-        });
-    if (!matches) continue;
+    if (!MatchesAll(request.matchers, labels)) continue;
     SeriesView view;
-    view.samples = Between(series.data.samples, request.from, request.to);
-    view.histograms = Between(series.data.histograms, request.from, request.to);
+    view.samples = SamplesBetween(std::span(series.data.samples), request.from, request.to);
+    view.histograms = SamplesBetween(std::span(series.data.histograms), request.from, request.to);
     if (view.samples.empty() && view.histograms.empty()) continue;
     views.clear();
     for (const auto& [name, value] : labels) views.push_back({name, value});

@@ -5,6 +5,7 @@
 #include <variant>
 
 #include "cpp/base/format.h"
+#include "cpp/lib/json_texts.h"
 #include "cpp/model/native_histogram_buckets.h"
 
 namespace tocsin::promql {
@@ -98,11 +99,7 @@ void WriteTimestamp(Millis t, JsonWriter* w) {
   w->Raw(text);
 }
 
-void WriteLabels(const Labels& labels, JsonWriter* w) {
-  w->BeginObject();
-  for (const auto& [name, value] : labels) w->Key(name).String(value);
-  w->EndObject();
-}
+void WriteLabels(const Labels& labels, JsonWriter* w) { lib::WriteTextMap(labels, w); }
 
 void WriteHistogram(const NativeHistogram& histogram, JsonWriter* w) {
   w->BeginObject().Key("count").String(FormatSampleValue(histogram.count));

@@ -15,6 +15,7 @@
 #include "cpp/rules/manager.h"
 #include "tests/unit/backtest/world.h"
 #include "tests/unit/model/fake_state.h"
+#include "tests/unit/rules/fake_sink.h"
 
 namespace tocsin::backtest {
 namespace {
@@ -27,9 +28,7 @@ class BacktestTest : public World {
  protected:
   /// When the first evaluation of the only group is, counted from the start.
   static Nanos FirstEvaluation(std::string_view text) {
-    class Nobody : public rules::AlertSink {
-      void Send(std::span<const Alert> /*alerts*/) override {}
-    } nobody;
+    rules::FakeSink told;
     class Nothing : public SampleSink {
       SeriesRef Ref(const Labels& /*labels*/) override { return 0; }
       Result<AppendOutcome> Append(const SampleBatch& /*batch*/) override {
@@ -38,7 +37,7 @@ class BacktestTest : public World {
       void SetMetadata(std::span<const MetricMetadata> /*metadata*/) override {}
     } nothing;
     FakeState state;
-    rules::Manager manager({}, {nullptr, nothing, state, nobody, Telemetry::None(), Clock::Real()});
+    rules::Manager manager({}, {nullptr, nothing, state, told, Telemetry::None(), Clock::Real()});
     EXPECT_TRUE(manager.Load(Files(text), kStart - 1).ok());
     return manager.RunDue(kStart - 1) - kStart;
   }
@@ -287,12 +286,10 @@ class RandomBacktestTest : public BacktestTest, public testing::WithParamInterfa
 
 TEST_P(RandomBacktestTest, SaysWhatALiveRunHasDone) {
   constexpr int kTicks = 400;
-  class Nobody : public rules::AlertSink {
-    void Send(std::span<const Alert> /*alerts*/) override {}
-  } nobody;
+  rules::FakeSink told;
   FakeState state;
   rules::Manager manager({}, {rules::EngineQuery(engine_->promql(), engine_->series()),
-                              engine_->series(), state, nobody, Telemetry::None(), clock_});
+                              engine_->series(), state, told, Telemetry::None(), clock_});
   ASSERT_TRUE(manager.Load(Files(kManyRules), kStart - 1).ok());
   AlertPeriods live(manager.Groups(), 100'000);
   Nanos due = manager.RunDue(kStart - 1);
