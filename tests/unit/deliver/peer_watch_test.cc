@@ -11,17 +11,10 @@
 #include "cpp/base/rfc3339.h"
 #include "tests/unit/deliver/fake_receiver.h"
 #include "tests/unit/model/fake_state.h"
+#include "tests/unit/rules/fake_sink.h"
 
 namespace tocsin::deliver {
 namespace {
-
-class FakeSink : public rules::AlertSink {
- public:
-  void Send(std::span<const Alert> alerts) override {
-    sent.insert(sent.end(), alerts.begin(), alerts.end());
-  }
-  std::vector<Alert> sent;
-};
 
 class PeerWatchTest : public testing::Test {
  protected:
@@ -60,7 +53,7 @@ class PeerWatchTest : public testing::Test {
 
   FakeTelemetry telemetry_;
   FakeState state_;
-  FakeSink sink_;
+  rules::FakeSink sink_;
   bool up_ = true;
   int ready_ = 200;
   Nanos stuck_at_ = 0;

@@ -16,6 +16,7 @@
 #include "cpp/rules/engine_query.h"
 #include "cpp/rules/manager.h"
 #include "cpp/wire/proto/otlp.pb.h"
+#include "tests/unit/rules/fake_sink.h"
 
 namespace tocsin::engine {
 namespace {
@@ -24,14 +25,6 @@ namespace fs = std::filesystem;
 using opentelemetry::proto::collector::trace::v1::ExportTraceServiceRequest;
 
 constexpr Nanos kStart = 1'800'000'000 * kSecond;
-
-class Recorder : public rules::AlertSink {
- public:
-  void Send(std::span<const Alert> alerts) override {
-    sent.insert(sent.end(), alerts.begin(), alerts.end());
-  }
-  std::vector<Alert> sent;
-};
 
 class EngineTest : public ::testing::Test {
  protected:
@@ -215,7 +208,7 @@ TEST_F(EngineTest, SpansInAlertOutWithTheSeedsOwnRules) {
   const std::string text(std::istreambuf_iterator<char>(stream), {});
   auto parsed = rules::ParseRuleFile(file, text);
   ASSERT_TRUE(parsed.has_value()) << parsed.error().ToString();
-  Recorder recorder;
+  rules::FakeSink recorder;
   const auto state = engine_->state().Section("rules");
   rules::Manager manager({}, {rules::EngineQuery(engine_->promql(), engine_->series()),
                               engine_->series(), *state, recorder, Telemetry::None(), clock_});

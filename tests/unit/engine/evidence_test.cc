@@ -12,6 +12,7 @@
 #include "cpp/rules/engine_query.h"
 #include "cpp/rules/manager.h"
 #include "tests/unit/engine/span_fixture.h"
+#include "tests/unit/rules/fake_sink.h"
 
 namespace tocsin::engine {
 namespace {
@@ -125,14 +126,6 @@ TEST_F(EvidenceTest, ATraceThatIsNotThereIsNotGiven) {
   EXPECT_EQ(TracesOf("rate(traces_spanmetrics_latency_bucket[5m]) > 0", {}), Ids{IdOf(1)});
 }
 
-class Recorder : public rules::AlertSink {
- public:
-  void Send(std::span<const Alert> alerts) override {
-    sent.insert(sent.end(), alerts.begin(), alerts.end());
-  }
-  std::vector<Alert> sent;
-};
-
 TEST_F(EvidenceTest, AnAlertOfARuleCarriesThem) {
   promql::ParserOptions parser = promql::ParserOptions::Everything();
   parser.check_traces = CheckTraceQuery;
@@ -150,7 +143,7 @@ groups:
 )x",
                                    parser);
   ASSERT_TRUE(file.has_value()) << file.error().ToString();
-  Recorder recorder;
+  rules::FakeSink recorder;
   const auto state = engine_->state().Section("rules");
   rules::Manager manager({}, {.query = rules::EngineQuery(engine_->promql(), engine_->series()),
                               .samples = engine_->series(),
