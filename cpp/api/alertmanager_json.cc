@@ -6,25 +6,13 @@
 
 #include "cpp/base/hex.h"
 #include "cpp/base/rfc3339.h"
+#include "cpp/lib/json_texts.h"
 #include "cpp/routing/matcher.h"
 
 namespace tocsin::api {
 namespace {
 
 using lib::JsonWriter;
-
-template <class Pairs>
-void WritePairs(const Pairs& pairs, JsonWriter* w) {
-  w->BeginObject();
-  for (const auto& [name, value] : pairs) w->Key(name).String(value);
-  w->EndObject();
-}
-
-void WriteTexts(std::string_view key, const std::vector<std::string>& texts, JsonWriter* w) {
-  w->Key(key).BeginArray();
-  for (const std::string& text : texts) w->String(text);
-  w->EndArray();
-}
 
 void WriteReceiver(const std::string& name, JsonWriter* w) {
   w->BeginObject().Key("name").String(name).EndObject();
@@ -40,7 +28,7 @@ void WriteTimeIfAny(std::string_view key, Nanos time, JsonWriter* w) {
 void WriteAlertView(const alerting::AlertView& view, JsonWriter* w) {
   const Alert& alert = view.alert;
   w->BeginObject().Key("annotations");
-  WritePairs(alert.annotations, w);
+  lib::WriteTextMap(alert.annotations, w);
   w->Key("endsAt").String(FormatRfc3339Millis(alert.ends_at));
   w->Key("fingerprint").String(Hex16(view.fingerprint));
   w->Key("receivers").BeginArray();
@@ -48,15 +36,18 @@ void WriteAlertView(const alerting::AlertView& view, JsonWriter* w) {
   w->EndArray();
   w->Key("startsAt").String(FormatRfc3339Millis(alert.starts_at));
   w->Key("status").BeginObject();
-  WriteTexts("inhibitedBy", view.inhibited_by, w);
-  WriteTexts("mutedBy", view.muted_by, w);
-  WriteTexts("silencedBy", view.silenced_by, w);
+  w->Key("inhibitedBy");
+  lib::WriteTextList(view.inhibited_by, w);
+  w->Key("mutedBy");
+  lib::WriteTextList(view.muted_by, w);
+  w->Key("silencedBy");
+  lib::WriteTextList(view.silenced_by, w);
   // As with Alertmanager, what nothing suppresses is active from the beginning.
   w->Key("state").String(view.state == "suppressed" ? "suppressed" : "active").EndObject();
   w->Key("updatedAt").String(FormatRfc3339Millis(alert.updated_at));
   if (!alert.generator_url.empty()) w->Key("generatorURL").String(alert.generator_url);
   w->Key("labels");
-  WritePairs(alert.labels, w);
+  lib::WriteTextMap(alert.labels, w);
   w->EndObject();
 }
 
@@ -64,7 +55,7 @@ void WriteGroupView(const alerting::GroupView& group, JsonWriter* w) {
   w->BeginObject().Key("alerts").BeginArray();
   for (const alerting::AlertView& alert : group.alerts) WriteAlertView(alert, w);
   w->EndArray().Key("labels");
-  WritePairs(group.labels, w);
+  lib::WriteTextMap(group.labels, w);
   w->Key("receiver");
   WriteReceiver(group.receiver, w);
   WriteTimeIfAny("lastNotifiedAt", group.told_at, w);
@@ -81,7 +72,7 @@ void WriteSilence(const alerting::Silence& silence, Nanos now, JsonWriter* w) {
   w->Key("updatedAt").String(FormatRfc3339Millis(silence.updated_at));
   if (!silence.annotations.empty()) {
     w->Key("annotations");
-    WritePairs(silence.annotations, w);
+    lib::WriteTextMap(silence.annotations, w);
   }
   w->Key("comment").String(silence.comment).Key("createdBy").String(silence.created_by);
   w->Key("endsAt").String(FormatRfc3339Millis(silence.ends_at)).Key("matchers").BeginArray();

@@ -9,6 +9,7 @@
 
 #include "cpp/base/format.h"
 #include "cpp/lib/json.h"
+#include "cpp/lib/json_texts.h"
 #include "cpp/promql/functions.h"
 
 namespace tocsin::api {
@@ -35,12 +36,6 @@ std::string_view CardinalityWord(promql::Cardinality cardinality) {
   constexpr std::array<std::string_view, 4> kWords = {"one-to-one", "many-to-one", "one-to-many",
                                                       "many-to-many"};
   return kWords.at(static_cast<size_t>(cardinality));
-}
-
-void WriteTexts(const std::vector<std::string>& texts, JsonWriter* w) {
-  w->BeginArray();
-  for (const std::string& text : texts) w->String(text);
-  w->EndArray();
 }
 
 void WriteDuration(std::string_view key, const std::optional<promql::Duration>& duration,
@@ -76,9 +71,9 @@ void WriteMatching(const std::optional<promql::VectorMatching>& matching, JsonWr
     return;
   }
   w->BeginObject().Key("card").String(CardinalityWord(matching->cardinality)).Key("labels");
-  WriteTexts(matching->labels, w);
+  lib::WriteTextList(matching->labels, w);
   w->Key("on").Bool(matching->on).Key("include");
-  WriteTexts(matching->include, w);
+  lib::WriteTextList(matching->include, w);
   w->Key("fillValues").BeginObject();
   const auto fill = [w](std::string_view side, const std::optional<double>& value) {
     w->Key(side);
@@ -167,7 +162,7 @@ struct NodeWriter {
       w->Key("param").Null();
     }
     w->Key("grouping");
-    WriteTexts(aggregate.grouping, w);
+    lib::WriteTextList(aggregate.grouping, w);
     w->Key("without").Bool(aggregate.without);
   }
   void operator()(const promql::Binary& binary) const {

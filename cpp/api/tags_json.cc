@@ -7,17 +7,12 @@
 #include <utility>
 
 #include "cpp/lib/json.h"
+#include "cpp/lib/json_texts.h"
 
 namespace tocsin::api {
 namespace {
 
 using lib::JsonWriter;
-
-void WriteTexts(std::string_view key, const std::vector<std::string>& texts, JsonWriter* w) {
-  w->Key(key).BeginArray();
-  for (const std::string& text : texts) w->String(text);
-  w->EndArray();
-}
 
 // Blocks are what jobs are elsewhere; all are done when the answer is there.
 std::string Finish(const traceql::TagStats& stats, bool truncated, JsonWriter w) {
@@ -72,7 +67,8 @@ std::vector<std::string> NamesOf(const TagsAnswer& answer) {
 std::string TagNamesJson(const TagsAnswer& answer) {
   JsonWriter w;
   w.BeginObject();
-  WriteTexts("tagNames", NamesOf(answer), &w);
+  w.Key("tagNames");
+  lib::WriteTextList(NamesOf(answer), &w);
   return Finish(answer.names.stats, answer.names.truncated, std::move(w));
 }
 
@@ -81,7 +77,8 @@ std::string TagScopesJson(const TagsAnswer& answer) {
   w.BeginObject().Key("scopes").BeginArray();
   for (const NamedScope& scope : ScopesOf(answer)) {
     w.BeginObject().Key("name").String(scope.name);
-    WriteTexts("tags", scope.tags, &w);
+    w.Key("tags");
+    lib::WriteTextList(scope.tags, &w);
     w.EndObject();
   }
   w.EndArray();
@@ -99,7 +96,8 @@ std::vector<std::string> TextsOf(const traceql::TagValues& values) {
 std::string TagValuesJson(const traceql::TagValues& values) {
   JsonWriter w;
   w.BeginObject();
-  WriteTexts("tagValues", TextsOf(values), &w);
+  w.Key("tagValues");
+  lib::WriteTextList(TextsOf(values), &w);
   return Finish(values.stats, values.truncated, std::move(w));
 }
 
@@ -121,7 +119,10 @@ std::string CompactTagValuesJson(const traceql::TagValues& values) {
   }
   JsonWriter w;
   w.BeginObject().Key("tagValues").BeginObject();
-  for (const auto& [type, texts] : by_type) WriteTexts(type, texts, &w);
+  for (const auto& [type, texts] : by_type) {
+    w.Key(type);
+    lib::WriteTextList(texts, &w);
+  }
   w.EndObject();
   return Finish(values.stats, values.truncated, std::move(w));
 }

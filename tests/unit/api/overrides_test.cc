@@ -2,34 +2,13 @@
 
 #include "cpp/api/overrides.h"
 
-#include <map>
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "tests/unit/model/fake_state.h"
+
 namespace tocsin::api {
 namespace {
-
-class FakeStore : public StateStore {
- public:
-  Status Save(std::span<const StateChange> changes) override {
-    if (full) return Status(UnavailableError("full"));
-    for (const StateChange& change : changes) {
-      if (change.value) {
-        kept[change.key] = *change.value;
-      } else {
-        kept.erase(change.key);
-      }
-    }
-    return {};
-  }
-  Result<std::vector<std::pair<std::string, std::string>>> Load() const override {
-    return std::vector<std::pair<std::string, std::string>>(kept.begin(), kept.end());
-  }
-
-  std::map<std::string, std::string> kept;
-  bool full = false;
-};
 
 config::TenantOverrides Searches(Nanos range) {
   config::TenantOverrides overrides;
@@ -38,7 +17,7 @@ config::TenantOverrides Searches(Nanos range) {
 }
 
 TEST(TenantOverridesTest, VersionsGuardChanges) {
-  FakeStore store;
+  FakeState store;
   int changes = 0;
   TenantOverrides tenants(&store, Clock::Real(), [&] { ++changes; });
   EXPECT_EQ(tenants.Set("a", Searches(1), "5").error().code(), StatusCode::kFailedPrecondition);
@@ -53,11 +32,11 @@ TEST(TenantOverridesTest, VersionsGuardChanges) {
   EXPECT_EQ(tenants.Remove("b", "0").code(), StatusCode::kNotFound);
   EXPECT_EQ(tenants.Remove("a", first->version).code(), StatusCode::kFailedPrecondition);
   EXPECT_TRUE(tenants.Remove("a", second->version).ok());
-  EXPECT_TRUE(store.kept.empty());
+  EXPECT_TRUE(store.entries.empty());
 }
 
 TEST(TenantOverridesTest, NothingHoldsThatCouldNotBeKept) {
-  FakeStore store;
+  FakeState store;
   TenantOverrides tenants(&store, Clock::Real(), [] {});
   store.full = true;
   EXPECT_EQ(tenants.Set("a", Searches(1), "0").error().code(), StatusCode::kUnavailable);
@@ -66,10 +45,10 @@ TEST(TenantOverridesTest, NothingHoldsThatCouldNotBeKept) {
 }
 
 TEST(TenantOverridesTest, WhatIsKeptIsReadAndWhatIsDamagedLeftOut) {
-  FakeStore store;
+  FakeState store;
   TenantOverrides before(&store, Clock::Real(), [] {});
   ASSERT_TRUE(before.Set("a", Searches(kHour), "0").has_value());
-  store.kept["b"] = "no line";
+  store.entries["b"] = "no line";
   TenantOverrides after(&store, Clock::Real(), [] {});
   EXPECT_TRUE(after.Load().ok());
   EXPECT_EQ(after.UserOf("a").version, before.UserOf("a").version);
@@ -78,7 +57,7 @@ TEST(TenantOverridesTest, WhatIsKeptIsReadAndWhatIsDamagedLeftOut) {
 }
 
 TEST(TenantOverridesTest, TheTenantWinsOverTheFileAndItsNameOverTheWildcard) {
-  FakeStore store;
+  FakeState store;
   TenantOverrides tenants(&store, Clock::Real(), [] {});
   tenants.SetRuntime({{"*", Searches(1)}, {"a", Searches(2)}});
   EXPECT_EQ(tenants.Of("x").max_search_duration, 1);
