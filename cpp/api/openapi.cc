@@ -19,11 +19,18 @@ struct Parameter {
 
 // A name means the same wherever it occurs.
 constexpr auto kParameters = std::to_array<Parameter>({
+    {"batch_size", "integer", "The most results of one line."},
+    {"case_sensitive", "boolean", "By default true."},
     {"end", "string", "Unix seconds or RFC 3339."},
     {"exclude_alerts", "boolean", "Rules without their alerts."},
     {"file[]", "strings", "The file of a rule group."},
+    {"fuzz_alg", "string", "subsequence (by default) or jarowinkler."},
+    {"fuzz_threshold", "integer", "0 to 100: how well a name must fit."},
     {"group_limit", "integer", "The most groups of one answer."},
     {"group_next_token", "string", "Where the last answer ended."},
+    {"include_metadata", "boolean", "Type, help and unit too."},
+    {"include_score", "boolean", "How well a name fits, too."},
+    {"label", "string", "The name of a label."},
     {"labels", "string", "A label set, as a JSON object."},
     {"limit", "integer", "The most that is answered; 0: all."},
     {"limit_per_metric", "integer", "The most entries of one metric; 0: all."},
@@ -38,7 +45,10 @@ constexpr auto kParameters = std::to_array<Parameter>({
     {"rule_name[]", "strings", "The name of a rule."},
     {"scrape_pool", "string", "The name of a scrape job."},
     {"scrapePool", "string", "The name of a scrape job."},
+    {"search[]", "strings", "What is typed; a name must fit one of them."},
     {"skip_head", "boolean", "Blocks only."},
+    {"sort_by", "string", "alpha (by default) or score."},
+    {"sort_dir", "string", "asc (by default) or dsc."},
     {"start", "string", "Unix seconds or RFC 3339."},
     {"state", "string", "active, dropped or any."},
     {"stats", "string", "What the query cost; \\\"all\\\": step by step too."},
@@ -53,6 +63,7 @@ struct Path {
   std::string_view methods;
   std::string_view parameters;  // Those that must be given end in '!'.
   std::string_view summary;
+  std::string_view type = {};  // Of an answer that is not a Success.
 };
 
 constexpr auto kPaths = std::to_array<Path>({
@@ -81,6 +92,19 @@ constexpr auto kPaths = std::to_array<Path>({
     {"/alerts", "get", "", "Alerts that are pending or firing"},
     {"/features", "get", "", "What is built in"},
     {"/notifications", "get", "", "Messages to the operator"},
+    {"/notifications/live", "get", "", "The same as events, as they come", "text/event-stream"},
+    {"/search/metric_names", "get post",
+     "search[] fuzz_alg fuzz_threshold case_sensitive sort_by sort_dir include_score "
+     "include_metadata match[] start end limit batch_size",
+     "Names of metrics that fit what is typed", "application/x-ndjson"},
+    {"/search/label_names", "get post",
+     "search[] fuzz_alg fuzz_threshold case_sensitive sort_by sort_dir include_score match[] start "
+     "end limit batch_size",
+     "Names of labels that fit what is typed", "application/x-ndjson"},
+    {"/search/label_values", "get post",
+     "label! search[] fuzz_alg fuzz_threshold case_sensitive sort_by sort_dir include_score "
+     "match[] start end limit batch_size",
+     "Values of a label that fit what is typed", "application/x-ndjson"},
     {"/status/buildinfo", "get", "", "The version"},
     {"/status/config", "get", "", "The configuration in effect"},
     {"/status/flags", "get", "", "The same in the words of flags"},
@@ -216,7 +240,9 @@ class Document {
     for (const std::string_view method : Words(path.methods)) {
       Begin(path.path, method, path.summary);
       Parameters(path);
-      End("\"200\": {$ref: \"#/components/responses/Success\"}");
+      End(path.type.empty() ? "\"200\": {$ref: \"#/components/responses/Success\"}"
+                            : "\"200\": {description: Line by line., content: {" +
+                                  std::string(path.type) + ": {}}}");
     }
   }
 

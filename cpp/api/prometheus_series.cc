@@ -12,6 +12,7 @@
 #include "cpp/api/params.h"
 #include "cpp/api/prometheus_json.h"
 #include "cpp/api/prometheus_routes.h"
+#include "cpp/api/series_params.h"
 #include "cpp/base/format.h"
 #include "cpp/base/utf8.h"
 #include "cpp/lib/json.h"
@@ -25,53 +26,19 @@ using promql::Matcher;
 
 constexpr std::string_view kTruncated = "results truncated due to limit";
 
-struct Window {
-  Millis from = INT64_MIN;
-  Millis to = INT64_MAX;
-};
-
-Result<Window> ReadWindow(const Params& params) {
-  Window window;
-  TOCSIN_ASSIGN_OR_RETURN(window.from, params.Time("start", window.from));
-  TOCSIN_ASSIGN_OR_RETURN(window.to, params.Time("end", window.to));
-  if (window.to < window.from) {
-    return InvalidArgumentError(
-        "invalid parameter \"end\": end timestamp must not be before start timestamp");
-  }
-  return window;
-}
-
-Result<std::vector<std::vector<Matcher>>> ReadSelectors(const Params& params) {
-  std::vector<std::vector<Matcher>> selectors;
-  for (const std::string_view text : params.All("match[]")) {
-    Result<std::vector<Matcher>> selector = promql::ParseSelector(text);
-    if (!selector) return Failure(selector.error().WithContext("invalid parameter \"match[]\""));
-    // As Prometheus has it: `{__name__=~".*"}` would be everything, and is asked for without
-    // match[].
-    const bool selects =
-        std::ranges::any_of(*selector, [](const Matcher& matcher) { return !matcher.Matches(""); });
-    if (!selects) {
-      return InvalidArgumentError(
-          "invalid parameter \"match[]\": match[] must contain at least one non-empty matcher");
-    }
-    selectors.push_back(*std::move(selector));
-  }
-  return selectors;
-}
-
 // What /series, /labels and /label/.../values are asked: of which series, in which time, how much.
 struct CatalogRequest {
-  Window window;
+  TimeWindow window;
   size_t limit = 0;  // 0: all.
   std::vector<std::vector<Matcher>> selectors;
 };
 
 Result<CatalogRequest> ReadCatalogRequest(const Params& params) {
   CatalogRequest request;
-  TOCSIN_ASSIGN_OR_RETURN(request.window, ReadWindow(params));
+  TOCSIN_ASSIGN_OR_RETURN(request.window, ReadTimeWindow(params, {}));
   TOCSIN_ASSIGN_OR_RETURN(const int64_t limit, params.Int("limit", 0, 0, INT64_MAX));
   request.limit = static_cast<size_t>(limit);
-  TOCSIN_ASSIGN_OR_RETURN(request.selectors, ReadSelectors(params));
+  TOCSIN_ASSIGN_OR_RETURN(request.selectors, ReadSeriesSelectors(params));
   return request;
 }
 
@@ -202,7 +169,7 @@ Result<http::Response> SeriesApi::Metadata(const http::Request& request) const {
 
 Result<http::Response> SeriesApi::Exemplars(const http::Request& request) const {
   const Params params(request);
-  TOCSIN_ASSIGN_OR_RETURN(const Window window, ReadWindow(params));
+  TOCSIN_ASSIGN_OR_RETURN(const TimeWindow window, ReadTimeWindow(params, {}));
   const auto query = params.Text("query");
   if (!query)
     return InvalidArgumentError(

@@ -74,7 +74,6 @@ class StatusApi {
   http::Response SelfMetrics(const http::Request& request) const;
   http::Response Alertmanagers(const http::Request&) const;
   http::Response Features(const http::Request&) const;
-  http::Response Notifications(const http::Request&) const { return PrometheusSuccess("[]"); }
 
   http::Response DeleteSeries(const http::Request& request) const;
   http::Response CleanTombstones(const http::Request&) const;
@@ -212,14 +211,19 @@ http::Response StatusApi::Alertmanagers(const http::Request&) const {
 // What there is, by category: every name in it is true.
 http::Response StatusApi::Features(const http::Request&) const {
   JsonWriter w;
-  const auto category = [&w](std::string_view name, std::initializer_list<std::string_view> names) {
+  const auto category = [&w](std::string_view name, const std::vector<std::string_view>& names) {
     w.Key(name).BeginObject();
     for (const std::string_view feature : names) w.Key(feature).Bool(true);
     w.EndObject();
   };
   w.BeginObject();
-  category("api", {"exemplars", "label_values_match", "query_stats", "remote_write_receiver",
-                   "time_range_labels", "time_range_series"});
+  std::vector<std::string_view> api = {"exemplars",         "label_values_match",
+                                       "query_stats",       "remote_write_receiver",
+                                       "time_range_labels", "time_range_series"};
+  if (backend_.search_enabled) {
+    api.insert(api.end(), {"search", "search_fuzz_alg_jarowinkler", "search_fuzz_alg_subsequence"});
+  }
+  category("api", api);
   category("promql", {"anchored", "at_modifier", "bool", "by", "duration_expr", "fill", "fill_left",
                       "fill_right", "group_left", "group_right", "ignoring", "negative_offset",
                       "offset", "on", "smoothed", "subqueries", "without"});
@@ -298,7 +302,6 @@ void RegisterPrometheusStatus(PrometheusStatusBackend backend, http::Router* rou
   routes.Add(kGet, "/api/v1/status/self_metrics", &StatusApi::SelfMetrics);
   routes.Add(kGet, "/api/v1/alertmanagers", &StatusApi::Alertmanagers);
   routes.Add(kGet, "/api/v1/features", &StatusApi::Features);
-  routes.Add(kGet, "/api/v1/notifications", &StatusApi::Notifications);
   routes.Add(kPostOrPut, "/api/v1/admin/tsdb/delete_series", &StatusApi::DeleteSeries);
   routes.Add(kPostOrPut, "/api/v1/admin/tsdb/clean_tombstones", &StatusApi::CleanTombstones);
   routes.Add(kPostOrPut, "/api/v1/admin/tsdb/snapshot", &StatusApi::Snapshot);

@@ -21,6 +21,7 @@ struct PrometheusStatusBackend {
   promql::SeriesAdmin* store = nullptr;                    ///< Borrowed.
   bool admin_enabled = false;      ///< /api/v1/admin/tsdb/* act; otherwise they refuse.
   bool lifecycle_enabled = false;  ///< /-/reload and /-/quit act; otherwise they answer 403.
+  bool search_enabled = false;     ///< /api/v1/search/* answer, for /features.
   Nanos started = 0;
   Nanos retention = 0;     ///< 0: for ever.
   uint64_t max_bytes = 0;  ///< 0: no cap.
@@ -47,10 +48,8 @@ struct PrometheusStatusBackend {
 
 /// GET /api/v1/status/{config,flags,runtimeinfo,tsdb,tsdb/blocks,walreplay,self_metrics},
 /// /api/v1/alertmanagers,
-/// /api/v1/features, /api/v1/notifications; POST and PUT
-/// /api/v1/admin/tsdb/{delete_series,clean_tombstones,snapshot}, /-/reload, /-/quit; GET
-/// /-/healthy,
-/// /-/ready.
+/// /api/v1/features; POST and PUT /api/v1/admin/tsdb/{delete_series,clean_tombstones,snapshot},
+/// /-/reload, /-/quit; GET /-/healthy, /-/ready.
 void RegisterPrometheusStatus(PrometheusStatusBackend backend, http::Router* router);
 
 }  // namespace tocsin::api

@@ -90,7 +90,7 @@ struct KeyFlag {
   std::string_view name;
   std::string_view key;
 };
-constexpr std::array<KeyFlag, 15> kKeyFlags = {
+constexpr std::array<KeyFlag, 17> kKeyFlags = {
     {{"alertmanager.notification-queue-capacity", "alerting.notification_queue_capacity"},
      {"alertmanager.notification-batch-size", "alerting.notification_batch_size"},
      {"storage.path", "storage.path"},
@@ -105,12 +105,15 @@ constexpr std::array<KeyFlag, 15> kKeyFlags = {
      {"rules.alert.resend-delay", "rules.resend_delay"},
      {"rules.max-concurrent-evals", "rules.max_concurrent_evals"},
      {"rules.restore", "rules.restore"},
+     {"web.max-notifications-subscribers", "web.max_notifications_subscribers"},
+     {"web.search.max-limit", "web.search_max_limit"},
      {"log.level", "server.log_level"}}};
 
 // What can be asked for with --enable-feature and is off otherwise. Every other feature that
 // Prometheus has a name for is on always, or means nothing here.
-constexpr std::array<KeyFlag, 3> kFeatures = {
+constexpr std::array<KeyFlag, 4> kFeatures = {
     {{"promql-delayed-name-removal", "promql.delayed_name_removal"},
+     {"search-api", "web.enable_search_api"},
      {"use-start-timestamps", "promql.use_start_timestamps"},
      {"type-and-unit-labels", "promql.type_and_unit_labels"}}};
 
@@ -241,11 +244,12 @@ std::string Usage() {
   --storage.tsdb.retention.time, --rules.alert.for-outage-tolerance,
   --rules.alert.for-grace-period, --rules.alert.resend-delay, --rules.max-concurrent-evals,
   --alertmanager.notification-queue-capacity, --alertmanager.notification-batch-size,
-  --[no-]alertmanager.drain-notification-queue-on-shutdown
+  --[no-]alertmanager.drain-notification-queue-on-shutdown, --web.search.max-limit,
+  --web.max-notifications-subscribers
                                      as at Prometheus
   --rules.restore exact|prometheus   what becomes of alerts over a restart (exact)
   --enable-feature NAME,...          promql-delayed-name-removal, use-start-timestamps,
-                                     type-and-unit-labels
+                                     type-and-unit-labels, search-api
   --web.enable-admin-api             series may be deleted, snapshots made over the API
   --web.enable-lifecycle             /-/reload and /-/quit act
   --log.level LEVEL                  debug, info, warn or error

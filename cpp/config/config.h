@@ -241,10 +241,13 @@ struct RemoteWrite {
   friend bool operator==(const RemoteWrite&, const RemoteWrite&) = default;
 };
 
-/// What of the API changes the process or its store: off unless asked for, as at Prometheus.
+/// What of Prometheus's API is off unless asked for, as it is there, and the bounds of the rest.
 struct Web {
-  bool enable_admin_api = false;  ///< /api/v1/admin/tsdb/*
-  bool enable_lifecycle = false;  ///< /-/reload, /-/quit
+  bool enable_admin_api = false;                ///< /api/v1/admin/tsdb/*
+  bool enable_lifecycle = false;                ///< /-/reload, /-/quit
+  bool enable_search_api = false;               ///< /api/v1/search/*
+  uint32_t search_max_limit = 10'000;           ///< Of their `limit`; 0: any.
+  uint32_t max_notifications_subscribers = 16;  ///< To /api/v1/notifications/live; at most 128.
 };
 
 struct Config {

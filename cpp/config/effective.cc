@@ -229,6 +229,9 @@ std::string Effective(const Config& config, const Reading& reading) {
   w.Open("web");
   w.Bool("enable_admin_api", config.web.enable_admin_api);
   w.Bool("enable_lifecycle", config.web.enable_lifecycle);
+  w.Bool("enable_search_api", config.web.enable_search_api);
+  w.Number("search_max_limit", config.web.search_max_limit);
+  w.Number("max_notifications_subscribers", config.web.max_notifications_subscribers);
   w.Close();
   WriteOverrides(config.overrides, &w);
   WritePromQl(config.promql, &w);

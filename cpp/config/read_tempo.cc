@@ -9,6 +9,7 @@ namespace {
 
 constexpr std::string_view kOneProcess = "Tocsin is one process and has no such part";
 constexpr std::string_view kOwnStore = "the store has its own way to do this";
+constexpr uint32_t kMaxNotificationsSubscribers = 128;
 constexpr std::string_view kOwnServer = "the server sets this itself";
 
 void ReadServer(Section* top, Config* config) {
@@ -274,6 +275,21 @@ void IgnoreForeignParts(Section* top) {
   }
 }
 
+void ReadWeb(Section* top, Web* out) {
+  Section web = top->Map("web");
+  web.Bool("enable_admin_api", &out->enable_admin_api);
+  web.Bool("enable_lifecycle", &out->enable_lifecycle);
+  web.Bool("enable_search_api", &out->enable_search_api);
+  web.Count("search_max_limit", &out->search_max_limit);
+  web.Count("max_notifications_subscribers", &out->max_notifications_subscribers);
+  // Each of them keeps a thread.
+  if (out->max_notifications_subscribers > kMaxNotificationsSubscribers) {
+    web.Fail("max_notifications_subscribers",
+             "is at most " + std::to_string(kMaxNotificationsSubscribers));
+  }
+  web.Done();
+}
+
 void ReadOwnSections(Section* top, Config* config) {
   Section wal = top->Map("wal");
   std::string sync = "interval";
@@ -282,10 +298,7 @@ void ReadOwnSections(Section* top, Config* config) {
   wal.Period("interval", &config->storage.wal_interval);
   wal.NotZero("interval", config->storage.wal_interval);
   wal.Done();
-  Section web = top->Map("web");
-  web.Bool("enable_admin_api", &config->web.enable_admin_api);
-  web.Bool("enable_lifecycle", &config->web.enable_lifecycle);
-  web.Done();
+  ReadWeb(top, &config->web);
   ReadPromQl(top, &config->promql);
   Section traceql = top->Map("traceql");
   traceql.Bool("strict", &config->strict_traceql);

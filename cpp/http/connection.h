@@ -50,7 +50,9 @@ inline constexpr size_t kBufferBytes = 64 << 10;
 struct Shared {
   explicit Shared(ServerOptions o)
       : options(std::move(o)),
-        workers(options.name, options.handler_threads, options.max_requests_in_flight) {}
+        workers(options.name, options.handler_threads,
+                options.handler_threads + options.more_handler_threads,
+                options.max_requests_in_flight) {}
 
   /// False, and nothing changes, if so many more bytes of bodies are over the budget.
   bool Charge(size_t bytes) {

@@ -25,8 +25,8 @@ struct Request {
   Headers headers;     ///< Names in lower case.
   std::string body;    ///< Whole, chunks joined, still content-encoded.
   std::string remote;  ///< "address:port" of the client.
-  /// Set by the server, and good only while the handler runs; a test need not set it. Ask
-  /// Cancelled() instead.
+  /// Set by the server, and good only while the handler runs or its stream is written; a test need
+  /// not set it. Ask Cancelled() instead.
   std::function<bool()> cancelled;
 
   /// The header's value, or "". Of several headers of that name, the first.

@@ -34,7 +34,8 @@ namespace tocsin::http {
 struct ServerOptions {
   std::string name = "http";  ///< Label `server` of the metrics, and the names of the threads.
   size_t io_threads = 1;
-  size_t handler_threads = 4;  ///< Handlers that run at once.
+  size_t handler_threads = 4;       ///< Handlers that run at once.
+  size_t more_handler_threads = 0;  ///< And so many others, each started when all are busy.
   size_t max_connections = 4096;
   size_t max_header_bytes = 64 << 10;   ///< Request line and headers together.
   size_t max_body_bytes = 64 << 20;     ///< As sent, before Content-Encoding is undone.

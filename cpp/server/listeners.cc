@@ -29,7 +29,9 @@ http::ServerOptions OtlpOptions(const config::Config& config, Telemetry* telemet
 http::ServerOptions ApiOptions(const config::Config& config, Telemetry* telemetry) {
   http::ServerOptions options;
   options.name = "http";
+  // Whoever listens to notifications keeps a thread, and takes it from no query.
   options.handler_threads = kApiHandlers;
+  options.more_handler_threads = config.web.max_notifications_subscribers;
   options.max_body_bytes = config.receivers.max_request_bytes;
   options.telemetry = telemetry;
   return options;

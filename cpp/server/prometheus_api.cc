@@ -12,6 +12,7 @@
 #include "cpp/api/graph_page.h"
 #include "cpp/api/openapi.h"
 #include "cpp/api/prometheus.h"
+#include "cpp/api/prometheus_search.h"
 #include "cpp/api/prometheus_series.h"
 #include "cpp/api/prometheus_targets.h"
 #include "cpp/base/clock.h"
@@ -36,6 +37,9 @@ std::vector<std::pair<std::string, std::string>> Flags(const config::Config& con
       {"web.enable-remote-write-receiver", "true"},
       {"web.external-url", config.external_url},
       {"web.listen-address", config.server.http_address},
+      {"web.max-notifications-subscribers",
+       std::to_string(config.web.max_notifications_subscribers)},
+      {"web.search.max-limit", std::to_string(config.web.search_max_limit)},
   };
 }
 
@@ -55,6 +59,13 @@ void RegisterQueries(const PrometheusParts& parts, http::Router* router) {
                            .clock = &Clock::Real()},
                           router);
   api::RegisterPrometheusSeries({.catalog = &series, .metadata = &series, .parser = options.parser},
+                                router);
+  const config::Web& web = parts.config->web;
+  api::RegisterPrometheusSearch({.catalog = &series,
+                                 .metadata = &series,
+                                 .clock = &Clock::Real(),
+                                 .enabled = web.enable_search_api,
+                                 .max_limit = web.search_max_limit},
                                 router);
   api::RegisterFederate({.series = &series,
                          .clock = &Clock::Real(),
@@ -77,6 +88,7 @@ void RegisterPrometheusApi(const PrometheusParts& parts, http::Router* router) {
   status.store = &engine->series();
   status.admin_enabled = config.web.enable_admin_api;
   status.lifecycle_enabled = config.web.enable_lifecycle;
+  status.search_enabled = config.web.enable_search_api;
   status.started = Clock::Real().Now();
   status.retention = config.series.retention;
   status.max_bytes = config.storage.max_bytes;
@@ -91,6 +103,7 @@ void RegisterPrometheusApi(const PrometheusParts& parts, http::Router* router) {
   status.reload = parts.reload;
   status.quit = [] { kill(getpid(), SIGTERM); };
   api::RegisterPrometheusStatus(std::move(status), router);
+  api::RegisterNotifications(parts.notifications, router);
   api::RegisterOpenApi(Version(), router);
 
   api::RegisterTargets(

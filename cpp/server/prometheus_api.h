@@ -5,6 +5,7 @@
 #include <functional>
 #include <string>
 
+#include "cpp/api/notifications.h"
 #include "cpp/api/prometheus_status.h"
 #include "cpp/api/query_gate.h"
 #include "cpp/base/status.h"
@@ -24,6 +25,7 @@ struct PrometheusParts {
   api::QueryGate* gate = nullptr;
   std::function<const scrape::Scraper*()> scraper;  ///< Null while there is none.
   telemetry::Registry* registry = nullptr;
+  api::Notifications* notifications = nullptr;
   std::function<api::PrometheusStatusBackend::Alertmanagers()> alertmanagers;
   std::function<Status()> ready;
   std::function<Status()> reload;

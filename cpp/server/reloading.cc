@@ -1,15 +1,23 @@
 #include "cpp/server/reloading.h"
 
+#include <string_view>
 #include <utility>
 
 #include "cpp/base/log.h"
 
 namespace tocsin::server {
+namespace {
+
+// In the words of Prometheus, which its users may have filtered for.
+constexpr std::string_view kReloadFailed = "Configuration reload has failed.";
+
+}  // namespace
 
 Reloading::Reloading(std::function<Result<config::Loaded>()> read_again, Nanos loaded, Apply apply,
-                     Telemetry* telemetry)
+                     api::Notifications* notifications, Telemetry* telemetry)
     : read_again_(std::move(read_again)),
       apply_(std::move(apply)),
+      notifications_(*notifications),
       successful_(telemetry->GetGauge("prometheus_config_last_reload_successful",
                                       "Whether the last configuration reload was successful.", {})),
       success_time_(telemetry->GetGauge("prometheus_config_last_reload_success_timestamp_seconds",
@@ -32,9 +40,11 @@ Status Reloading::Run() {
   }
   successful_.Set(status.ok() ? 1 : 0);
   if (!status.ok()) {
+    notifications_.Raise(kReloadFailed);
     log::Error("the configuration stays as it was", {{"error", status.message()}});
     return status;
   }
+  notifications_.Settle(kReloadFailed);
   success_time_.Set(static_cast<double>(now) / kSecond);
   for (const std::string& warning : next->warnings) {
     log::Warn("configuration", {{"warning", warning}});

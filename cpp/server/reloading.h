@@ -5,6 +5,7 @@
 #include <functional>
 #include <mutex>
 
+#include "cpp/api/notifications.h"
 #include "cpp/api/prometheus_status.h"
 #include "cpp/base/clock.h"
 #include "cpp/base/status.h"
@@ -19,11 +20,11 @@ class Reloading {
   /// Takes over a configuration, or refuses it and changes nothing.
   using Apply = std::function<Status(const config::Config&)>;
 
-  /// The first loading was at `loaded`. Borrows telemetry.
+  /// The first loading was at `loaded`. Borrows telemetry and notifications.
   Reloading(std::function<Result<config::Loaded>()> read_again, Nanos loaded, Apply apply,
-            Telemetry* telemetry);
+            api::Notifications* notifications, Telemetry* telemetry);
 
-  /// Reads and applies. Says in the log and in the metrics how it went.
+  /// Reads and applies. Says in the log, the metrics and the notifications how it went.
   Status Run();
 
   api::PrometheusStatusBackend::Reloaded last() const;
@@ -31,6 +32,7 @@ class Reloading {
  private:
   const std::function<Result<config::Loaded>()> read_again_;
   const Apply apply_;
+  api::Notifications& notifications_;
   Gauge& successful_;
   Gauge& success_time_;
   std::mutex run_mutex_;  ///< Held while one runs.

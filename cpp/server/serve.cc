@@ -75,9 +75,11 @@ class Service {
         effective_config_(loaded.effective),
         gate_(QueriesAtOnce(config_), config_.storage.queue_depth),
         query_helpers_(MakeQueryHelpers(config_)),
+        notifications_(config_.web.max_notifications_subscribers, &Clock::Real(), &registry_),
         reloading_(
             std::move(read_again), Clock::Real().Now(),
-            [this](const config::Config& next) { return Apply(next); }, &registry_),
+            [this](const config::Config& next) { return Apply(next); }, &notifications_,
+            &registry_),
         build_info_(registry_.GetGauge(
             "tempo_build_info", "Which version this is; always 1.",
             {{"version", std::string(Version())}, {"revision", std::string(Revision())}})) {
@@ -116,6 +118,8 @@ class Service {
   Status Stop() {
     phase_ = Phase::kStopping;
     RemoveServerFile(config_.storage.path);
+    notifications_.Raise("Tocsin is stopping: requests in flight are being finished.");
+    notifications_.Close();  // The shutdown waits for those who listen.
     // Half of the time for requests in flight, the rest for what must be written and sent.
     if (listeners_ != nullptr) listeners_->Shutdown(config_.server.graceful_shutdown_timeout / 2);
     if (alerts_ != nullptr) alerts_->Stop();
@@ -158,6 +162,7 @@ class Service {
                            .gate = &gate_,
                            .scraper = [this] { return Scraper(); },
                            .registry = &registry_,
+                           .notifications = &notifications_,
                            .alertmanagers = [this] { return alerts_->Alertmanagers(); },
                            .ready = [this] { return Ready(); },
                            .reload = [this] { return reloading_.Run(); },
@@ -329,6 +334,7 @@ class Service {
   telemetry::Registry registry_;
   api::QueryGate gate_;
   const std::unique_ptr<ThreadPool> query_helpers_;  // Null on one core.
+  api::Notifications notifications_;
   Reloading reloading_;
   Gauge& build_info_;
   std::atomic<Phase> phase_ = Phase::kStarting;

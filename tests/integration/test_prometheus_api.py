@@ -6,6 +6,7 @@ import json
 import signal
 import time
 import urllib.parse
+import urllib.request
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -24,7 +25,7 @@ def prometheus() -> Iterator[Server]:
     config = """
 metrics_generator: {collection_interval: 1s}
 global: {scrape_interval: 1s}
-web: {enable_admin_api: true, enable_lifecycle: true}
+web: {enable_admin_api: true, enable_lifecycle: true, enable_search_api: true}
 """
     with running(config) as server:
         for service in ("frontend", "payment"):
@@ -198,11 +199,98 @@ def test_the_api_describes_itself(prometheus: Server) -> None:
             path = line.strip(" :").replace("{name}", "job")
         elif line.startswith("    ") and line.strip() in {"get:", "post:", "put:"}:
             method = line.strip(" :").upper()
+            if path == "/notifications/live":
+                continue  # It has no end; it has a test of its own.
             body = None if method == "GET" else b"\xff"
             found = request(f"{prometheus.url}/api/v1{path}", method=method, body=body)
             assert found.status not in {404, 405}, (method, path)
             described += 1
     assert described > 40
+
+
+def search(server: Server, call: str) -> tuple[list[Any], bool]:
+    """The results of a search, and whether there are more."""
+    answer = server.get("/api/v1/search/" + call)
+    assert answer.status == 200, answer.text
+    assert answer.headers["Content-Type"].startswith("application/x-ndjson")
+    *batches, last = [json.loads(line) for line in answer.text.splitlines()]
+    assert last["status"] == "success"
+    return [result for batch in batches for result in batch["results"]], last["has_more"]
+
+
+def test_what_is_typed_is_searched(prometheus: Server) -> None:
+    """PAPI-16: /api/v1/search, which is on because the configuration says so."""
+    names, more = search(prometheus, "metric_names?search[]=spanmetrics_calls&include_score=true")
+    assert [name["name"] for name in names] == [CALLS]
+    assert 0 < names[0]["score"] < 1
+    assert not more
+    assert search(
+        prometheus, "metric_names?search[]=UP&case_sensitive=false&sort_by=score&limit=1"
+    ) == (
+        [{"name": "up"}],
+        True,
+    )
+    services, more = search(
+        prometheus, "label_values?label=service&match[]=" + CALLS + "&batch_size=1"
+    )
+    assert (services, more) == ([{"value": "frontend"}, {"value": "payment"}], False)
+    names, more = search(prometheus, "label_names?search[]=servce")
+    assert {"name": "service"} in names
+    refused = prometheus.get("/api/v1/search/metric_names?limit=10001")
+    assert (refused.status, refused.json["errorType"]) == (400, "bad_data")
+    assert data(prometheus, "features")["api"]["search"] is True
+
+
+def test_notifications_come_live(tmp_path: Any) -> None:
+    """PAPI-16: a failed reload and the stop; listeners are bounded and hold up no shutdown."""
+    rules = tmp_path / "rules.yml"
+    rules.write_text("groups: []\n")
+    web = "{enable_lifecycle: true, max_notifications_subscribers: 1}"
+    failed = "Configuration reload has failed."
+    with running(f"rule_files: [{rules}]\nweb: {web}\n") as server:
+        assert data(server, "notifications") == []
+        live = urllib.request.urlopen(server.url + "/api/v1/notifications/live", timeout=30)
+        assert live.headers["Content-Type"] == "text/event-stream"
+        assert server.get("/api/v1/notifications/live").status == 204
+
+        def heard() -> tuple[str, bool]:
+            line = live.readline()
+            assert line.startswith(b"data: ")
+            assert live.readline() == b"\n"
+            event = json.loads(line.removeprefix(b"data: "))
+            return event["text"], event["active"]
+
+        rules.write_text("groups: [{name: g, rules: [{record: one, expr: 'sum('}]}]\n")
+        assert post(server, "/-/reload").status == 500
+        assert heard() == (failed, True)
+        assert [one["text"] for one in data(server, "notifications")] == [failed]
+        rules.write_text("groups: []\n")
+        assert post(server, "/-/reload").status == 200
+        assert heard() == (failed, False)
+        assert data(server, "notifications") == []
+
+        assert server.process is not None
+        server.process.send_signal(signal.SIGTERM)
+        text, active = heard()
+        assert text.startswith("Tocsin is stopping")
+        assert active
+        assert live.read() == b""  # Its end, and not broken off.
+        assert server.process.wait(30) == 0
+        server.process = None
+
+
+def test_the_place_of_a_listener_who_leaves_is_free() -> None:
+    """PAPI-16: without anything having been said in between."""
+    with running("web: {max_notifications_subscribers: 1}\n") as server:
+        url = server.url + "/api/v1/notifications/live"
+        with urllib.request.urlopen(url, timeout=30):
+            assert server.get("/api/v1/notifications/live").status == 204
+
+        def listens() -> bool:
+            with urllib.request.urlopen(url, timeout=30) as live:
+                return bool(live.status == 200)
+
+        wait_until(listens, "a free place")
 
 
 def test_federation(prometheus: Server) -> None:
@@ -243,6 +331,8 @@ def test_what_is_not_enabled_refuses() -> None:
         assert post(server, "/api/v1/admin/tsdb/snapshot").status == 500
         assert post(server, "/-/reload").status == 403
         assert post(server, "/-/quit").status == 403
+        assert server.get("/api/v1/search/label_names").status == 500
+        assert "search" not in data(server, "features")["api"]
 
 
 def test_the_configuration_is_read_again(tmp_path: Any) -> None:

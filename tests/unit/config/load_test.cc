@@ -480,7 +480,7 @@ storage:
   tsdb: {out_of_order_time_window: 30m, max_series: 5, retention: {time: 3d}}
   exemplars: {max_exemplars: 7}
 promql: {timeout: 9s, lookback_delta: 1m, max_samples: 11, use_start_timestamps: true}
-web: {enable_admin_api: true}
+web: {enable_admin_api: true, search_max_limit: 0, max_notifications_subscribers: 2}
 )");
   EXPECT_EQ(loaded.config.series.out_of_order_time_window, 30 * kMinute);
   EXPECT_EQ(loaded.config.series.max_series, 5U);
@@ -493,6 +493,10 @@ web: {enable_admin_api: true}
   EXPECT_FALSE(loaded.config.promql.type_and_unit_labels);
   EXPECT_TRUE(loaded.config.web.enable_admin_api);
   EXPECT_FALSE(loaded.config.web.enable_lifecycle);
+  EXPECT_FALSE(loaded.config.web.enable_search_api);
+  EXPECT_EQ(loaded.config.web.search_max_limit, 0U);
+  EXPECT_EQ(loaded.config.web.max_notifications_subscribers, 2U);
+  EXPECT_THAT(ErrorOf("web: {max_notifications_subscribers: 129}"), HasSubstr("at most 128"));
   EXPECT_THAT(ErrorOf("promql: {timeout: 0s}"), HasSubstr("timeout"));
   EXPECT_THAT(ErrorOf("storage: {tsdb: {max_serie: 1}}"), HasSubstr("max_series"));
 }
