@@ -1,10 +1,19 @@
 #include "cpp/rules/engine_query.h"
 
+#include <algorithm>
 #include <utility>
 #include <variant>
 
 namespace tocsin::rules {
 namespace {
+
+/// That nothing fires is no lack of data.
+bool AsksForAlerts(std::span<const promql::Matcher> matchers) {
+  return std::ranges::any_of(matchers, [](const promql::Matcher& matcher) {
+    return matcher.name == kMetricName && matcher.op == promql::Matcher::Op::kEqual &&
+           (matcher.value == "ALERTS" || matcher.value == "ALERTS_FOR_STATE");
+  });
+}
 
 /// Passes everything on, and notes whether there was anything.
 class WatchedSource final : public promql::SeriesSource {
@@ -13,14 +22,14 @@ class WatchedSource final : public promql::SeriesSource {
 
   Result<std::vector<promql::SeriesData>> Select(std::span<const promql::Matcher> matchers,
                                                  Millis from, Millis to) const override {
-    asked_ = true;
+    asked_ = asked_ || !AsksForAlerts(matchers);
     Result<std::vector<promql::SeriesData>> series = source_.Select(matchers, from, to);
     found_ = found_ || (series.has_value() && !series->empty());
     return series;
   }
 
   Status Scan(const promql::SeriesRequest& request, const Scanner& scanner) const override {
-    asked_ = true;
+    asked_ = asked_ || !AsksForAlerts(request.matchers);
     return source_.Scan(request, [this, &scanner](const promql::SeriesView& series) {
       found_ = true;
       return scanner(series);

@@ -36,8 +36,8 @@ struct QueryAnswer {
 
   std::vector<QuerySample> samples;  ///< A scalar is one element without labels.
   std::vector<HistogramElement> histograms = {};
-  /// A selector of the expression has found a series, or it has no selectors. False: whatever the
-  /// expression is about is not there, which is something else than all being well.
+  /// A selector of the expression has found a series, or it has none but such of ALERTS. False:
+  /// whatever the expression is about is not there, which is something else than all being well.
   bool found_data = true;
 };
 

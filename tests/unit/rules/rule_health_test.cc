@@ -58,6 +58,14 @@ TEST_F(RuleHealthTest, AnExpressionWithoutSelectorsNeedsNoData) {
   EXPECT_EQ(View(0).health, "ok");
 }
 
+TEST_F(RuleHealthTest, ThatNothingFiresIsNoLackOfData) {
+  Start(
+      "groups: [{name: g, interval: 30s, rules: [{alert: A, expr: 'ALERTS{severity=\"page\"} > "
+      "0'}]}]");
+  RunTo(next_);
+  EXPECT_EQ(View(0).health, "ok");
+}
+
 TEST_F(RuleHealthTest, AFailedTemplateShowsInTheTextAndInTheHealthAndIsSent) {
   Start(
       "groups: [{name: g, interval: 30s, rules: [{alert: A, expr: x > 5, annotations: "
