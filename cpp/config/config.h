@@ -12,6 +12,7 @@
 #include "cpp/base/http_options.h"
 #include "cpp/config/overrides.h"
 #include "cpp/model/labels.h"
+#include "cpp/model/target_group.h"
 #include "cpp/relabel/relabel.h"
 #include "cpp/routing/config.h"
 
@@ -27,6 +28,12 @@ struct Receivers {
   std::string otlp_grpc = "0.0.0.0:4317";  ///< Empty: does not listen.
   std::string otlp_http = "0.0.0.0:4318";  ///< Empty: does not listen.
   uint64_t max_request_bytes = uint64_t{64} << 20;
+};
+
+/// What the process may use of the system's memory.
+struct Memory {
+  uint64_t limit = 0;  ///< Bytes; 0: what the container, or else the machine, has.
+  double ratio = 0.8;  ///< Of it what is planned with; above 0, at most 1.
 };
 
 struct Storage {
@@ -65,7 +72,7 @@ inline constexpr uint32_t kRuleThreadsMax = 1'000;
 
 /// Of the evaluation of rules.
 struct Rules {
-  uint32_t max_concurrent_evals = 4;  ///< Groups that are evaluated at once.
+  uint32_t max_concurrent_evals = 4;  ///< Groups and rules that are evaluated at once.
   /// The states of alerts after a restart are exactly those before; or else as Prometheus has it.
   bool restore_as_prometheus = false;
   Nanos for_outage_tolerance = kHour;     ///< After a longer outage pending alerts begin anew.
@@ -114,17 +121,6 @@ struct Overrides {
   bool check_conflicts = false;    ///< But not what the file says, the first time.
 };
 
-struct ScrapeTargets {
-  std::vector<std::string> targets;  ///< "host:port".
-  Labels labels;
-};
-
-/// `file_sd_configs[]`.
-struct ScrapeFiles {
-  std::vector<std::string> files;  ///< Absolute or relative to the working directory; may have a *.
-  Nanos refresh_interval = 5 * kMinute;
-};
-
 /// What `global` sets for all scrape_configs, and each may set for itself. Limits: 0 is none.
 struct ScrapeCommon {
   /// By Prometheus's names, the most wanted first; empty: what suits the histograms wanted.
@@ -158,8 +154,8 @@ struct Scrape {
   std::string fallback_scrape_protocol;
   uint64_t native_histogram_bucket_limit = 0;
   double native_histogram_min_bucket_factor = 0;
-  std::vector<ScrapeTargets> static_configs;
-  std::vector<ScrapeFiles> file_sd_configs;
+  std::vector<TargetGroup> static_configs;
+  std::vector<TargetFiles> file_sd_configs;
   relabel::Rules relabel_configs;
   relabel::Rules metric_relabel_configs;
   http::ClientOptions client;
@@ -170,8 +166,8 @@ struct Alertmanager {
   std::string scheme = "http";
   std::string path_prefix;  ///< Empty, or begins with a slash and does not end with one.
   Nanos timeout = 10 * kSecond;
-  std::vector<ScrapeTargets> static_configs;
-  std::vector<ScrapeFiles> file_sd_configs;
+  std::vector<TargetGroup> static_configs;
+  std::vector<TargetFiles> file_sd_configs;
   relabel::Rules relabel_configs;        ///< Of Alertmanagers.
   relabel::Rules alert_relabel_configs;  ///< Of the alerts that these are sent.
   http::ClientOptions client;
@@ -254,6 +250,7 @@ struct Config {
   Server server;
   Web web;
   Receivers receivers;
+  Memory memory;
   Storage storage;
   Queries queries;
   Series series;

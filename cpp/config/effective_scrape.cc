@@ -75,8 +75,8 @@ void WriteScrapeCommon(const ScrapeCommon& common, Writer* w) {
   limit("keep_dropped_targets", common.keep_dropped_targets);
 }
 
-void WriteTargets(const std::vector<ScrapeTargets>& static_configs,
-                  const std::vector<ScrapeFiles>& file_sd_configs, Writer* w) {
+void WriteTargets(const std::vector<TargetGroup>& static_configs,
+                  const std::vector<TargetFiles>& file_sd_configs, Writer* w) {
   if (!static_configs.empty()) {
     w->Open("static_configs");
     for (size_t i = 0; i < static_configs.size(); ++i) {
@@ -91,7 +91,7 @@ void WriteTargets(const std::vector<ScrapeTargets>& static_configs,
   w->Open("file_sd_configs");
   for (size_t i = 0; i < file_sd_configs.size(); ++i) {
     w->OpenEntry({}, i);
-    w->List("files", file_sd_configs[i].files);
+    w->List("files", file_sd_configs[i].patterns);
     w->Period("refresh_interval", file_sd_configs[i].refresh_interval);
     w->Close();
   }

@@ -76,8 +76,8 @@ void WriteScrapes(const Config& config, Writer* w);
 void WriteScrapeCommon(const ScrapeCommon& common, Writer* w);
 
 /// static_configs and file_sd_configs; nothing of what is empty.
-void WriteTargets(const std::vector<ScrapeTargets>& static_configs,
-                  const std::vector<ScrapeFiles>& file_sd_configs, Writer* w);
+void WriteTargets(const std::vector<TargetGroup>& static_configs,
+                  const std::vector<TargetFiles>& file_sd_configs, Writer* w);
 
 /// alerting, heartbeat and peers, as far as there are such; secrets hidden.
 void WriteAlerting(const Config& config, Writer* w);

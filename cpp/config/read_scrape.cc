@@ -179,9 +179,9 @@ void ReadScrapeCommon(Section* section, ScrapeCommon* out) {
   section->Ignore({"scrape_failure_log_file"}, "there is one log, on stderr");
 }
 
-void ReadStaticConfigs(Section* section, std::vector<ScrapeTargets>* out) {
+void ReadStaticConfigs(Section* section, std::vector<TargetGroup>* out) {
   for (Section& entry : section->Maps("static_configs")) {
-    ScrapeTargets group;
+    TargetGroup group;
     entry.Texts("targets", &group.targets);
     for (const std::string& target : group.targets) {
       if (target.empty() || target.find('/') != std::string::npos) {
@@ -196,12 +196,12 @@ void ReadStaticConfigs(Section* section, std::vector<ScrapeTargets>* out) {
   }
 }
 
-void ReadFileConfigs(Section* section, std::vector<ScrapeFiles>* out) {
+void ReadFileConfigs(Section* section, std::vector<TargetFiles>* out) {
   for (Section& entry : section->Maps("file_sd_configs")) {
-    ScrapeFiles files;
-    entry.Texts("files", &files.files);
-    if (files.files.empty()) entry.Fail("files", "is missing");
-    for (std::string& file : files.files) {
+    TargetFiles files;
+    entry.Texts("files", &files.patterns);
+    if (files.patterns.empty()) entry.Fail("files", "is missing");
+    for (std::string& file : files.patterns) {
       if (!IsTargetFile(file)) {
         entry.Fail("files", "holds \"" + file + "\", which is no path such as targets/*.json");
       }

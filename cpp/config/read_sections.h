@@ -41,8 +41,8 @@ void ReadScrapes(Section* top, Config* config);
 /// The keys that `global` and a scrape configuration share.
 void ReadScrapeCommon(Section* section, ScrapeCommon* out);
 /// static_configs and file_sd_configs, of scraping and of alerting.
-void ReadStaticConfigs(Section* section, std::vector<ScrapeTargets>* out);
-void ReadFileConfigs(Section* section, std::vector<ScrapeFiles>* out);
+void ReadStaticConfigs(Section* section, std::vector<TargetGroup>* out);
+void ReadFileConfigs(Section* section, std::vector<TargetFiles>* out);
 /// Refuses every way to discover targets but static_configs and file_sd_configs.
 void RefuseOtherDiscovery(Section* section);
 

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "cpp/base/log.h"
+#include "cpp/discover/address.h"
 #include "cpp/discover/file_discovery.h"
 #include "cpp/model/labels.h"
 
@@ -56,7 +57,7 @@ class Alertmanagers::Set {
   Set(AlertmanagerSet options, const AlertQueueOptions& queue, const Ports& ports)
       : options_(std::move(options)), queue_(queue), ports_(ports) {
     fetch_ = ports_.client(options_.client);
-    for (const discover::TargetFiles& files : options_.files) {
+    for (const TargetFiles& files : options_.files) {
       files_.emplace_back(files, ports_.telemetry);
     }
   }
@@ -79,11 +80,11 @@ class Alertmanagers::Set {
     for (discover::FileDiscovery& files : files_) changed = files.Refresh(now) || changed;
     if (!changed) return std::nullopt;
     Found found;
-    std::vector<discover::TargetGroup> groups = options_.groups;
+    std::vector<TargetGroup> groups = options_.groups;
     for (const discover::FileDiscovery& files : files_) {
-      for (discover::TargetGroup& group : files.Groups()) groups.push_back(std::move(group));
+      for (TargetGroup& group : files.Groups()) groups.push_back(std::move(group));
     }
-    for (const discover::TargetGroup& group : groups) {
+    for (const TargetGroup& group : groups) {
       for (const std::string& address : group.targets) Find(address, group.labels, &found);
     }
     return found;

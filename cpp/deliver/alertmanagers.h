@@ -14,9 +14,9 @@
 #include "cpp/base/http_options.h"
 #include "cpp/base/telemetry.h"
 #include "cpp/deliver/alertmanager.h"
-#include "cpp/discover/target_group.h"
 #include "cpp/http/client.h"
 #include "cpp/model/alert.h"
+#include "cpp/model/target_group.h"
 #include "cpp/relabel/relabel.h"
 
 namespace tocsin::deliver {
@@ -26,8 +26,8 @@ struct AlertmanagerSet {
   std::string scheme = "http";
   std::string path_prefix;  ///< Empty, or begins with a slash and does not end with one.
   Nanos timeout = 10 * kSecond;
-  std::vector<discover::TargetGroup> groups;
-  std::vector<discover::TargetFiles> files;
+  std::vector<TargetGroup> groups;
+  std::vector<TargetFiles> files;
   /// Of Alertmanagers: sees __address__, __scheme__, __alerts_path__ and the labels of the group.
   relabel::Rules relabelling;
   relabel::Rules alert_relabelling;  ///< Of the alerts that these are sent.

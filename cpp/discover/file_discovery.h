@@ -10,7 +10,7 @@
 #include "cpp/base/clock.h"
 #include "cpp/base/status.h"
 #include "cpp/base/telemetry.h"
-#include "cpp/discover/target_group.h"
+#include "cpp/model/target_group.h"
 
 namespace tocsin::discover {
 

@@ -11,8 +11,8 @@
 
 #include "cpp/base/clock.h"
 #include "cpp/base/http_options.h"
-#include "cpp/discover/target_group.h"
 #include "cpp/model/labels.h"
+#include "cpp/model/target_group.h"
 #include "cpp/relabel/relabel.h"
 
 namespace tocsin::scrape {
@@ -65,8 +65,8 @@ struct Job {
   /// once, and then every interval.
   bool spread = true;
   relabel::Rules relabelling = {};  ///< relabel_configs: of targets.
-  std::vector<discover::TargetGroup> groups = {};
-  std::vector<discover::TargetFiles> files = {};
+  std::vector<TargetGroup> groups = {};
+  std::vector<TargetFiles> files = {};
   http::ClientOptions client = {};
 };
 

@@ -10,6 +10,7 @@
 #include "cpp/base/duration.h"
 #include "cpp/base/hash.h"
 #include "cpp/base/url.h"
+#include "cpp/discover/address.h"
 #include "cpp/wire/utf8.h"
 
 namespace tocsin::scrape {

@@ -10,7 +10,7 @@ namespace tocsin::scrape {
 TargetPool::TargetPool(Job job, const ScraperPorts& ports, ScrapeMetrics* metrics)
     : ports_(ports), metrics_(*metrics) {
   fetch_ = ports_.client(job.client);
-  for (const discover::TargetFiles& files : job.files) files_.emplace_back(files, ports_.telemetry);
+  for (const TargetFiles& files : job.files) files_.emplace_back(files, ports_.telemetry);
   job_ = std::move(job);
 }
 
@@ -20,8 +20,7 @@ void TargetPool::SetJob(Job job) {
   if (!(job.client == job_.client)) fetch_ = ports_.client(job.client);
   if (job.files != job_.files) {
     files_.clear();
-    for (const discover::TargetFiles& files : job.files)
-      files_.emplace_back(files, ports_.telemetry);
+    for (const TargetFiles& files : job.files) files_.emplace_back(files, ports_.telemetry);
     next_look_ = 0;
   }
   job_ = std::move(job);
@@ -49,12 +48,12 @@ TargetPool::Loops TargetPool::TakeLoops() {
 std::vector<Target> TargetPool::Discover() {
   dropped_.clear();
   dropped_count_ = 0;
-  std::vector<discover::TargetGroup> groups = job_.groups;
+  std::vector<TargetGroup> groups = job_.groups;
   for (const discover::FileDiscovery& files : files_) {
-    for (discover::TargetGroup& group : files.Groups()) groups.push_back(std::move(group));
+    for (TargetGroup& group : files.Groups()) groups.push_back(std::move(group));
   }
   std::vector<Target> targets;
-  for (const discover::TargetGroup& group : groups) {
+  for (const TargetGroup& group : groups) {
     for (const std::string& address : group.targets) {
       Labels discovered = DiscoveredLabels(job_, address, group.labels);
       Result<std::optional<Target>> target = MakeTarget(job_, discovered);

@@ -21,12 +21,8 @@ std::vector<deliver::AlertmanagerSet> SetsOf(const config::Alerting& alerting) {
     set.scheme = configured.scheme;
     set.path_prefix = configured.path_prefix;
     set.timeout = configured.timeout;
-    for (const config::ScrapeTargets& group : configured.static_configs) {
-      set.groups.push_back({group.targets, group.labels});
-    }
-    for (const config::ScrapeFiles& files : configured.file_sd_configs) {
-      set.files.push_back({files.files, files.refresh_interval});
-    }
+    set.groups = configured.static_configs;
+    set.files = configured.file_sd_configs;
     set.relabelling = configured.relabel_configs;
     set.alert_relabelling = configured.alert_relabel_configs;
     set.client = configured.client;

@@ -84,12 +84,8 @@ scrape::Job JobOf(const config::Scrape& configured) {
   job.bucket_limit = configured.native_histogram_bucket_limit;
   job.min_bucket_factor = configured.native_histogram_min_bucket_factor;
   job.relabelling = configured.relabel_configs;
-  for (const config::ScrapeTargets& group : configured.static_configs) {
-    job.groups.push_back({group.targets, group.labels});
-  }
-  for (const config::ScrapeFiles& files : configured.file_sd_configs) {
-    job.files.push_back({files.files, files.refresh_interval});
-  }
+  job.groups = configured.static_configs;
+  job.files = configured.file_sd_configs;
   job.client = configured.client;
   return job;
 }

@@ -4,14 +4,12 @@
 #pragma once
 
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "cpp/base/clock.h"
-#include "cpp/base/status.h"
 #include "cpp/model/labels.h"
 
-namespace tocsin::discover {
+namespace tocsin {
 
 /// `static_configs[]`, or an entry of a target file.
 struct TargetGroup {
@@ -23,13 +21,11 @@ struct TargetGroup {
 
 /// `file_sd_configs[]`.
 struct TargetFiles {
-  std::vector<std::string> patterns = {};  ///< Paths; the last part may have one `*`.
-  Nanos refresh_interval = 5 * kMinute;    ///< Also read when they were not seen to change.
+  /// Paths, absolute or relative to the working directory; the last part may have one `*`.
+  std::vector<std::string> patterns = {};
+  Nanos refresh_interval = 5 * kMinute;  ///< Also read when they were not seen to change.
 
   friend bool operator==(const TargetFiles&, const TargetFiles&) = default;
 };
 
-/// Refuses an address that is more than host and port: "... is not a valid hostname".
-Status CheckAddress(std::string_view address);
-
-}  // namespace tocsin::discover
+}  // namespace tocsin

@@ -1,4 +1,6 @@
-#include "cpp/discover/target_group.h"
+#include "cpp/discover/address.h"
+
+#include <string>
 
 namespace tocsin::discover {
 
