@@ -5,6 +5,7 @@
 
 #include "cpp/api/value_json.h"
 #include "cpp/lib/json.h"
+#include "cpp/lib/json_float.h"
 
 namespace tocsin::api {
 namespace {
@@ -24,14 +25,7 @@ void WriteLabels(const std::vector<traceql::MetricsLabel>& labels, JsonWriter* w
 
 void WriteNumber(double value, JsonWriter* w) {
   if (value == 0) return;
-  w->Key("value");
-  if (std::isfinite(value)) {
-    w->Double(value);
-  } else if (std::isnan(value)) {
-    w->String("NaN");
-  } else {
-    w->String(value > 0 ? "Infinity" : "-Infinity");
-  }
+  lib::WriteFloat(value, &w->Key("value"));
 }
 
 void WriteTimestamp(int64_t timestamp_ms, JsonWriter* w) {

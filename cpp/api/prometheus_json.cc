@@ -4,19 +4,13 @@
 #include <vector>
 
 #include "cpp/api/errors.h"
+#include "cpp/lib/json_texts.h"
 #include "cpp/promql/result_json.h"
 
 namespace tocsin::api {
 namespace {
 
 using lib::JsonWriter;
-
-void WriteTexts(std::string_view key, const std::vector<std::string>& texts, JsonWriter* w) {
-  if (texts.empty()) return;
-  w->Key(key).BeginArray();
-  for (const std::string& text : texts) w->String(text);
-  w->EndArray();
-}
 
 std::pair<std::string_view, int> ErrorType(StatusCode code) {
   switch (code) {
@@ -51,7 +45,7 @@ std::string ErrorJson(std::string_view type, std::string_view message) {
 http::Response PrometheusSuccess(std::string_view data, const std::vector<std::string>& warnings) {
   JsonWriter w;
   w.BeginObject().Key("status").String("success").Key("data").Raw(data);
-  WriteTexts("warnings", warnings, &w);
+  lib::WriteTextsIfAny("warnings", warnings, &w);
   w.EndObject();
   return http::Response::Json(200, std::move(w).Take());
 }
@@ -74,8 +68,8 @@ http::Response PrometheusResult(const promql::QueryResult& result, std::string_v
   promql::WriteValue(result.value, &w);
   if (!stats.empty()) w.Key("stats").Raw(stats);
   w.EndObject();
-  WriteTexts("warnings", result.warnings, &w);
-  WriteTexts("infos", result.infos, &w);
+  lib::WriteTextsIfAny("warnings", result.warnings, &w);
+  lib::WriteTextsIfAny("infos", result.infos, &w);
   w.EndObject();
   return http::Response::Json(200, std::move(w).Take());
 }

@@ -17,6 +17,7 @@
 #include "cpp/engine/engine.h"
 #include "cpp/http/client.h"
 #include "cpp/lib/json.h"
+#include "cpp/lib/json_texts.h"
 #include "cpp/promql/result_json.h"
 #include "cpp/server/server_file.h"
 
@@ -85,13 +86,6 @@ Result<std::string> AskServer(const std::string& url, const Query& query) {
   return UnavailableError("HTTP " + std::to_string(response.status) + ": " + message);
 }
 
-void WriteTexts(std::string_view key, const std::vector<std::string>& texts, lib::JsonWriter* w) {
-  if (texts.empty()) return;
-  w->Key(key).BeginArray();
-  for (const std::string& text : texts) w->String(text);
-  w->EndArray();
-}
-
 // The same answer from a directory that no server holds.
 Result<std::string> AskEngine(engine::Engine& engine, const Query& query) {
   TOCSIN_ASSIGN_OR_RETURN(
@@ -102,8 +96,8 @@ Result<std::string> AskEngine(engine::Engine& engine, const Query& query) {
   w.BeginObject().Key("status").String("success").Key("data").BeginObject();
   promql::WriteValue(result.value, &w);
   w.EndObject();
-  WriteTexts("warnings", result.warnings, &w);
-  WriteTexts("infos", result.infos, &w);
+  lib::WriteTextsIfAny("warnings", result.warnings, &w);
+  lib::WriteTextsIfAny("infos", result.infos, &w);
   w.EndObject();
   return std::move(w).Take();
 }

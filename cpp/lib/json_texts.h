@@ -2,6 +2,8 @@
 
 #pragma once
 
+#include <string_view>
+
 #include "cpp/lib/json.h"
 
 namespace tocsin::lib {
@@ -20,6 +22,12 @@ void WriteTextList(const Texts& texts, JsonWriter* w) {
   w->BeginArray();
   for (const auto& text : texts) w->String(text);
   w->EndArray();
+}
+
+/// The member `key`, an array of texts; nothing if there are none.
+template <class Texts>
+void WriteTextsIfAny(std::string_view key, const Texts& texts, JsonWriter* w) {
+  if (!texts.empty()) WriteTextList(texts, &w->Key(key));
 }
 
 }  // namespace tocsin::lib

@@ -6,6 +6,7 @@
 #include "cpp/base/clock.h"
 #include "cpp/base/rfc3339.h"
 #include "cpp/lib/json.h"
+#include "cpp/lib/json_float.h"
 
 namespace tocsin::telemetry {
 namespace {
@@ -26,16 +27,6 @@ std::string_view TypeName(MetricKind kind) {
   return "UNTYPED";
 }
 
-void WriteNumber(double value, JsonWriter* w) {
-  if (std::isfinite(value)) {
-    w->Double(value);
-  } else if (std::isnan(value)) {
-    w->String("NaN");
-  } else {
-    w->String(value > 0 ? "Infinity" : "-Infinity");
-  }
-}
-
 // 64-bit integers are strings: not every reader of JSON has such numbers.
 void WriteCount(uint64_t value, JsonWriter* w) { w->String(std::to_string(value)); }
 
@@ -52,12 +43,12 @@ void WriteBucket(const Bucket& bucket, JsonWriter* w) {
   w->BeginObject().Key("cumulativeCount");
   WriteCount(bucket.cumulative_count, w);
   w->Key("upperBound");
-  WriteNumber(bucket.upper_bound, w);
+  lib::WriteFloat(bucket.upper_bound, w);
   if (bucket.exemplar.has_value()) {
     w->Key("exemplar").BeginObject().Key("label").BeginArray();
     WriteLabel("trace_id", bucket.exemplar->trace_id, w);
     w->EndArray().Key("value");
-    WriteNumber(bucket.exemplar->value, w);
+    lib::WriteFloat(bucket.exemplar->value, w);
     w->Key("timestamp");
     WriteTime(bucket.exemplar->time, w);
     w->EndObject();
@@ -69,7 +60,7 @@ void WriteHistogram(const Metric& metric, JsonWriter* w) {
   w->Key("sampleCount");
   WriteCount(metric.buckets.empty() ? 0 : metric.buckets.back().cumulative_count, w);
   w->Key("sampleSum");
-  WriteNumber(metric.value, w);
+  lib::WriteFloat(metric.value, w);
   w->Key("bucket").BeginArray();
   for (const Bucket& bucket : metric.buckets) {
     // The last one says no more than the count, if it has no exemplar.
@@ -82,13 +73,13 @@ void WriteSummary(const Metric& metric, JsonWriter* w) {
   w->Key("sampleCount");
   WriteCount(metric.count, w);
   w->Key("sampleSum");
-  WriteNumber(metric.value, w);
+  lib::WriteFloat(metric.value, w);
   w->Key("quantile").BeginArray();
   for (const Quantile& quantile : metric.quantiles) {
     w->BeginObject().Key("quantile");
-    WriteNumber(quantile.quantile, w);
+    lib::WriteFloat(quantile.quantile, w);
     w->Key("value");
-    WriteNumber(quantile.value, w);
+    lib::WriteFloat(quantile.value, w);
     w->EndObject();
   }
   w->EndArray();
@@ -123,7 +114,7 @@ void WriteMetric(const Metric& metric, MetricKind kind, JsonWriter* w) {
     WriteSummary(metric, w);
   } else {
     w->Key("value");
-    WriteNumber(metric.value, w);
+    lib::WriteFloat(metric.value, w);
   }
   if (kind != MetricKind::kGauge && metric.created > 0) {
     w->Key("createdTimestamp");
