@@ -16,32 +16,31 @@ constexpr char kSeparator = '\0';
 
 double Seconds(Nanos time) { return static_cast<double>(time) / static_cast<double>(kSecond); }
 
-/// Labels that belong to the rule and not to what it gives.
-Labels LabelsOf(const RuleSpec& spec) {
-  Labels labels;
-  for (const TemplatedText& label : spec.labels) labels.Set(label.name, label.text);
-  return labels;
-}
-
 /// Rules are told apart as Prometheus does it, by name and labels, and by their order where these
 /// are equal. So a rule keeps its state when its expression or its `for` is edited.
 std::string RuleKey(const RuleSpec& spec, std::unordered_set<std::string>* taken) {
   std::string key = spec.alerting ? "alert " : "record ";
-  key.append(spec.name).append(LabelsOf(spec).ToString());
+  key.append(spec.name).append(OwnLabels(spec).ToString());
   std::string unique = key;
   for (int i = 2; !taken->insert(unique).second; ++i) unique = key + " #" + std::to_string(i);
   return unique;
 }
 
-/// A rule whose metrics were not seen for so long shows the health "nodata"; for a shorter time
-/// they may be away without that.
-constexpr Nanos kDataAbsence = kHour;
+/// Rules that took less than this together, at the last evaluation, are done before another thread
+/// is awake.
+constexpr Nanos kWorthHelp = 5 * kMillisecond;
 
 /// This part of the interval is what looking for traces may take of the evaluation of a rule; the
 /// alerts that are left without follow at the next.
 constexpr int kSearchShare = 10;
 
 }  // namespace
+
+Labels OwnLabels(const RuleSpec& spec) {
+  Labels labels;
+  for (const TemplatedText& label : spec.labels) labels.Set(label.name, label.text);
+  return labels;
+}
 
 Group::Group(GroupSpec spec, std::shared_ptr<const Options> options, const Ports& ports)
     : spec_(std::move(spec)),
@@ -50,6 +49,7 @@ Group::Group(GroupSpec spec, std::shared_ptr<const Options> options, const Ports
       interval_(spec_.interval.value_or(options_->default_interval)),
       query_offset_(spec_.query_offset.value_or(options_->default_query_offset)),
       identity_(spec_.Identity()),
+      order_(RulesToAwait(spec_)),
       metrics_(spec_, &ports.telemetry) {
   std::unordered_set<std::string> taken;
   for (const RuleSpec& rule_spec : spec_.rules) {
@@ -81,21 +81,20 @@ void Group::Run(Nanos now) {
   metrics_.missed.Add(static_cast<double>(missed));
 
   const Nanos started = ports_.clock.Now();
-  Outgoing outgoing;
-  size_t samples = 0;
-  Nanos rule_time = 0;
-  for (Rule& rule : rules_) {
-    EvaluateRule(&rule, nominal, &outgoing);
-    if (rule.error.ok()) samples += rule.series.size();
-    rule_time += rule.evaluation_time;
-  }
+  EvaluateRules(nominal);
   EndOrphans(nominal);
   last_evaluation_ = nominal;
   evaluation_time_ = ports_.clock.Now() - started;
   Save();
-  for (const std::vector<Alert>& alerts : outgoing) ports_.alerts.Send(alerts);
+  size_t samples = 0;
+  rule_time_ = 0;
+  for (Rule& rule : rules_) {
+    if (!rule.outgoing.empty()) ports_.alerts.Send(std::exchange(rule.outgoing, {}));
+    if (rule.error.ok()) samples += rule.series.size();
+    rule_time_ += rule.evaluation_time;
+  }
   metrics_.last_duration.Set(Seconds(evaluation_time_));
-  metrics_.last_rule_duration_sum.Set(Seconds(rule_time));
+  metrics_.last_rule_duration_sum.Set(Seconds(rule_time_));
   metrics_.last_timestamp.Set(Seconds(nominal));
   metrics_.last_samples.Set(static_cast<double>(samples));
   metrics_.group_seconds.Observe(Seconds(evaluation_time_));
@@ -103,7 +102,28 @@ void Group::Run(Nanos now) {
   view_ = MakeView();
 }
 
-void Group::EvaluateRule(Rule* rule, Nanos now, Outgoing* outgoing) {
+void Group::EvaluateRules(Nanos now) {
+  evaluated_at_ = now;
+  worth_help_ = ports_.wake && rule_time_ >= kWorthHelp;
+  if (order_.Begin() > 1 && worth_help_) ports_.wake();
+  while (const std::optional<size_t> index = order_.TakeOrWait()) EvaluateTaken(*index);
+}
+
+bool Group::Help() {
+  const std::optional<size_t> index = order_.Take();
+  if (index) EvaluateTaken(*index);
+  return index.has_value();
+}
+
+void Group::EvaluateTaken(size_t index) {
+  const bool worth_help = worth_help_;
+  EvaluateRule(&rules_[index], evaluated_at_);
+  // Of those that are free now this thread takes one itself. After the last rule Run() may be over,
+  // and nothing here may be looked at.
+  if (order_.End(index) > 1 && worth_help) ports_.wake();
+}
+
+void Group::EvaluateRule(Rule* rule, Nanos now) {
   const Nanos started = ports_.clock.Now();
   metrics_.evaluations.Add(1);
   const Status former = rule->error.ok() ? rule->template_error : rule->error;
@@ -112,7 +132,7 @@ void Group::EvaluateRule(Rule* rule, Nanos now, Outgoing* outgoing) {
   if (series.has_value()) {
     if (rule->alerting) {
       rule->template_error = rule->alerting->template_error();
-      if (auto due = DueAlerts(rule, now); !due.empty()) outgoing->push_back(std::move(due));
+      rule->outgoing = DueAlerts(rule, now);
     }
     if (!rule->alerting || !rule->alerting->silent()) {
       rule->error = Write(&rule->series, *std::move(series), now);
@@ -364,6 +384,7 @@ void Group::CopyFrom(Group* former) {
   if (former->interval_ == interval_) next_due_ = former->next_due_;
   last_evaluation_ = former->last_evaluation_;
   evaluation_time_ = former->evaluation_time_;
+  rule_time_ = former->rule_time_;
   orphans_ = std::move(former->orphans_);
   obsolete_keys_ = std::move(former->obsolete_keys_);
   for (Rule& old : former->rules_) {
@@ -406,60 +427,6 @@ void Group::End(Nanos now) {
               {{"group", identity_}, {"err", status.message()}});
   }
   metrics_.rules.Set(0);
-}
-
-std::shared_ptr<const GroupView> Group::MakeView() const {
-  auto view = std::make_shared<GroupView>();
-  view->name = spec_.name;
-  view->file = spec_.file;
-  view->interval = interval_;
-  view->query_offset = query_offset_;
-  view->limit = spec_.limit;
-  view->evaluation_time = evaluation_time_;
-  view->last_evaluation = last_evaluation_;
-  for (const Rule& rule : rules_) view->rules.push_back(ViewOf(rule));
-  return view;
-}
-
-std::string_view Group::HealthOf(const Rule& rule) const {
-  if (!rule.evaluated) return "unknown";
-  if (!rule.error.ok() || !rule.template_error.ok()) return "err";
-  const bool absent = !rule.last_data || rule.last_evaluation - *rule.last_data > kDataAbsence;
-  return !rule.found_data && absent ? "nodata" : "ok";
-}
-
-RuleView Group::ViewOf(const Rule& rule) const {
-  RuleView view;
-  view.alerting = rule.spec->alerting;
-  view.name = rule.spec->name;
-  view.query = rule.query;
-  view.hold = rule.spec->hold;
-  view.keep_firing_for = rule.spec->keep_firing_for;
-  view.labels = LabelsOf(*rule.spec);
-  for (const TemplatedText& text : rule.spec->annotations) {
-    view.annotations.emplace_back(text.name, text.text);
-  }
-  view.health = HealthOf(rule);
-  view.failed = !rule.error.ok();
-  if (view.health == "err") {
-    view.last_error = rule.error.ok() ? rule.template_error.message() : rule.error.message();
-  } else if (view.health == "nodata") {
-    view.last_error = "no selector of the expression finds any series";
-  }
-  view.evaluation_time = rule.evaluation_time;
-  view.last_evaluation = rule.last_evaluation;
-  if (!rule.alerting) return view;
-  AlertState most = AlertState::kInactive;
-  for (ActiveAlert& alert : rule.alerting->Alerts()) {
-    most = std::max(most, alert.state);
-    if (alert.state == AlertState::kInactive) continue;
-    view.alerts.push_back({std::move(alert.labels), std::move(alert.annotations),
-                           std::string(AlertStateName(alert.state)), alert.active_at,
-                           alert.keep_firing_since, alert.value});
-  }
-  const bool unknown = !rule.evaluated && view.alerts.empty();
-  view.state = unknown ? "unknown" : AlertStateName(most);
-  return view;
 }
 
 }  // namespace tocsin::rules

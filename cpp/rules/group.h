@@ -1,5 +1,6 @@
-/// A group of rules: evaluated together at one time, in order, so that a rule sees what those
-/// before it wrote. Private to this folder.
+/// A group of rules: evaluated together at one time, so that a rule sees what those before it wrote
+/// and those after it have not written yet. Rules for which that makes no difference may be
+/// evaluated side by side. Private to this folder.
 
 #pragma once
 
@@ -21,12 +22,16 @@
 #include "cpp/rules/options.h"
 #include "cpp/rules/rule_file.h"
 #include "cpp/rules/rule_metrics.h"
+#include "cpp/rules/rule_order.h"
 #include "cpp/rules/views.h"
 
 namespace tocsin::rules {
 
 /// What StateStore::Load gave.
 using SavedState = std::map<std::string, std::string, std::less<>>;
+
+/// Labels that belong to the rule and not to what it gives, as they are written.
+Labels OwnLabels(const RuleSpec& spec);
 
 class Group {
  public:
@@ -47,6 +52,10 @@ class Group {
   /// saves the state, and only then sends alerts: what was sent is known after a crash.
   /// REQUIRES: next_due() <= now.
   void Run(Nanos now);
+
+  /// Evaluates one of the rules that Run(), on another thread, has not come to yet and that waits
+  /// for none. False: there is none. Thread-safe.
+  bool Help();
 
   /// Takes over what was saved before the process began.
   void Restore(const SavedState& saved, Nanos now);
@@ -71,8 +80,9 @@ class Group {
     std::string key;    ///< Tells it from the other rules of the group, over reloads and restarts.
     std::string query;  ///< The expression as PromQL prints it.
     std::optional<AlertingRule> alerting;
-    SeriesMap series;   ///< Those written by the last evaluation.
-    std::string saved;  ///< What the store holds of it.
+    SeriesMap series;             ///< Those written by the last evaluation.
+    std::string saved;            ///< What the store holds of it.
+    std::vector<Alert> outgoing;  ///< What the evaluation under way wants to be sent.
     Status error;
     Status template_error;
     bool evaluated = false;
@@ -82,10 +92,10 @@ class Group {
     Nanos last_evaluation = 0;
   };
   using SeriesList = std::vector<AlertingRule::Series>;
-  /// What the rules of one evaluation want to be sent, a list for each.
-  using Outgoing = std::vector<std::vector<Alert>>;
 
-  void EvaluateRule(Rule* rule, Nanos now, Outgoing* outgoing);
+  void EvaluateRules(Nanos now);
+  void EvaluateTaken(size_t index);
+  void EvaluateRule(Rule* rule, Nanos now);
   Result<SeriesList> Compute(Rule* rule, Nanos now);
   Result<SeriesList> Alerting(Rule* rule, QueryAnswer answer, Nanos now);
   Result<SeriesList> Record(const Rule& rule, QueryAnswer answer) const;
@@ -109,11 +119,16 @@ class Group {
   const Nanos query_offset_;
   const std::string identity_;
   std::vector<Rule> rules_;
+  RuleOrder order_;
+  /// Of the evaluation under way: set before, and not changed while, rules can be taken.
+  Nanos evaluated_at_ = 0;
+  bool worth_help_ = false;
   SeriesMap orphans_;  ///< Series of rules that are gone, to be ended.
   std::vector<std::string> obsolete_keys_;
   Nanos next_due_ = 0;
   Nanos last_evaluation_ = 0;
   Nanos evaluation_time_ = 0;
+  Nanos rule_time_ = 0;  ///< Of all rules together, in the last evaluation.
   std::shared_ptr<const GroupView> view_;
 
   RuleMetrics metrics_;

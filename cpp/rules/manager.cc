@@ -182,15 +182,29 @@ Nanos Manager::RunDue(Nanos now) {
     const std::shared_ptr<Slot> slot = slots_[due_.begin()->second];
     due_.erase(due_.begin());
     slot->running = true;
+    running_.push_back(slot);
     lock.unlock();
     slot->group->Run(now);
     lock.lock();
     slot->running = false;
+    std::erase(running_, slot);
     slot->view = slot->group->view();
     if (!slot->retired) due_.emplace(slot->group->next_due(), slot->index);
     finished_.notify_all();
   }
+  // The time is another one afterwards, and groups may be due.
+  if (HelpOthers(&lock)) return now;
   return due_.empty() ? kNever : due_.begin()->first;
+}
+
+bool Manager::HelpOthers(std::unique_lock<std::mutex>* lock) {
+  const Slots running = running_;
+  if (running.empty()) return false;
+  lock->unlock();
+  const bool helped = std::ranges::any_of(
+      running, [](const std::shared_ptr<Slot>& slot) { return slot->group->Help(); });
+  lock->lock();
+  return helped;
 }
 
 std::vector<std::shared_ptr<const GroupView>> Manager::Groups() const {

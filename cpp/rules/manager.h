@@ -5,8 +5,9 @@
 ///     while (running) SleepUntil(manager.RunDue(clock.Now()));
 ///
 /// There are no threads and no timers in here: time is what the caller says it is, so that tests
-/// run hours in a moment. Whoever wants groups to be evaluated side by side calls RunDue from
-/// several threads. Everything is thread-safe; the views never wait for an evaluation.
+/// run hours in a moment. Whoever wants groups, and rules of one group that have nothing to do with
+/// each other, to be evaluated side by side calls RunDue from several threads: what comes of it is
+/// the same. Everything is thread-safe; the views never wait for an evaluation.
 
 #pragma once
 
@@ -46,10 +47,11 @@ class Manager {
   /// The same under other options: every group counts as changed.
   Status Load(std::vector<RuleFile> files, Options options, Nanos now);
 
-  /// Evaluates the groups that are due, the longest due first, and returns when the next one will
-  /// be due (of those that no other thread is evaluating just now). Alerts are sent, samples
-  /// appended and state saved on the way; failures of a rule are its health, not an error of this
-  /// call.
+  /// Evaluates the groups that are due, the longest due first, or else a rule of a group that
+  /// another thread is evaluating; returns when to call again: `now` if such a rule was found, else
+  /// when the next group will be due (of those that no other thread is evaluating just now). Alerts
+  /// are sent, samples appended and state saved on the way; failures of a rule are its health, not
+  /// an error of this call.
   Nanos RunDue(Nanos now);
 
   /// The groups, ordered by file and, in a file, as they stand there.
@@ -73,6 +75,9 @@ class Manager {
   void Restore(const Slots& slots, Nanos now);
   /// Schedules anew where the clock was set back: no group may wait for its old future.
   void FollowClock(Nanos now);
+  /// Evaluates a rule of a group that another thread is evaluating, if there is one that can be.
+  /// Gives up `lock` meanwhile.
+  bool HelpOthers(std::unique_lock<std::mutex>* lock);
 
   const Ports ports_;
 
@@ -84,6 +89,7 @@ class Manager {
   std::condition_variable finished_;
   Slots slots_;
   std::set<std::pair<Nanos, size_t>> due_;  ///< When, and which slot, of those that wait.
+  Slots running_;                           ///< Those that are being evaluated.
   Nanos last_now_ = 0;
 };
 

@@ -2,6 +2,7 @@
 
 #pragma once
 
+#include <functional>
 #include <string>
 
 #include "cpp/base/clock.h"
@@ -36,6 +37,9 @@ struct Ports {
   Telemetry& telemetry;
   const Clock& clock;  ///< Measures how long evaluations take, and nothing else.
   const EvidenceSource* evidence = nullptr;  ///< Null: alerts carry no traces.
+  /// Called when one more call of Manager::RunDue would find something to do at once, from within
+  /// such a call. May be empty: then it is found when somebody comes by.
+  std::function<void()> wake = {};
 };
 
 }  // namespace tocsin::rules

@@ -62,6 +62,7 @@ Status RuleService::Start(RuleFiles files, const std::string& external_url) {
           .telemetry = *ports_.telemetry,
           .clock = Clock::Real(),
           .evidence = ports_.evidence,
+          .wake = [this] { WakeEvaluators(); },
       });
   versions_ = std::move(files.versions);
   TOCSIN_RETURN_IF_ERROR(manager_->Load(std::move(files.files), Now()));
@@ -71,8 +72,8 @@ Status RuleService::Start(RuleFiles files, const std::string& external_url) {
     evaluators_.push_back(std::make_unique<engine::Periodic>("rules", [this] {
       return std::clamp<Nanos>(manager_->RunDue(Now()) - Now(), 0, kLongestSleep);
     }));
-    evaluators_.back()->Start(0);
   }
+  for (const auto& evaluator : evaluators_) evaluator->Start(0);
   if (config_.rules.watch_interval == 0) return {};
   watcher_ = std::make_unique<engine::Periodic>(
       "rule-files", [this, interval = config_.rules.watch_interval] {
@@ -80,6 +81,12 @@ Status RuleService::Start(RuleFiles files, const std::string& external_url) {
       });
   watcher_->Start(config_.rules.watch_interval);
   return {};
+}
+
+void RuleService::WakeEvaluators() {
+  // Which of them sleep is not known; one that does not looks once more when it is done.
+  if (evaluators_.size() < 2) return;
+  for (const auto& evaluator : evaluators_) evaluator->Wake();
 }
 
 rules::Options RuleService::OptionsOf(const config::Config& config) const {

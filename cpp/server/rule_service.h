@@ -58,6 +58,7 @@ class RuleService {
 
  private:
   rules::Options OptionsOf(const config::Config& config) const;
+  void WakeEvaluators();
   /// Loads what has changed on disk, if anything has. True: it is changing, and is to be looked at
   /// again soon.
   bool Watch();
@@ -76,7 +77,7 @@ class RuleService {
   std::stop_source cancel_;  ///< Of queries that are under way when Stop() is called.
   std::unique_ptr<rules::Manager> manager_;
   std::atomic<const rules::Manager*> published_ = nullptr;
-  std::vector<std::unique_ptr<engine::Periodic>> evaluators_;
+  std::vector<std::unique_ptr<engine::Periodic>> evaluators_;  ///< All are made before one runs.
   std::unique_ptr<engine::Periodic> watcher_;
 };
 

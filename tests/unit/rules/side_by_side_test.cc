@@ -1,6 +1,8 @@
 // Groups that several threads evaluate, and files that are loaded meanwhile.
 
+#include <atomic>
 #include <barrier>
+#include <chrono>
 #include <condition_variable>
 #include <mutex>
 #include <span>
@@ -80,7 +82,8 @@ class SideBySideTest : public testing::Test {
       : manager_({}, Ports{[this](const promql::Expr&, std::string_view text, Millis) {
                              return answers_(text);
                            },
-                           sink_, sink_, sink_, Telemetry::None(), Clock::Real()}) {}
+                           sink_, sink_, sink_, Telemetry::None(), Clock::Real(), nullptr,
+                           [this] { ++wakes_; }}) {}
 
   void Load(std::string_view text) {
     std::vector<RuleFile> files;
@@ -90,6 +93,7 @@ class SideBySideTest : public testing::Test {
   std::string Health(size_t group) const { return manager_.Groups().at(group)->rules.at(0).health; }
 
   static constexpr Nanos kDue = kStart + kMinute;  ///< By then every group is due.
+  std::atomic<int> wakes_ = 0;
   Answers answers_;
   Everything sink_;
   Manager manager_;
@@ -111,6 +115,48 @@ TEST_F(SideBySideTest, ASlowGroupHoldsUpNoOther) {
   answers_.Release();
   slow.join();
   EXPECT_EQ(Health(0), "ok");
+}
+
+TEST_F(SideBySideTest, ASlowRuleHoldsUpNoneThatHasNothingToDoWithIt) {
+  Load(
+      "groups: [{name: a, rules: [{record: one, expr: slow}, {record: two, expr: slow},"
+      " {record: three, expr: fast}]}]");
+  std::thread owner([this] { manager_.RunDue(kDue); });
+  answers_.AwaitSlow(1);
+  std::thread helper([this] { manager_.RunDue(kDue); });
+  // Both at once: neither waits for the other.
+  answers_.AwaitSlow(2);
+  EXPECT_EQ(manager_.RunDue(kDue), kDue) << "there was a rule to be evaluated";
+  EXPECT_EQ(sink_.samples(), 1U);
+  EXPECT_EQ(manager_.RunDue(kDue), kNever) << "there was none";
+  answers_.Release();
+  owner.join();
+  helper.join();
+  EXPECT_EQ(sink_.samples(), 3U);
+}
+
+TEST_F(SideBySideTest, ARuleWaitsForTheOneThatItReads) {
+  Load("groups: [{name: a, rules: [{record: fast, expr: slow}, {record: two, expr: fast}]}]");
+  std::thread owner([this] { manager_.RunDue(kDue); });
+  answers_.AwaitSlow(1);
+  EXPECT_EQ(manager_.RunDue(kDue), kNever);
+  EXPECT_EQ(sink_.samples(), 0U);
+  answers_.Release();
+  owner.join();
+  EXPECT_EQ(sink_.samples(), 2U);
+}
+
+TEST_F(SideBySideTest, OthersAreWokenForAGroupThatWasSlow) {
+  Load("groups: [{name: a, rules: [{record: one, expr: slow}, {record: two, expr: fast}]}]");
+  EXPECT_EQ(wakes_, 0);
+  std::thread owner([this] { manager_.RunDue(kDue); });
+  answers_.AwaitSlow(1);
+  EXPECT_EQ(wakes_, 0) << "how slow it is was not known";
+  std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  answers_.Release();
+  owner.join();
+  manager_.RunDue(kDue + kMinute);
+  EXPECT_EQ(wakes_, 1);
 }
 
 TEST_F(SideBySideTest, OneGroupIsNeverEvaluatedTwiceAtOnce) {
