@@ -1,10 +1,12 @@
 #include "cpp/cli/import.h"
 
 #include <cstdio>
+#include <filesystem>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <system_error>
 #include <utility>
 
 #include "cpp/base/telemetry.h"
@@ -68,6 +70,26 @@ class DirectoryTarget final : public Target {
   const std::unique_ptr<engine::Engine> engine_;
 };
 
+// Files are read here, and Tempo's blocks, which are Parquet, with the Python module.
+Status CheckNoDirectory(const std::string& path) {
+  namespace fs = std::filesystem;
+  constexpr int kDepth = 2;  // A backend has tenants, and these have blocks.
+  std::error_code error;
+  if (!fs::is_directory(path, error)) return {};
+  const auto is_block = [&](const fs::path& at) { return fs::exists(at / "meta.json", error); };
+  bool blocks = is_block(path);
+  fs::recursive_directory_iterator it(path, error);
+  for (; !error && !blocks && it != fs::recursive_directory_iterator(); it.increment(error)) {
+    if (it.depth() + 1 >= kDepth) it.disable_recursion_pending();
+    blocks = is_block(it->path());
+  }
+  if (!blocks) return InvalidArgumentError(path + " is a directory, not a file of traces");
+  return InvalidArgumentError(path +
+                              " has blocks of Tempo; they are read by: python -m "
+                              "tocsin.tempo_blocks " +
+                              path + " | tocsin import -");
+}
+
 class Importer {
  public:
   explicit Importer(Target* target) : target_(*target) {}
@@ -92,6 +114,7 @@ class Importer {
 
  private:
   Status Read(const std::string& path) {
+    TOCSIN_RETURN_IF_ERROR(CheckNoDirectory(path));
     TOCSIN_ASSIGN_OR_RETURN(std::unique_ptr<lib::ByteSource> source, OpenSource(path));
     engine::TraceFileReader reader(std::move(source));
     while (true) {

@@ -132,6 +132,26 @@ class EngineHandle {
     return TableHandle{engine::SpanTable(trace)};
   }
 
+  void Pin(std::string_view trace_id) {
+    const py::gil_scoped_release unlocked;
+    const Use use(this);
+    ThrowIfError(use->PinTrace(kTenant, ParseTraceId(trace_id)));
+  }
+
+  void Unpin(std::string_view trace_id) {
+    const py::gil_scoped_release unlocked;
+    const Use use(this);
+    ThrowIfError(use->UnpinTrace(kTenant, ParseTraceId(trace_id)));
+  }
+
+  std::vector<std::string> Pins() {
+    const py::gil_scoped_release unlocked;
+    const Use use(this);
+    std::vector<std::string> ids;
+    for (const TraceId& id : use->spans().Pinned(kTenant)) ids.push_back(id.ToHex());
+    return ids;
+  }
+
   TableHandle PromQlInstant(std::string_view expr, Millis time) {
     const py::gil_scoped_release unlocked;
     const Use use(this);
@@ -213,6 +233,9 @@ void BindEngine(py::module_& m) {
       .def("search", &EngineHandle::Search, py::arg("query"), py::arg("start_ns"),
            py::arg("end_ns"), py::arg("limit"))
       .def("trace", &EngineHandle::Trace, py::arg("trace_id"))
+      .def("pin", &EngineHandle::Pin, py::arg("trace_id"))
+      .def("unpin", &EngineHandle::Unpin, py::arg("trace_id"))
+      .def("pins", &EngineHandle::Pins)
       .def("promql_instant", &EngineHandle::PromQlInstant, py::arg("expr"), py::arg("time_ms"))
       .def("promql_range", &EngineHandle::PromQlRange, py::arg("expr"), py::arg("start_ms"),
            py::arg("end_ms"), py::arg("step_ms"))

@@ -18,6 +18,7 @@ from tocsin._core import (
     UnavailableError,
     __version__,
 )
+from tocsin._tempo import import_tempo_blocks
 from tocsin.client import Client
 from tocsin.database import Database, open
 from tocsin.result import Backtest, Result, Trace
@@ -38,5 +39,6 @@ __all__ = [
     "UnavailableError",
     "__version__",
     "connect",
+    "import_tempo_blocks",
     "open",
 ]

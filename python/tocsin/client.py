@@ -17,6 +17,7 @@ from tocsin._core import (
     UnavailableError,
     decode_trace,
 )
+from tocsin._otlp import count_spans, partial_success
 from tocsin._times import Time, duration_ns, time_ns
 from tocsin.result import Backtest, Result, Trace
 
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from tocsin._rules import RuleSource
+
+_PROTOBUF = "application/x-protobuf"
 
 
 class Client:
@@ -74,6 +77,30 @@ class Client:
         """Return one trace by its hexadecimal id; see `Database.trace`."""
         path = f"/api/traces/{urllib.parse.quote(trace_id, safe='')}"
         return Trace(trace_id, decode_trace(self._request(path, accept="application/protobuf")))
+
+    def pin(self, trace_id: str) -> None:
+        """Keep a trace whatever retention and size cap say; see `Database.pin`."""
+        self._request(f"/api/traces/{urllib.parse.quote(trace_id, safe='')}/pin", method="PUT")
+
+    def unpin(self, trace_id: str) -> None:
+        """Keep a trace no longer than others; see `Database.unpin`."""
+        self._request(f"/api/traces/{urllib.parse.quote(trace_id, safe='')}/pin", method="DELETE")
+
+    def pins(self) -> list[str]:
+        """Return the hexadecimal ids of what is pinned, ascending."""
+        return [str(trace) for trace in json.loads(self._request("/api/admin/pins"))["traces"]]
+
+    def ingest(self, otlp: bytes) -> tuple[int, int, str]:
+        """Send a serialised OTLP request; see `Database.ingest`."""
+        try:
+            sent = count_spans(otlp)
+        except ValueError as error:
+            raise QueryError(str(error)) from None
+        answer = self._request(
+            "/v1/traces", accept=_PROTOBUF, method="POST", body=otlp, content_type=_PROTOBUF
+        )
+        rejected, why = partial_success(answer)
+        return sent - rejected, rejected, why
 
     def promql(
         self,
@@ -129,13 +156,16 @@ class Client:
         *,
         accept: str = "application/json",
         method: str = "GET",
+        body: bytes | None = None,
+        content_type: str = "",
     ) -> bytes:
         url = self.url + path + ("?" + urllib.parse.urlencode(params) if params else "")
-        call = urllib.request.Request(url, headers={"Accept": accept}, method=method)
+        headers = {"Accept": accept} | ({"Content-Type": content_type} if content_type else {})
+        call = urllib.request.Request(url, data=body, headers=headers, method=method)
         try:
             with urllib.request.urlopen(call, timeout=self._timeout) as response:
-                body: bytes = response.read()
-                return body
+                answer: bytes = response.read()
+                return answer
         except urllib.error.HTTPError as error:
             raise _error(error.code, error.read().decode(errors="replace"), path) from None
         except OSError as error:

@@ -99,6 +99,24 @@ class Database:
             raise NotFoundError(message)
         return Trace(trace_id, table)
 
+    def pin(self, trace_id: str) -> None:
+        """Keep a trace whatever retention and size cap say; it need not be there yet.
+
+        Raises
+        ------
+        UnavailableError
+            Too much is pinned: 10,000 traces, or a quarter of `storage.max_bytes`.
+        """
+        self._engine.pin(trace_id)
+
+    def unpin(self, trace_id: str) -> None:
+        """Keep a trace no longer than others; nothing happens if it is not pinned."""
+        self._engine.unpin(trace_id)
+
+    def pins(self) -> list[str]:
+        """Return the hexadecimal ids of what is pinned, ascending."""
+        return self._engine.pins()
+
     def promql(
         self,
         expr: str,
@@ -187,7 +205,13 @@ class Database:
         return Backtest(table, json.loads(notes))
 
     def ingest(self, otlp: bytes) -> tuple[int, int, str]:
-        """Store a serialised OTLP request; return spans accepted, spans rejected, and why."""
+        """Store a serialised OTLP request; return spans accepted, spans rejected, and why.
+
+        Raises
+        ------
+        QueryError
+            It is none; nothing was stored.
+        """
         return self._engine.ingest(otlp)
 
     def flush(self) -> None:

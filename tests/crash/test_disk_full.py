@@ -116,6 +116,26 @@ def check_that_it_heals(server: Server, flag: Path) -> None:
     assert server.stop() == 0
 
 
+def test_a_snapshot_that_has_no_room_leaves_nothing_behind(tmp_path: Path) -> None:
+    """STO-17: 503, and the same name can be used once there is room."""
+    with filling(tmp_path) as (server, flag):
+        one = span()
+        server.send(one)
+        url = server.url + "/api/admin/snapshot?name=copy"
+        flag.touch()
+        refused = request(url, method="POST")
+        assert refused.status == 503
+        assert list((server.data / "snapshots").iterdir()) == []
+        flag.unlink()
+        wait_until(lambda: request(url, method="POST").status == 200, "the disk to heal", 30)
+        assert request(url, method="POST").status == 409
+        copy = Server(server.data / "snapshots" / "copy").start()
+        try:
+            assert copy.get(f"/api/traces/{one.trace_id.hex()}").status == 200
+        finally:
+            copy.kill()
+
+
 def noise() -> bytes:
     """Return a request of about a megabyte that cannot be compressed away."""
     spans = [span(f"{os.urandom(1000).hex()}") for _ in range(1000)]
