@@ -20,9 +20,6 @@ using MetricsWriter = std::function<std::string(MetricsFormat)>;
 /// weight above 0 and not below that of text/plain, else text.
 MetricsFormat FormatAccepted(std::string_view accept);
 
-/// Whether the Accept-Encoding header takes gzip.
-bool AcceptsGzip(std::string_view accept_encoding);
-
 /// GET /metrics. The body is compressed if the client takes gzip.
 void RegisterMetrics(MetricsWriter write, http::Router* router);
 

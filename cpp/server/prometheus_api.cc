@@ -9,7 +9,6 @@
 #include <unistd.h>
 
 #include "cpp/api/federate.h"
-#include "cpp/api/graph_page.h"
 #include "cpp/api/openapi.h"
 #include "cpp/api/prometheus.h"
 #include "cpp/api/prometheus_search.h"
@@ -72,7 +71,6 @@ void RegisterQueries(const PrometheusParts& parts, http::Router* router) {
                          .lookback = options.lookback,
                          .external_labels = parts.config->external_labels},
                         router);
-  api::RegisterGraphPage(router);
 }
 
 }  // namespace

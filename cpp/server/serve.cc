@@ -56,6 +56,7 @@ namespace tocsin::server {
 namespace {
 
 // Many threads allocate and free batches in turns. With an arena for each of them the freed memory
+#include "cpp/ui/ui.h"
 // of one is of no use to the others; two suffice, as the allocator is not where the time goes.
 constexpr int kMallocArenas = 2;
 // Freed memory goes back to the system when so much of it is at the end of the heap.
@@ -199,6 +200,7 @@ class Service {
                                    TelemetryFormat(format));
         },
         &listeners_->telemetry_router());
+    ui::RegisterUi(router);
   }
 
   // Null until everything serves: the listeners are open before.

@@ -29,13 +29,6 @@ TEST(FormatAcceptedTest, TextOtherwise) {
   }
 }
 
-TEST(AcceptsGzipTest, UnlessItsWeightIsNothing) {
-  EXPECT_TRUE(AcceptsGzip("gzip"));
-  EXPECT_TRUE(AcceptsGzip("deflate, gzip;q=1.0, *;q=0.5"));
-  EXPECT_FALSE(AcceptsGzip(""));
-  EXPECT_FALSE(AcceptsGzip("identity, gzip;q=0"));
-}
-
 TEST(MetricsPageTest, TypesAndCodings) {
   http::Router router;
   RegisterMetrics(

@@ -10,7 +10,6 @@
 
 #include "cpp/api/expression_json.h"
 #include "cpp/api/federate.h"
-#include "cpp/api/graph_page.h"
 #include "cpp/api/prometheus.h"
 #include "cpp/api/prometheus_series.h"
 #include "cpp/api/prometheus_status.h"
@@ -133,7 +132,6 @@ class PrometheusApiTest : public testing::Test {
                       .lookback = 300'000,
                       .external_labels = {{"region", "eu"}}},
                      &router_);
-    RegisterGraphPage(&router_);
     RegisterStatus(true);
   }
 
@@ -377,13 +375,6 @@ TEST_F(PrometheusApiTest, TheLifecycleOfTheProcess) {
   EXPECT_NE(refused.body.find("tocsin.yaml:3:1"), std::string::npos);
   EXPECT_EQ(Send("POST", "/-/quit").status, 200);
   EXPECT_EQ(store_.calls, std::vector<std::string>{"quit"});
-}
-
-TEST_F(PrometheusApiTest, LinksOfAlertsLeadToAPage) {
-  const http::Response page = Send("GET", "/graph?g0.expr=up&g0.tab=1");
-  EXPECT_EQ(page.status, 200);
-  EXPECT_EQ(page.Header("content-type"), "text/html; charset=utf-8");
-  EXPECT_NE(page.body.find("g0.expr"), std::string::npos);
 }
 
 }  // namespace

@@ -1,0 +1,32 @@
+// The colour of a service: the same on every page and in every browser, by a hash of its name.
+// Twelve hues that stay apart for the common kinds of colour blindness (after Okabe, Ito and Tol);
+// the theme says how light they are (--s0 to --s11 in theme.css). A name always stands beside.
+
+export const COLOURS = 12;
+
+/** FNV-1a, finished so that names that differ in the last letter are far apart. */
+export function hashOf(text) {
+  let hash = 0x811c9dc5;
+  for (let i = 0; i < text.length; i += 1) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193);
+  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
+  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
+  return (hash ^ (hash >>> 16)) >>> 0;
+}
+
+export const colourIndex = (service) => hashOf(service) % COLOURS;
+
+/** For styles: "var(--s3)". */
+export const colourOf = (service) => `var(--s${colourIndex(service)})`;
+
+/** For lines of a plot, in their order. */
+export const lineColour = (index) => `var(--s${(index * 5 + 2) % COLOURS})`;
+
+/** What a colour is now, for canvases, which cannot read variables. `colour` is "var(--name)". */
+export function resolveColour(colour) {
+  const probe = document.createElement('i');
+  probe.style.color = colour;
+  document.body.append(probe);
+  const resolved = getComputedStyle(probe).color;
+  probe.remove();
+  return resolved;
+}

@@ -1,0 +1,150 @@
+// A trace as the views need it: spans in the order of their tree, with times relative to its begin.
+// Nothing is believed of what was sent: parents may be missing, ids may repeat, parents may form a
+// circle, children may outlive their parents.
+
+const KIND = /^SPAN_KIND_/;
+
+/** Ids come as base64 or as hex; hex goes out. */
+export function hexId(id) {
+  if (!id) return '';
+  if (/^[0-9a-fA-F]+$/.test(id) && (id.length === 16 || id.length === 32)) return id.toLowerCase();
+  try {
+    return [...atob(id)].map((c) => c.charCodeAt(0).toString(16).padStart(2, '0')).join('');
+  } catch {
+    return id;
+  }
+}
+
+/** An OTLP value as people read it. */
+export function valueOf(any) {
+  if (!any) return '';
+  if (any.stringValue !== undefined) return any.stringValue;
+  if (any.intValue !== undefined) return String(any.intValue);
+  if (any.doubleValue !== undefined) return String(any.doubleValue);
+  if (any.boolValue !== undefined) return String(any.boolValue);
+  if (any.arrayValue) return `[${(any.arrayValue.values || []).map(valueOf).join(', ')}]`;
+  if (any.kvlistValue) return `{${(any.kvlistValue.values || []).map((kv) => `${kv.key}: ${valueOf(kv.value)}`).join(', ')}}`;
+  return any.bytesValue !== undefined ? `base64 ${any.bytesValue}` : '';
+}
+
+export const attributesOf = (list) => (list || []).map(({ key, value }) => ({ key, value: valueOf(value), raw: value }));
+
+function serviceOf(resource) {
+  const found = (resource?.attributes || []).find((one) => one.key === 'service.name');
+  return found ? valueOf(found.value) : 'unknown';
+}
+
+function readSpans(trace) {
+  const spans = [];
+  for (const resourceSpans of trace.resourceSpans || trace.batches || []) {
+    const resource = resourceSpans.resource || {};
+    const service = serviceOf(resource);
+    for (const scopeSpans of resourceSpans.scopeSpans || []) {
+      for (const raw of scopeSpans.spans || []) {
+        const start = BigInt(raw.startTimeUnixNano || 0);
+        const end = BigInt(raw.endTimeUnixNano || 0);
+        spans.push({
+          id: hexId(raw.spanId), parentId: hexId(raw.parentSpanId), service, resource, scope: scopeSpans.scope || {}, raw,
+          name: raw.name || '', kind: String(raw.kind || '').replace(KIND, '').toLowerCase(), startNanos: start,
+          duration: end > start ? Number(end - start) : 0, failed: raw.status?.code === 'STATUS_CODE_ERROR' || raw.status?.code === 2,
+          statusMessage: raw.status?.message || '', parent: null, children: [], depth: 0,
+        });
+      }
+    }
+  }
+  return spans;
+}
+
+const byStart = (a, b) => a.start - b.start || b.duration - a.duration || (a.id < b.id ? -1 : 1);
+
+/** Spans below `roots` in the order of the tree; sets index, depth and after (the index behind the last below). */
+function inOrder(roots, seen, order) {
+  const stack = [...roots].reverse().map((span) => ({ span, depth: 0 }));
+  while (stack.length > 0) {
+    const { span, depth, leave } = stack.pop();
+    if (leave) {
+      span.after = order.length;
+      continue;
+    }
+    if (seen.has(span)) continue;
+    seen.add(span);
+    span.index = order.length;
+    span.depth = depth;
+    order.push(span);
+    span.children = span.children.filter((child) => !seen.has(child)).sort(byStart);
+    stack.push({ span, leave: true });
+    for (let i = span.children.length - 1; i >= 0; i -= 1) stack.push({ span: span.children[i], depth: depth + 1 });
+  }
+}
+
+/** What of [span.start, span.end] no child covers, in nanoseconds. `children` are sorted by start. */
+export function selfTime(span) {
+  let covered = 0;
+  let reached = span.start;
+  const end = span.start + span.duration;
+  for (const child of span.children) {
+    const from = Math.max(child.start, reached);
+    const to = Math.min(child.start + child.duration, end);
+    if (to > from) {
+      covered += to - from;
+      reached = to;
+    }
+  }
+  return span.duration - covered;
+}
+
+/**
+ * `answer` is that of /api/v2/traces/{id}. Returns {spans (in the order of the tree), startMs,
+ * duration (ns), services, errors, orphans (spans whose parent is not there)}.
+ */
+export function traceModel(answer) {
+  const spans = readSpans(answer.trace || answer);
+  if (spans.length === 0) return { spans, startMs: 0, duration: 0, services: [], errors: 0, orphans: 0 };
+  let first = spans[0].startNanos;
+  for (const span of spans) if (span.startNanos < first) first = span.startNanos;
+  const byId = new Map();
+  for (const span of spans) {
+    span.start = Number(span.startNanos - first);
+    if (!byId.has(span.id)) byId.set(span.id, span);
+  }
+  const roots = [];
+  let orphans = 0;
+  for (const span of spans) {
+    const parent = byId.get(span.parentId);
+    if (parent && parent !== span) {
+      span.parent = parent;
+      parent.children.push(span);
+    } else {
+      span.orphan = span.parentId !== '' && parent === undefined;
+      orphans += span.orphan ? 1 : 0;
+      roots.push(span);
+    }
+  }
+  const seen = new Set();
+  const order = [];
+  inOrder(roots.sort(byStart), seen, order);
+  // What is left hangs in circles: each is opened at its earliest span.
+  for (const span of [...spans].sort(byStart)) {
+    if (seen.has(span)) continue;
+    span.parent = null;
+    inOrder([span], seen, order);
+  }
+  let duration = 1;
+  for (const span of order) {
+    duration = Math.max(duration, span.start + span.duration);
+    span.self = selfTime(span);
+  }
+  return { spans: order, startMs: Number(first) / 1e6, duration, services: servicesOf(order), errors: order.filter((one) => one.failed).length, orphans };
+}
+
+function servicesOf(spans) {
+  const found = new Map();
+  for (const span of spans) {
+    if (!found.has(span.service)) found.set(span.service, { name: span.service, spans: 0, errors: 0, self: 0 });
+    const one = found.get(span.service);
+    one.spans += 1;
+    one.errors += span.failed ? 1 : 0;
+    one.self += span.self;
+  }
+  return [...found.values()].sort((a, b) => b.self - a.self || (a.name < b.name ? -1 : 1));
+}
