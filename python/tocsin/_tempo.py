@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from tocsin.client import Client
     from tocsin.database import Database
 
+# What JSON in a column raises that is something else than it should be.
+_NOT_AS_MEANT = (AttributeError, TypeError, RecursionError)
 _FORMATS = ("vParquet3", "vParquet4", "vParquet5")
 # Traces of a file that are looked at together.
 _TRACES = 64
@@ -56,7 +58,7 @@ class Block:
         except FileNotFoundError:
             message = f"{self.path} has no data.parquet"
             raise CorruptionError(message) from None
-        except (pyarrow.ArrowException, KeyError, ValueError, OSError) as error:
+        except (pyarrow.ArrowException, LookupError, ValueError, OSError, *_NOT_AS_MEANT) as error:
             message = f"{path}: {error}"
             raise CorruptionError(message) from error
 

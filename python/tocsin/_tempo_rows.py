@@ -100,8 +100,8 @@ def _scopes(array: Any) -> list[bytes]:
             b"\x0a", _otlp.text(b"\x0a", n) + _otlp.text(b"\x12", v) + a + _otlp.number(b"\x20", d)
         )
         for n, v, a, d in zip(
-            array.field("Name").to_pylist(),
-            array.field("Version").to_pylist(),
+            values_of(array.field("Name")),
+            values_of(array.field("Version")),
             attributes,
             _dropped(array, "DroppedAttributesCount"),
             strict=True,
@@ -112,7 +112,7 @@ def _scopes(array: Any) -> list[bytes]:
 def _spans(array: Any, dedicated: Mapping[str, Mapping[str, str]]) -> list[bytes]:
     """Encode spans, without the ids of their traces."""
     column = {
-        name: array.field(name).to_pylist()
+        name: values_of(array.field(name))
         for name in (
             *("SpanID", "ParentSpanID", "TraceState", "Name", "Kind", "StatusCode"),
             *("StatusMessage", "StartTimeUnixNano", "DurationNano"),
@@ -156,9 +156,9 @@ def _events(lists: Any, starts: Sequence[int], dedicated: Mapping[str, str]) -> 
     array = lists.flatten()
     offsets = lists.offsets.to_pylist()
     if _has(array, "TimeUnixNano"):
-        times = array.field("TimeUnixNano").to_pylist()
+        times = values_of(array.field("TimeUnixNano"))
     else:
-        since = array.field("TimeSinceStartNano").to_pylist()
+        since = values_of(array.field("TimeSinceStartNano"))
         begins = [
             start
             for start, (first, last) in zip(starts, pairwise(offsets), strict=True)
@@ -176,7 +176,7 @@ def _events(lists: Any, starts: Sequence[int], dedicated: Mapping[str, str]) -> 
         )
         for time, name, attributes, own, dropped in zip(
             times,
-            array.field("Name").to_pylist(),
+            values_of(array.field("Name")),
             _attributes(array.field("Attrs"), b"\x1a"),
             _own_columns(array, {}, dedicated, b"\x1a"),
             _dropped(array, "DroppedAttributesCount"),
@@ -200,9 +200,9 @@ def _links(lists: Any) -> list[bytes]:
             + _otlp.number(b"\x28", dropped),
         )
         for trace_id, span_id, state, attributes, dropped in zip(
-            array.field("TraceID").to_pylist(),
-            array.field("SpanID").to_pylist(),
-            array.field("TraceState").to_pylist(),
+            values_of(array.field("TraceID")),
+            values_of(array.field("SpanID")),
+            values_of(array.field("TraceState")),
             _attributes(array.field("Attrs"), b"\x22"),
             _dropped(array, "DroppedAttributesCount"),
             strict=True,
@@ -228,24 +228,24 @@ def _encoded_links(values: Iterable[bytes | None]) -> list[bytes]:
 def _attributes(lists: Any, tag: bytes) -> list[bytes]:
     """Encode lists of attributes, each list as fields of that tag."""
     array = lists.flatten()
-    keys = array.field("Key").to_pylist()
+    keys = values_of(array.field("Key"))
     if _has(array, "ValueInt"):
         values = _any_values(array)
     else:
-        values = [_event_value(value) for value in array.field("Value").to_pylist()]
+        values = [_event_value(value) for value in values_of(array.field("Value"))]
     encoded = [_otlp.key_value(tag, *pair) for pair in zip(keys, values, strict=True)]
     return _joined(encoded, lists.offsets.to_pylist())
 
 
 def _any_values(array: Any) -> list[bytes]:
     # A value stands in the column of its type; whatever has none is JSON.
-    columns = [array.field(f"Value{kind}").to_pylist() for kind in ("", "Int", "Double", "Bool")]
+    columns = [values_of(array.field(f"Value{kind}")) for kind in ("", "Int", "Double", "Bool")]
     written = [
-        array.field(name).to_pylist()
+        values_of(array.field(name))
         for name in ("ValueUnsupported", "ValueArray", "ValueKVList")
         if _has(array, name)
     ]
-    arrays = array.field("IsArray").to_pylist() if _has(array, "IsArray") else [False] * len(array)
+    arrays = values_of(array.field("IsArray")) if _has(array, "IsArray") else [False] * len(array)
     others = [next(filter(None, row), None) for row in zip(*written, strict=True)]
     if not written:
         others = [None] * len(array)
@@ -297,7 +297,7 @@ def _own_columns(
         if not _has(held_in, column):
             continue
         # An empty name of a service is none: the column cannot say null.
-        values = held_in.field(column).to_pylist()
+        values = values_of(held_in.field(column))
         for row, value in enumerate(values):
             if value is None or value == [] or (value == "" and column == "ServiceName"):
                 continue
@@ -316,7 +316,30 @@ def _dropped(array: Any, name: str) -> list[int]:
     # int32 there, uint32 in OTLP.
     if not _has(array, name):
         return [0] * len(array)
-    return [value & 0xFFFFFFFF for value in array.field(name).to_pylist()]
+    return [value & 0xFFFFFFFF for value in values_of(array.field(name))]
+
+
+def values_of(array: Any) -> list[Any]:
+    """Return the values of a column; text that is no UTF-8 gets U+FFFD where it is not.
+
+    Tempo stores text as it came.
+    """
+    try:
+        values: list[Any] = array.to_pylist()
+    except UnicodeDecodeError:
+        import pyarrow as pa
+
+        of_lists = pa.types.is_list(array.type)
+        raw = array.cast(pa.list_(pa.binary()) if of_lists else pa.binary()).to_pylist()
+        values = [
+            [_text(item) for item in value or ()] if of_lists else value and _text(value)
+            for value in raw
+        ]
+    return values
+
+
+def _text(value: bytes) -> str:
+    return value.decode(errors="replace")
 
 
 def _has(array: Any, name: str) -> bool:

@@ -467,6 +467,9 @@ def test_a_backend_is_imported_and_a_second_run_adds_nothing(tmp_path: Path) -> 
         assert spans_in(own) == 57
         first = stored_trace(own, (1).to_bytes(16, "big"))
         assert facts(first) == facts(both[0])
+    with tocsin.open(tmp_path / "data") as db:
+        assert tocsin.import_tempo_blocks(backend, db, tenant="other") == (3, 0)
+        assert len(db.trace((19).to_bytes(16, "big").hex())) == 3
 
 
 def tocsin_import(server: Server, body: bytes) -> str:
@@ -486,6 +489,16 @@ def test_a_large_trace_comes_in_pieces(tmp_path: Path) -> None:
     together = trace_pb2.TracesData.FromString(b"".join(piece for _, piece in pieces))
     wanted = {span_id for n in (1, 2, 3) for span_id in facts(small_trace(n, 10_000))}
     assert facts(together).keys() == wanted
+
+
+def test_text_that_is_no_utf_8_is_mended() -> None:
+    """Tempo stores what it gets; a block is not lost by one such name."""
+    texts = pa.array([b"a\xffb", None, "ä".encode()]).view(pa.string())
+    assert tocsin._tempo_rows.values_of(texts) == ["a\ufffdb", None, "ä"]
+    held = pa.ListArray.from_arrays(pa.array([0, 1, 3], pa.int32()), texts)
+    with pytest.raises(UnicodeDecodeError):
+        held.to_pylist()
+    assert tocsin._tempo_rows.values_of(held.slice(0, 1)) == [["a\ufffdb"]]
 
 
 def test_what_is_no_block_is_told_by_name(tmp_path: Path) -> None:
