@@ -82,6 +82,7 @@ Result<traceql::MetricsResult> RunMetrics(const traceql::SpanSource& source,
   TOCSIN_ASSIGN_OR_RETURN(traceql::MetricsOptions evaluation, ResolveOptions(options, request));
   evaluation.interrupted = std::move(interrupted);
   evaluation.helpers.pool = options.helpers;
+  evaluation.memory = options.memory;
   const traceql::MetricsWindow window = traceql::WindowOf(evaluation);
   return traceql::EvaluateMetrics(*source.View(options.tenant, window.from, window.to), *query,
                                   evaluation);

@@ -23,6 +23,7 @@ struct TempoMetricsOptions {
   uint32_t max_series = 1'000;    ///< In one answer, also where the client asks for more; 0: any.
   uint32_t max_exemplars = 100;   ///< In one answer, and what a client gets that does not say.
   ThreadPool* helpers = nullptr;  ///< Help one query where there is much to read; borrowed.
+  MemoryPool* memory = nullptr;   ///< As in traceql::MetricsOptions.
 };
 
 /// Defaults, limits, evaluation. kInvalidArgument for what can never be answered; its message is

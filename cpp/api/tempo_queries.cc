@@ -121,6 +121,7 @@ Result<traceql::SearchResult> TempoQueries::Search(
       source_.View(options_.tenant, search.start, search.end);
   if (progress) {
     traceql::SearchStats stats;
+  search.memory = options_.memory;
     stats.total_blocks = static_cast<uint32_t>(view->blocks().size());
     progress(stats);
   }

@@ -37,6 +37,7 @@ struct TempoOptions {
   uint32_t max_spans = 100;       ///< 0: any, and then a client may ask for all with 0.
   ThreadPool* helpers = nullptr;  ///< Help one query where there is much to read; borrowed.
   std::function<TempoLimits()> limits = {};  ///< Of this moment; empty: TempoLimits{}.
+  MemoryPool* memory = nullptr;   ///< As in traceql::SearchOptions.
 };
 
 /// Unix nanoseconds, both included.

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "cpp/base/log.h"
+#include "cpp/base/process_limits.h"
 #include "cpp/base/version.h"
 #include "cpp/cli/arguments.h"
 #include "cpp/cli/ask.h"
@@ -17,6 +18,7 @@
 #include "cpp/cli/promql.h"
 #include "cpp/cli/rules.h"
 #include "cpp/config/load.h"
+#include "cpp/engine/memory_budgets.h"
 #include "cpp/server/revision.h"
 #include "cpp/server/serve.h"
 #include "cpp/server/signals.h"
@@ -121,7 +123,8 @@ int Run(const Arguments& arguments) {
   const Result<config::Loaded> loaded = LoadConfig(arguments);
   if (!loaded) return Complain(loaded.error());
   if (arguments.subcommand == "config") {
-    std::printf("%s", loaded->effective.c_str());
+    const engine::MemoryBudgets memory = engine::DivideMemory(loaded->config, FindMemoryLimit());
+    std::printf("%s%s", loaded->effective.c_str(), engine::DescribeMemory(memory).c_str());
     return 0;
   }
   for (const std::string& warning : loaded->warnings) {

@@ -3,6 +3,7 @@
 #include <string_view>
 #include <vector>
 
+#include "cpp/base/format.h"
 #include "cpp/config/effective_writer.h"
 
 namespace tocsin::config {
@@ -225,6 +226,10 @@ std::string Effective(const Config& config, const Reading& reading) {
   WriteReceivers(config.receivers, &w);
   WriteSelfMetrics(config.self_metrics, &w);
   WriteStorage(config.storage, config.series, &w);
+  w.Open("memory");
+  w.Number("limit", config.memory.limit);
+  w.Plain("ratio", FormatGoFloat(config.memory.ratio));
+  w.Close();
   WriteQueries(config.queries, &w);
   w.Open("web");
   w.Bool("enable_admin_api", config.web.enable_admin_api);

@@ -2,6 +2,7 @@
 #include <string>
 #include <string_view>
 
+#include "cpp/base/format.h"
 #include "cpp/config/read_sections.h"
 
 namespace tocsin::config {
@@ -290,7 +291,20 @@ void ReadWeb(Section* top, Web* out) {
   web.Done();
 }
 
+void ReadMemory(Section* top, Memory* out) {
+  Section memory = top->Map("memory");
+  memory.Size("limit", &out->limit);
+  std::string ratio;
+  memory.Text("ratio", &ratio);
+  if (!ratio.empty()) {
+    out->ratio = ParseGoFloat(ratio).value_or(0);
+    if (!(out->ratio > 0 && out->ratio <= 1)) memory.Fail("ratio", "is a number above 0, up to 1");
+  }
+  memory.Done();
+}
+
 void ReadOwnSections(Section* top, Config* config) {
+  ReadMemory(top, &config->memory);
   Section wal = top->Map("wal");
   std::string sync = "interval";
   wal.Choice("sync", {"interval", "always"}, &sync);

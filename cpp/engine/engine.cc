@@ -16,6 +16,8 @@ namespace {
 constexpr std::string_view kGeneratorSection = "generator";
 constexpr std::string_view kCheckpointKey = "checkpoint";
 constexpr Nanos kMaintainInterval = 5 * kSecond;
+// A decoded request takes about what its body takes, which is there too.
+constexpr size_t kMemoryOfRequest = 2;
 constexpr Nanos kExpireInterval = 2 * kMinute;
 // A checkpoint that somebody waits for is made soon; others come with each collection.
 constexpr Nanos kNoHurry = kHour;
@@ -122,10 +124,13 @@ Status Engine::OpenParts() {
 
 void Engine::OpenQueries() {
   trace_selector_ = std::make_unique<TraceSelector>(
-      *spans_, TraceSelectorOptions{.tenant = options_.tenant, .strict = options_.strict_traceql});
+      *spans_, TraceSelectorOptions{.tenant = options_.tenant,
+                                    .strict = options_.strict_traceql,
+                                    .memory = options_.query_memory});
   promql::EngineOptions promql = options_.promql;
   promql.traces = trace_selector_.get();
   if (promql.parser.check_traces == nullptr) {
+  promql.memory = options_.query_memory;
     promql.parser.check_traces = options_.strict_traceql ? CheckStrictTraceQuery : CheckTraceQuery;
   }
   promql_ = std::make_unique<const promql::Engine>(promql, clock_);
@@ -179,6 +184,11 @@ void Engine::Observe(const storage::LoggedBatch& batch) {
 Result<ExportResult> Engine::Export(std::string_view tenant, std::string_view body,
                                     wire::OtlpEncoding encoding) {
   std::optional<Result<wire::DecodeResult>> decoded;
+  MemoryLease memory(options_.request_memory);
+  if (!memory.Take(kMemoryOfRequest * body.size())) {
+    return ResourceExhaustedError(
+        "the requests in flight take all memory that there is for them; retry later");
+  }
   storage::SpanStore::AppendRequest request;
   {
     const StageTimer timer(decode_cpu_);

@@ -17,6 +17,7 @@
 
 #include "cpp/base/clock.h"
 #include "cpp/base/status.h"
+#include "cpp/base/memory_pool.h"
 #include "cpp/base/telemetry.h"
 #include "cpp/engine/evidence.h"
 #include "cpp/engine/periodic.h"
@@ -46,6 +47,9 @@ struct EngineOptions {
   std::string tenant = "single-tenant";  ///< Whose spans traceql() and evidence of alerts see.
   bool strict_traceql = false;           ///< Of traceql(): refuse what Tempo's parser refuses.
   /// False: no threads; time passes by calls of Collect() and RunDue() of the parts. For tests.
+  // What decoded requests may take together, and what queries may; borrowed. Null: no bound.
+  MemoryPool* request_memory = nullptr;
+  MemoryPool* query_memory = nullptr;
   bool background = true;
 };
 
@@ -71,8 +75,8 @@ class Engine {
   Engine& operator=(const Engine&) = delete;
 
   /// Takes an ExportTraceServiceRequest. kInvalidArgument with the place (byte offset, or line and
-  /// column) for what is none; kUnavailable and kResourceExhausted as SpanStore::Append has them;
-  /// nothing is then kept.
+  /// column) for what is none; kUnavailable and kResourceExhausted as SpanStore::Append has them,
+  /// the latter also when request_memory is used up; nothing is then kept.
   Result<ExportResult> Export(std::string_view tenant, std::string_view body,
                               wire::OtlpEncoding encoding = wire::OtlpEncoding::kProtobuf);
 

@@ -134,6 +134,7 @@ Result<promql::StepVector> TraceSelector::Select(const promql::TraceRequest& req
   evaluation.text_groups = true;
   evaluation.interrupted = request.interrupted;
   evaluation.helpers = options_.helpers;
+  evaluation.memory = options_.memory;
   const traceql::MetricsWindow range = traceql::WindowOf(evaluation);
   TOCSIN_ASSIGN_OR_RETURN(
       traceql::MetricsResult result,

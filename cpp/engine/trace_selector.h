@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 
+#include "cpp/base/memory_pool.h"
 #include "cpp/base/status.h"
 #include "cpp/promql/trace_selector.h"
 #include "cpp/traceql/helpers.h"
@@ -22,6 +23,7 @@ struct TraceSelectorOptions {
   std::string tenant;   ///< Whose spans are seen.
   bool strict = false;  ///< As CheckStrictTraceQuery.
   traceql::Helpers helpers = {};
+  MemoryPool* memory = nullptr;  ///< As in traceql::MetricsOptions.
 };
 
 /// Thread-safe. Spans that are acknowledged are seen at once, those of traces that are not complete

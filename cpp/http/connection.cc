@@ -398,7 +398,7 @@ void Connection::Write() {
 }
 
 void Connection::Finish() {
-  shared_->body_bytes.fetch_sub(std::exchange(charged_, 0));
+  shared_->Release(std::exchange(charged_, 0));
   if (std::exchange(counted_, false)) shared_->requests.fetch_sub(1);
   response_ = Response();
   head_.clear();
@@ -449,7 +449,7 @@ void Connection::CheckDeadline(TimePoint now) {
 
 void Connection::Close() {
   if (state_ == State::kClosed) return;
-  shared_->body_bytes.fetch_sub(std::exchange(charged_, 0));
+  shared_->Release(std::exchange(charged_, 0));
   if (std::exchange(counted_, false)) shared_->requests.fetch_sub(1);
   begin_ = end_ = 0;
   ReleaseBuffer();

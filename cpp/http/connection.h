@@ -56,9 +56,15 @@ struct Shared {
 
   /// False, and nothing changes, if so many more bytes of bodies are over the budget.
   bool Charge(size_t bytes) {
-    if (body_bytes.fetch_add(bytes) + bytes <= options.max_body_bytes_in_flight) return true;
+    const bool room = body_bytes.fetch_add(bytes) + bytes <= options.max_body_bytes_in_flight;
+    if (room && (options.memory == nullptr || options.memory->Take(bytes))) return true;
     body_bytes.fetch_sub(bytes);
     return false;
+  }
+  /// Gives back what Charge() took.
+  void Release(size_t bytes) {
+    body_bytes.fetch_sub(bytes);
+    if (options.memory != nullptr) options.memory->Give(bytes);
   }
   void CountRejected(std::string_view reason) const {
     Telemetry& telemetry = options.telemetry == nullptr ? Telemetry::None() : *options.telemetry;

@@ -25,6 +25,7 @@
 #include <string>
 
 #include "cpp/base/clock.h"
+#include "cpp/base/memory_pool.h"
 #include "cpp/base/status.h"
 #include "cpp/base/telemetry.h"
 #include "cpp/http/router.h"
@@ -42,7 +43,8 @@ struct ServerOptions {
   size_t max_requests_in_flight = 256;  ///< Being read, queued, handled or answered.
   /// Of bodies received and not yet answered, over all connections.
   size_t max_body_bytes_in_flight = size_t{256} << 20;
-  Nanos idle_timeout = 2 * kMinute;     ///< Before the first byte of a request.
+  MemoryPool* memory = nullptr;      ///< And of those of other servers; borrowed; null: no bound.
+  Nanos idle_timeout = 2 * kMinute;  ///< Before the first byte of a request.
   Nanos header_timeout = 10 * kSecond;  ///< From a request's first byte to the end of its headers.
   Nanos io_timeout = 30 * kSecond;      ///< The longest pause within a body, in either direction.
   Nanos body_timeout = 5 * kMinute;     ///< For a whole request body.

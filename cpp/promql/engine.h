@@ -18,6 +18,7 @@
 #include <string_view>
 
 #include "cpp/base/clock.h"
+#include "cpp/base/memory_pool.h"
 #include "cpp/base/status.h"
 #include "cpp/promql/parser.h"
 #include "cpp/promql/source.h"
@@ -46,6 +47,8 @@ struct EngineOptions {
   ParserOptions parser;
   /// Answers traceql(); borrowed. Null: such a query fails with kFailedPrecondition.
   const TraceSelector* traces = nullptr;
+  /// What the values of all queries may take together; borrowed. Null: no bound.
+  MemoryPool* memory = nullptr;
 };
 
 /// What differs from query to query.

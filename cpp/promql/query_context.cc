@@ -1,5 +1,7 @@
 #include "cpp/promql/query_context.h"
 
+#include <string>
+
 namespace tocsin::promql {
 
 Status QueryContext::CheckStopped() const {
@@ -32,7 +34,10 @@ std::function<Status()> QueryContext::Interrupted() const {
 Status QueryContext::Charge(size_t samples) {
   charged_ += samples;
   stats_.peak_samples = std::max<uint64_t>(stats_.peak_samples, charged_);
-  if (charged_ <= options_.max_samples) return Status();
+  if (charged_ <= options_.max_samples) {
+    if (memory_.Take(samples * kBytesOfSample)) return Status();
+    return ResourceExhaustedError(std::string(kNoQueryMemory));
+  }
   return ResourceExhaustedError(
       "query processing would load too many samples into memory in query execution");
 }

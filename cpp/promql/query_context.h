@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "cpp/base/clock.h"
+#include "cpp/base/memory_pool.h"
 #include "cpp/base/status.h"
 #include "cpp/promql/annotations.h"
 #include "cpp/promql/duration_parser.h"
@@ -27,6 +28,7 @@ class QueryContext {
         options_(options),
         clock_(clock),
         query_options_(std::move(query_options)),
+        memory_(options.memory),
         deadline_(clock.Now() + (query_options_.timeout > 0
                                      ? std::min(query_options_.timeout, options.timeout)
                                      : options.timeout)) {}
@@ -50,9 +52,14 @@ class QueryContext {
   /// piece of it. Holds as long as the context.
   std::function<Status()> Interrupted() const;
 
-  /// Values held in memory. Charge() fails with kResourceExhausted beyond the bound.
+  /// Values held in memory. Charge() fails with kResourceExhausted beyond the bounds of one query
+  /// and of all.
   Status Charge(size_t samples);
-  void Release(size_t samples) { charged_ -= std::min(samples, charged_); }
+  void Release(size_t samples) {
+    samples = std::min(samples, charged_);
+    charged_ -= samples;
+    memory_.Give(samples * kBytesOfSample);
+  }
   size_t charged() const { return charged_; }
 
   /// What an expression that is being evaluated needs of native histograms: nothing but counts and
@@ -83,6 +90,9 @@ class QueryContext {
   QueryStats TakeStats();
 
  private:
+  // A time and a value.
+  static constexpr size_t kBytesOfSample = 16;
+
   Status CheckStopped() const;
   Status CheckTime() const;
 
@@ -90,6 +100,7 @@ class QueryContext {
   const EngineOptions& options_;
   const Clock& clock_;
   const QueryOptions query_options_;
+  MemoryLease memory_;
   const Nanos deadline_;
   Annotations annotations_;
   TimeRange range_;

@@ -8,6 +8,7 @@
 
 #include "cpp/rpc/server.h"
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
@@ -37,8 +38,10 @@ namespace {
 constexpr std::string_view kGzipMagic = "\x1f\x8b";
 constexpr std::string_view kHealthCheck = "/grpc.health.v1.Health/Check";
 constexpr int kMaxMetadataBytes = 64 << 10;
-constexpr int kMaxStreams = 1000;             // Of one connection at once.
-constexpr size_t kTransportBytes = 64 << 20;  // For the connections themselves.
+constexpr int kMaxStreams = 1000;  // Of one connection at once.
+// For the connections themselves, a part of what calls may take.
+constexpr size_t kTransportBytesLeast = 16 << 20;
+constexpr size_t kTransportPart = 4;
 constexpr int kKeepaliveMillis = 60'000;
 constexpr int kKeepaliveTimeoutMillis = 20'000;
 
@@ -109,7 +112,7 @@ struct Shared {
 class ServedCall final : public grpc::ServerGenericBidiReactor {
  public:
   ServedCall(Shared* shared, grpc::GenericCallbackServerContext* context)
-      : shared_(shared), context_(context) {
+      : shared_(shared), context_(context), memory_(shared->options.memory) {
     const auto found = shared_->methods.find(context->method());
     if (found == shared_->methods.end()) {
       Finish({grpc::StatusCode::UNIMPLEMENTED, "unknown method " + context->method()});
@@ -155,7 +158,8 @@ class ServedCall final : public grpc::ServerGenericBidiReactor {
 
   bool Charge() {
     charged_ = request_.Length();
-    return shared_->bytes.fetch_add(charged_) + charged_ <= shared_->options.max_bytes_in_flight;
+    const size_t before = shared_->bytes.fetch_add(charged_);
+    return before + charged_ <= shared_->options.max_bytes_in_flight && memory_.Take(charged_);
   }
 
   void Run() {
@@ -248,6 +252,7 @@ class ServedCall final : public grpc::ServerGenericBidiReactor {
   grpc::ByteBuffer request_;
   grpc::ByteBuffer response_;
   size_t charged_ = 0;
+  MemoryLease memory_;
   std::atomic<bool> cancelled_ = false;
   std::mutex mutex_;  // Guards the next two, of a stream.
   std::condition_variable written_;
@@ -326,7 +331,9 @@ void Server::Impl::Configure(grpc::ServerBuilder* builder) const {
   builder->AddChannelArgument(GRPC_ARG_MAX_METADATA_SIZE, kMaxMetadataBytes);
   builder->AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, kMaxStreams);
   grpc::ResourceQuota quota("tocsin");
-  quota.Resize(kTransportBytes + 2 * options.max_bytes_in_flight);  // Half is still being received.
+  const size_t calls = options.max_bytes_in_flight;
+  const size_t transport = std::max(kTransportBytesLeast, calls / kTransportPart);
+  quota.Resize(transport + 2 * calls);  // Half is still being received.
   builder->SetResourceQuota(quota);
 }
 

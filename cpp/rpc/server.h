@@ -15,6 +15,7 @@
 #include <string>
 
 #include "cpp/base/clock.h"
+#include "cpp/base/memory_pool.h"
 #include "cpp/base/status.h"
 #include "cpp/base/telemetry.h"
 #include "cpp/rpc/call.h"
@@ -28,6 +29,7 @@ struct ServerOptions {
   size_t max_message_bytes = 64 << 20;
   size_t max_calls_in_flight = 256;
   size_t max_bytes_in_flight = size_t{256} << 20;
+  MemoryPool* memory = nullptr;    ///< And of other servers; borrowed; null: no bound.
   Telemetry* telemetry = nullptr;  ///< Borrowed; null counts nothing.
 };
 

@@ -9,7 +9,7 @@ constexpr Nanos kForEver = 100 * 365 * kDay;
 
 }  // namespace
 
-engine::EngineOptions EngineOptionsOf(const config::Config& config) {
+engine::EngineOptions EngineOptionsOf(const config::Config& config, MemoryService* memory) {
   engine::EngineOptions options;
   options.path = config.storage.path;
   options.max_bytes = config.storage.max_bytes;
@@ -49,6 +49,11 @@ engine::EngineOptions EngineOptionsOf(const config::Config& config) {
   options.promql.use_start_timestamps = config.promql.use_start_timestamps;
   options.promql.type_and_unit_labels = config.promql.type_and_unit_labels;
   options.promql.default_subquery_step = config.evaluation_interval / kMillisecond;
+  if (memory != nullptr) {
+    engine::ApplyBudgets(memory->budgets(), &options);
+    options.request_memory = memory->requests();
+    options.query_memory = memory->queries();
+  }
   return options;
 }
 

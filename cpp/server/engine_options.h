@@ -4,10 +4,13 @@
 
 #include "cpp/config/config.h"
 #include "cpp/engine/engine.h"
+#include "cpp/server/memory_service.h"
 
 namespace tocsin::server {
 
-engine::EngineOptions EngineOptionsOf(const config::Config& config);
+/// `memory`: null for as much as there is.
+engine::EngineOptions EngineOptionsOf(const config::Config& config,
+                                      MemoryService* memory = nullptr);
 
 /// What queries and rules may use: all there is, whatever Prometheus keeps behind flags, and
 /// traceql().

@@ -1,5 +1,6 @@
 #include "cpp/server/listeners.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "cpp/base/log.h"
@@ -10,42 +11,53 @@ namespace {
 
 constexpr size_t kApiHandlers = 8;
 
-rpc::ServerOptions RpcOptions(const config::Config& config, Telemetry* telemetry) {
+// What the listeners have of the memory for requests: each may take all of it.
+template <class Options>
+void SetMemory(MemoryService* memory, size_t Options::* most, Options* options) {
+  options->memory = memory->requests();
+  options->*most = std::min<size_t>(options->*most, memory->requests()->limit());
+}
+
+rpc::ServerOptions RpcOptions(MemoryService* memory, Telemetry* telemetry) {
   rpc::ServerOptions options;
-  options.max_message_bytes = config.receivers.max_request_bytes;
+  options.max_message_bytes = memory->budgets().max_request_bytes;
+  SetMemory(memory, &rpc::ServerOptions::max_bytes_in_flight, &options);
   options.stream_threads = kApiHandlers;
   options.telemetry = telemetry;
   return options;
 }
 
-http::ServerOptions OtlpOptions(const config::Config& config, Telemetry* telemetry) {
+http::ServerOptions OtlpOptions(MemoryService* memory, Telemetry* telemetry) {
   http::ServerOptions options;
   options.name = "otlp";
-  options.max_body_bytes = config.receivers.max_request_bytes;
+  options.max_body_bytes = memory->budgets().max_request_bytes;
+  SetMemory(memory, &http::ServerOptions::max_body_bytes_in_flight, &options);
   options.telemetry = telemetry;
   return options;
 }
 
-http::ServerOptions ApiOptions(const config::Config& config, Telemetry* telemetry) {
+http::ServerOptions ApiOptions(const config::Config& config, MemoryService* memory,
+                               Telemetry* telemetry) {
   http::ServerOptions options;
   options.name = "http";
   // Whoever listens to notifications keeps a thread, and takes it from no query.
   options.handler_threads = kApiHandlers;
   options.more_handler_threads = config.web.max_notifications_subscribers;
-  options.max_body_bytes = config.receivers.max_request_bytes;
+  options.max_body_bytes = memory->budgets().max_request_bytes;
+  SetMemory(memory, &http::ServerOptions::max_body_bytes_in_flight, &options);
   options.telemetry = telemetry;
   return options;
 }
 
 }  // namespace
 
-Listeners::Listeners(const config::Config& config, receive::OtlpReceiver* otlp,
-                     telemetry::Registry* registry)
+Listeners::Listeners(const config::Config& config, MemoryService* memory,
+                     receive::OtlpReceiver* otlp, telemetry::Registry* registry)
     : config_(config),
       registry_(*registry),
-      rpc_(RpcOptions(config, registry)),
-      otlp_server_(OtlpOptions(config, registry)),
-      api_server_(ApiOptions(config, registry)) {
+      rpc_(RpcOptions(memory, registry)),
+      otlp_server_(OtlpOptions(memory, registry)),
+      api_server_(ApiOptions(config, memory, registry)) {
   otlp->Register(&otlp_router_);
   otlp->RegisterLanding(&otlp_router_);
   otlp->Register(&api_router_);

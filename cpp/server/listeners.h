@@ -14,6 +14,7 @@
 #include "cpp/http/server.h"
 #include "cpp/receive/receive.h"
 #include "cpp/rpc/server.h"
+#include "cpp/server/memory_service.h"
 #include "cpp/server/server_file.h"
 #include "cpp/telemetry/registry.h"
 
@@ -21,8 +22,8 @@ namespace tocsin::server {
 
 class Listeners {
  public:
-  /// Borrows the receiver and the registry. Nothing listens yet.
-  Listeners(const config::Config& config, receive::OtlpReceiver* otlp,
+  /// Borrows everything. Nothing listens yet.
+  Listeners(const config::Config& config, MemoryService* memory, receive::OtlpReceiver* otlp,
             telemetry::Registry* registry);
   ~Listeners();
   Listeners(const Listeners&) = delete;

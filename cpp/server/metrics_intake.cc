@@ -7,26 +7,26 @@
 namespace tocsin::server {
 namespace {
 
-receive::RemoteWriteOptions RemoteWriteOptionsOf(const config::Config& config) {
+receive::RemoteWriteOptions RemoteWriteOptionsOf(MemoryService* memory) {
   receive::RemoteWriteOptions options;
-  options.limits.max_bytes = config.receivers.max_request_bytes;
+  options.limits.max_bytes = memory->budgets().max_request_bytes;
   return options;
 }
 
-receive::OtlpMetricsOptions OtlpMetricsOptionsOf(const config::Config& config) {
+receive::OtlpMetricsOptions OtlpMetricsOptionsOf(MemoryService* memory) {
   receive::OtlpMetricsOptions options;
-  options.max_request_bytes = config.receivers.max_request_bytes;
+  options.max_request_bytes = memory->budgets().max_request_bytes;
   return options;
 }
 
 }  // namespace
 
-MetricsIntake::MetricsIntake(const config::Config& config, engine::Engine* engine,
-                             Telemetry* telemetry)
+MetricsIntake::MetricsIntake(const config::Config& config, MemoryService* memory,
+                             engine::Engine* engine, Telemetry* telemetry)
     : config_(config),
       engine_(engine),
-      remote_write_(&engine->series(), RemoteWriteOptionsOf(config), telemetry),
-      otlp_metrics_(&engine->series(), OtlpMetricsOptionsOf(config), telemetry) {}
+      remote_write_(&engine->series(), RemoteWriteOptionsOf(memory), telemetry),
+      otlp_metrics_(&engine->series(), OtlpMetricsOptionsOf(memory), telemetry) {}
 
 void MetricsIntake::Register(api::QueryGate* gate, http::Router* router) {
   remote_write_.Register(router);

@@ -10,13 +10,15 @@
 #include "cpp/http/router.h"
 #include "cpp/receive/otlp_metrics_receiver.h"
 #include "cpp/receive/remote_write_receiver.h"
+#include "cpp/server/memory_service.h"
 
 namespace tocsin::server {
 
 class MetricsIntake {
  public:
   /// Borrows everything.
-  MetricsIntake(const config::Config& config, engine::Engine* engine, Telemetry* telemetry);
+  MetricsIntake(const config::Config& config, MemoryService* memory, engine::Engine* engine,
+                Telemetry* telemetry);
 
   /// Reads take their turn at `gate`. This, and the gate, outlive the servers of `router`.
   void Register(api::QueryGate* gate, http::Router* router);

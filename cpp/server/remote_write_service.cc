@@ -73,9 +73,12 @@ struct RemoteWriteService::Target {
   std::unique_ptr<deliver::RemoteWriter> writer;
 };
 
-RemoteWriteService::RemoteWriteService(const config::Config& config, engine::Engine* engine,
-                                       Telemetry* telemetry)
-    : engine_(engine), telemetry_(telemetry), state_(engine->state().Section("remote_write")) {
+RemoteWriteService::RemoteWriteService(const config::Config& config, uint32_t max_shards,
+                                       engine::Engine* engine, Telemetry* telemetry)
+    : max_shards_(max_shards),
+      engine_(engine),
+      telemetry_(telemetry),
+      state_(engine->state().Section("remote_write")) {
   Reload(config);
 }
 
@@ -93,6 +96,8 @@ std::unique_ptr<RemoteWriteService::Target> RemoteWriteService::Open(
   }
   deliver::RemoteWriteOptions options = OptionsOf(configured, external_labels_);
   options.name = target->name;
+  options.max_shards = std::min(options.max_shards, max_shards_);
+  options.min_shards = std::min(options.min_shards, max_shards_);
   const Result<std::optional<LogPosition>> saved = deliver::SavedPosition(*state_, options.name);
   if (!saved) {
     log::Error("remote write begins at the present",

@@ -17,8 +17,10 @@ namespace tocsin::server {
 
 class RemoteWriteService {
  public:
-  /// Sends until destroyed; each writer goes on where it was. Borrows engine and telemetry.
-  RemoteWriteService(const config::Config& config, engine::Engine* engine, Telemetry* telemetry);
+  /// Sends until destroyed; each writer goes on where it was, with `max_shards` or fewer. Borrows
+  /// engine and telemetry.
+  RemoteWriteService(const config::Config& config, uint32_t max_shards, engine::Engine* engine,
+                     Telemetry* telemetry);
   /// Sends what is there, for a minute at most and only while the receivers take it; the rest is
   /// sent after the next start.
   ~RemoteWriteService();
@@ -37,6 +39,7 @@ class RemoteWriteService {
   /// Ends their sending, side by side: each may take its time.
   void Stop(const std::vector<std::unique_ptr<Target>>& targets);
 
+  const uint32_t max_shards_;
   engine::Engine* const engine_;
   Telemetry* const telemetry_;
   const std::unique_ptr<StateStore> state_;

@@ -6,7 +6,6 @@
 #include <functional>
 #include <memory>
 #include <string>
-#include <thread>
 #include <utility>
 #include <vector>
 
@@ -34,6 +33,7 @@
 #include "cpp/engine/engine.h"
 #include "cpp/profile/profiler.h"
 #include "cpp/receive/receive.h"
+#include "cpp/base/process_limits.h"
 #include "cpp/server/alert_service.h"
 #include "cpp/server/engine_options.h"
 #include "cpp/server/listeners.h"
@@ -41,6 +41,7 @@
 #include "cpp/server/otlp_sink.h"
 #include "cpp/server/overrides_service.h"
 #include "cpp/server/prometheus_api.h"
+#include "cpp/server/memory_service.h"
 #include "cpp/server/reloading.h"
 #include "cpp/server/remote_write_service.h"
 #include "cpp/server/request_metrics.h"
@@ -55,8 +56,8 @@
 namespace tocsin::server {
 namespace {
 
-// Many threads allocate and free batches in turns. With an arena for each of them the freed memory
 #include "cpp/ui/ui.h"
+// Many threads allocate and free batches in turns. With an arena for each of them the freed memory
 // of one is of no use to the others; two suffice, as the allocator is not where the time goes.
 constexpr int kMallocArenas = 2;
 // Freed memory goes back to the system when so much of it is at the end of the heap.
@@ -78,6 +79,7 @@ class Service {
         query_helpers_(MakeQueryHelpers(config_)),
         notifications_(config_.web.max_notifications_subscribers, &Clock::Real(), &registry_),
         reloading_(
+        memory_(config_, &registry_),
             std::move(read_again), Clock::Real().Now(),
             [this](const config::Config& next) { return Apply(next); }, &notifications_,
             &registry_),
@@ -90,17 +92,18 @@ class Service {
   Status Start() {
     // First what people write and may have got wrong, before anything is touched.
     TOCSIN_ASSIGN_OR_RETURN(RuleFiles rules, ReadRuleFiles(config_.rule_files));
-    TOCSIN_ASSIGN_OR_RETURN(
-        engine_, engine::Engine::Open(EngineOptionsOf(config_), Clock::Real(), registry_));
-    remote_write_ = std::make_unique<RemoteWriteService>(config_, engine_.get(), &registry_);
+    TOCSIN_ASSIGN_OR_RETURN(engine_, engine::Engine::Open(EngineOptionsOf(config_, &memory_),
+                                                          Clock::Real(), registry_));
+    remote_write_ = std::make_unique<RemoteWriteService>(config_, memory_.budgets().max_shards,
+                                                         engine_.get(), &registry_);
     overrides_ = std::make_unique<OverridesService>(config_, engine_.get(), &registry_);
     TOCSIN_RETURN_IF_ERROR(overrides_->Start());
     sink_ = std::make_unique<OtlpSink>(engine_.get());
-    metrics_intake_ = std::make_unique<MetricsIntake>(config_, engine_.get(), &registry_);
+    metrics_intake_ = std::make_unique<MetricsIntake>(config_, &memory_, engine_.get(), &registry_);
     receive::OtlpOptions otlp_options;
-    otlp_options.max_request_bytes = config_.receivers.max_request_bytes;
+    otlp_options.max_request_bytes = memory_.budgets().max_request_bytes;
     otlp_ = std::make_unique<receive::OtlpReceiver>(sink_.get(), otlp_options, &registry_);
-    listeners_ = std::make_unique<Listeners>(config_, otlp_.get(), &registry_);
+    listeners_ = std::make_unique<Listeners>(config_, &memory_, otlp_.get(), &registry_);
     alerts_ = std::make_unique<AlertService>(config_, engine_.get(), &registry_);
     RegisterApi();
     TOCSIN_ASSIGN_OR_RETURN(const Addresses addresses, listeners_->Start());
@@ -139,8 +142,7 @@ class Service {
 
  private:
   static size_t QueriesAtOnce(const config::Config& config) {
-    const size_t cores = std::max(1U, std::thread::hardware_concurrency());
-    return std::clamp<size_t>(config.storage.max_workers, 1, cores);
+    return std::clamp<size_t>(config.storage.max_workers, 1, FindProcessors());
   }
 
   // Beside the thread that answers, so that all together are no more than the cores.
@@ -176,9 +178,7 @@ class Service {
     admin.version = Version();
     admin.revision = Revision();
     admin.ready = [this] { return Ready(); };
-    admin.metrics = [this](api::MetricsFormat format) {
-      return registry_.Expose(TelemetryFormat(format));
-    };
+    admin.metrics = [this](api::MetricsFormat format) { return Metrics(TelemetryFormat(format)); };
     admin.flush = [this] { return engine_->Flush(); };
     api::RegisterAdmin(std::move(admin), router);
     RegisterStatus(router);
@@ -201,6 +201,11 @@ class Service {
         },
         &listeners_->telemetry_router());
     ui::RegisterUi(router);
+  }
+
+  std::string Metrics(telemetry::Format format) {
+    memory_.Measure(engine_.get());
+    return registry_.Expose(format);
   }
 
   // Null until everything serves: the listeners are open before.
@@ -273,6 +278,7 @@ class Service {
     api::RegisterTraceDiff(*tempo_, router);
     api::TempoMetricsOptions metrics;
     metrics.tenant = receive::kSingleTenant;
+    tempo.memory = memory_.queries();
     metrics.strict_traceql = config_.strict_traceql;
     metrics.max_range = [this, tenant = metrics.tenant] {
       return overrides_->MetricsRangeOf(tenant);
@@ -287,6 +293,7 @@ class Service {
             const std::function<Status()>& interrupted) -> Result<traceql::MetricsResult> {
       TOCSIN_ASSIGN_OR_RETURN(const api::QueryGate::Pass pass, gate_.Enter(interrupted));
       return api::RunMetrics(engine_->spans(), metrics, request, interrupted);
+    metrics.memory = memory_.queries();
     };
     listeners_->AddStreams(api::TempoStreams(std::move(streams)));
   }
@@ -300,7 +307,7 @@ class Service {
     status.parts = [this] { return Parts(); };
     status.tenant = receive::kSingleTenant;
     status.overrides = [this, tenant = status.tenant] { return overrides_->Pages(tenant); };
-    status.metrics = [this] { return registry_.Expose(); };
+    status.metrics = [this] { return Metrics(telemetry::Format::kText); };
     api::RegisterStatusPages(std::move(status), router);
   }
 
@@ -343,6 +350,7 @@ class Service {
   std::unique_ptr<engine::Engine> engine_;
   std::unique_ptr<RemoteWriteService> remote_write_;
   std::unique_ptr<OverridesService> overrides_;
+  MemoryService memory_;  // Used by everything below.
   std::unique_ptr<OtlpSink> sink_;
   std::unique_ptr<MetricsIntake> metrics_intake_;
   std::unique_ptr<receive::OtlpReceiver> otlp_;

@@ -88,7 +88,7 @@ Result<MetricsResult> EvaluateMetrics(const SpanView& view, const Query& query,
   if (leaves.size() > kMaxMetricsLeaves) {
     return InvalidArgumentError("more than 64 metrics functions in one query");
   }
-  MetricsBudget budget(options.max_memory);
+  MetricsBudget budget(options.max_memory, options.memory);
   const MetricsContext context{intervals, budget, ExemplarLimit(query, options),
                                options.interrupted, options.text_groups};
   for (MetricsLeaf& leaf : leaves) {

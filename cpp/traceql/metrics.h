@@ -14,6 +14,7 @@
 #include <string>
 #include <vector>
 
+#include "cpp/base/memory_pool.h"
 #include "cpp/base/status.h"
 #include "cpp/traceql/ast.h"
 #include "cpp/traceql/helpers.h"
@@ -53,6 +54,8 @@ struct MetricsOptions {
   uint32_t max_series = 0;
   /// Of the series while they are made. More is kResourceExhausted.
   size_t max_memory = size_t{256} << 20;
+  /// What the series of all such queries may take together; borrowed. Null: no bound.
+  MemoryPool* memory = nullptr;
   /// Asked before each block and each trace, on any of the threads; what is not OK ends the query.
   /// May be empty.
   std::function<Status()> interrupted;

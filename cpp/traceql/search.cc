@@ -24,11 +24,18 @@ constexpr std::chrono::microseconds kWorthSharing{200};
 // Bytes that a search holds, and how many it may.
 class Budget {
  public:
-  explicit Budget(uint64_t limit) : limit_(limit) {}
-  void Take(uint64_t bytes) { used_ += bytes; }
-  void Give(uint64_t bytes) { used_ -= bytes; }
+  Budget(uint64_t limit, MemoryPool* memory) : limit_(limit), memory_(memory) {}
+  void Take(uint64_t bytes) {
+    used_ += bytes;
+    short_ = short_ || !memory_.Take(bytes);
+  }
+  void Give(uint64_t bytes) {
+    used_ -= bytes;
+    memory_.Give(bytes);
+  }
   Status Check() const {
     if (used_ <= limit_) return {};
+    if (short_) return ResourceExhaustedError(std::string(kNoQueryMemory));
     return ResourceExhaustedError("the query needs more memory than the " + std::to_string(limit_) +
                                   " bytes that one query may use");
   }
@@ -37,6 +44,8 @@ class Budget {
   uint64_t limit_;
   uint64_t used_ = 0;
 };
+  MemoryLease memory_;
+  bool short_ = false;  // Some of it was not to be had.
 
 // A block with what the query selects in it. Lives as long as a candidate needs it.
 struct Evaluated {
@@ -85,7 +94,7 @@ class Searcher {
         options_(options),
         fields_(FieldsOf(query)),
         answers_(query, options.spans_per_spanset),
-        budget_(options.max_bytes) {}
+        budget_(options.max_bytes, options.memory) {}
 
   Result<SearchResult> Run();
 

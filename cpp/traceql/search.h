@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "cpp/base/memory_pool.h"
 #include "cpp/base/status.h"
 #include "cpp/model/ids.h"
 #include "cpp/traceql/ast.h"
@@ -42,6 +43,8 @@ struct SearchOptions {
   /// Bytes that one search may hold for candidates, traces that it reads whole and its answer. What
   /// needs more is kResourceExhausted.
   uint64_t max_bytes = uint64_t{512} << 20;
+  /// And what all searches may hold together; borrowed. Null: no bound.
+  MemoryPool* memory = nullptr;
   /// Asked before each block and each trace, on any of the threads; what is not OK ends the search.
   /// May be empty.
   std::function<Status()> interrupted;

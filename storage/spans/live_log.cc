@@ -51,7 +51,8 @@ LiveLog::LiveLog(LiveLogOptions options, Telemetry& telemetry)
       torn_tails_(telemetry.GetCounter("tocsin_spans_log_torn_tails_total",
                                        "Unfinished records cut off the live log's end.")),
       written_bytes_(telemetry.GetCounter("tocsin_spans_log_written_bytes_total",
-                                          "Bytes appended to the live log.")) {}
+                                          "Bytes appended to the live log.")),
+      recent_(options_.max_recent_requests) {}
 
 Result<std::unique_ptr<LiveLog>> LiveLog::Open(LiveLogOptions options, Telemetry& telemetry) {
   std::unique_ptr<LiveLog> log(new LiveLog(std::move(options), telemetry));
@@ -295,6 +296,11 @@ std::optional<LogPosition> LiveLog::FindRecent(std::string_view tenant,
   const Hash128Value key = RequestKey(tenant, body_hash);
   const std::lock_guard lock(mutex_);
   return recent_.Find(key, now);
+}
+
+size_t LiveLog::recent_requests() const {
+  const std::lock_guard lock(mutex_);
+  return recent_.size();
 }
 
 Status LiveLog::WaitDurable(LogPosition position) {

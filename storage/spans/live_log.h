@@ -44,6 +44,7 @@ struct LiveLogOptions {
   Nanos sync_interval = 100 * kMillisecond;
   /// A new file is begun when one has reached this.
   uint64_t file_bytes = uint64_t{16} << 20;
+  size_t max_recent_requests = RecentRequests::kMaxRequests;
   /// For tests of a full disk. `write_hook`, asked before each write of so many bytes, says how
   /// many of them find room. `sync_hook` returns the errno of a sync, 0 for none.
   std::function<size_t(size_t)> write_hook;
@@ -87,6 +88,8 @@ class LiveLog {
   /// The position of that request if it is one of the last ten minutes.
   std::optional<LogPosition> FindRecent(std::string_view tenant, const Hash128Value& body_hash,
                                         Nanos now) const;
+  /// How many of them are known.
+  size_t recent_requests() const;
 
   /// Returns once everything up to `position` survives the loss of power; at once with kInterval.
   /// kUnavailable if the disk refuses.

@@ -27,7 +27,6 @@ namespace {
 constexpr size_t kFanIn = 8;
 // A segment of so many rows is left alone.
 constexpr uint32_t kFullRows = kMaxSegmentRows / 2;
-constexpr uint64_t kMaxMergeWireBytes = uint64_t{128} << 20;
 // A segment that covers more time than this would make a query of a short range read too much.
 constexpr uint64_t kMaxMergeTime = kHour;
 // Entries of a volume's index that are in memory alone: 4 MiB.
@@ -37,6 +36,7 @@ constexpr Nanos kMaxPause = 2 * kSecond;
 
 // What a run of neighbours would become.
 struct Plan {
+  uint64_t max_wire_bytes = 0;
   size_t begin = 0;
   size_t end = 0;
   uint32_t rows = 0;
@@ -50,7 +50,7 @@ struct Plan {
     const SegmentStub& stub = segment.stub();
     const uint64_t time = std::max(max_end, stub.max_end) - std::min(min_start, stub.min_start);
     return rows + stub.rows <= kMaxSegmentRows &&
-           wire_bytes + stub.wire_bytes <= kMaxMergeWireBytes &&
+           wire_bytes + stub.wire_bytes <= max_wire_bytes &&
            (end == begin ||
             time <= std::max({kMaxMergeTime, longest, stub.max_end - stub.min_start}));
   }
@@ -128,7 +128,7 @@ Result<MergedRows> ReadRows(const SegmentList& segments, const std::vector<Trace
 SegmentList SpanStore::PlanMerge(const SegmentList& segments, const StoredVolume* closing) const {
   const LogPosition kept = log_->first_position();
   for (size_t begin = 0; begin < segments.size();) {
-    Plan plan{.begin = begin, .end = begin};
+    Plan plan{.max_wire_bytes = options_.max_merge_bytes, .begin = begin, .end = begin};
     const StoredVolume* volume = segments[begin]->volume().get();
     const bool wanted = closing == nullptr ? !volume->settled() : volume == closing;
     const auto joins = [&](const StoredSegment& segment) {

@@ -6,6 +6,8 @@ namespace tocsin::storage {
 namespace {
 
 constexpr size_t kFirstSlots = 64;
+// So that no more than this part of the memory is forgotten early at a time.
+constexpr size_t kLeastGenerations = 10;
 
 }  // namespace
 
@@ -48,7 +50,9 @@ std::optional<LogPosition> RecentRequests::Find(const Hash128Value& key, Nanos n
 
 void RecentRequests::Add(const RecentRequest& request) {
   Expire(request.received);
-  if (generations_.empty() || request.received >= generations_.back().begin + kMinute) {
+  const size_t most = std::max<size_t>(max_requests_ / kLeastGenerations, 1);
+  if (generations_.empty() || request.received >= generations_.back().begin + kMinute ||
+      generations_.back().requests.size() >= most) {
     generations_.emplace_back();
     generations_.back().begin = request.received;
     generations_.back().newest = request.received;

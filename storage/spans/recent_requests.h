@@ -1,9 +1,9 @@
 /// The requests of the last ten minutes, so that a repeat is recognised. A sender that saw no
 /// answer sends the same bytes again; they must be stored and counted once.
 ///
-/// Kept by the minute: a minute that is old enough goes as a whole, and nothing is ever deleted
-/// from a table. At most kMaxRequests are kept, which is 45 MB; beyond that the oldest minute goes
-/// early, and repeats of its requests would be stored again.
+/// Kept by the minute, or by less of it when there are many: what is old enough goes as a whole,
+/// and nothing is ever deleted from a table. At most kMaxRequests, or fewer, are kept, which is 45
+/// MB; beyond that the oldest go early, and repeats of them would be stored again.
 
 #pragma once
 

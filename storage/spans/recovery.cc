@@ -33,6 +33,7 @@ Status SpanStore::Recover(const BatchObserver& replay) {
   log.sync = options_.sync;
   log.sync_interval = options_.sync_interval;
   log.file_bytes = sizes_.log_file_bytes;
+  log.max_recent_requests = options_.max_recent_requests;
   log.write_hook = options_.log_write_hook;
   log.sync_hook = options_.log_sync_hook;
   TOCSIN_ASSIGN_OR_RETURN(log_, LiveLog::Open(std::move(log), telemetry_));

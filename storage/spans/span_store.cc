@@ -195,6 +195,8 @@ SpanStore::Stats SpanStore::GetStats() const {
   stats.volumes = volume_count_.load();
   const std::lock_guard lock(mutex_);
   for (const auto& [name, tenant] : tenants_) {
+  stats.cache_bytes = cache_->bytes();
+  stats.recent_requests = log_->recent_requests();
     stats.live_traces += tenant->live.traces();
     stats.open_block_wire_bytes += tenant->live.block_wire_bytes();
     if (tenant->segments != nullptr) stats.segments += tenant->segments->segments().size();

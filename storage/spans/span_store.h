@@ -79,7 +79,11 @@ struct SpanStoreOptions {
   /// Bytes of memory for unsealed rows. Beyond it the oldest are sealed early.
   size_t live_bytes_budget = size_t{128} << 20;
   /// Bytes of memory for decoded columns, footers and filters.
-  size_t cache_bytes = size_t{64} << 20;
+  size_t cache_bytes = size_t{96} << 20;
+  /// Wire bytes of rows that are merged at a time; twice as much memory is taken meanwhile.
+  uint64_t max_merge_bytes = uint64_t{128} << 20;
+  /// Requests that are remembered to tell repeats; 45 bytes each.
+  size_t max_recent_requests = RecentRequests::kMaxRequests;
   /// How long Append() waits for sealing, in real time, when it is 9/8 of that or more. At 12/8 it
   /// refuses after the wait.
   Nanos backpressure_wait = 3 * kSecond;
@@ -201,7 +205,9 @@ class SpanStore final : public traceql::SpanSource {
 
   struct Stats {
     size_t live_traces = 0;
-    size_t live_bytes = 0;  ///< Memory of all unsealed rows.
+    size_t live_bytes = 0;   ///< Memory of all unsealed rows.
+    size_t cache_bytes = 0;  ///< Memory of columns and footers that are kept decoded.
+    size_t recent_requests = 0;
     uint64_t open_block_wire_bytes = 0;
     size_t segments = 0;
     size_t volumes = 0;

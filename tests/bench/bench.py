@@ -21,6 +21,7 @@ from typing import Any
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT / "tests/integration"))
 
+import envelope_bench  # noqa: E402
 import faults_bench  # noqa: E402
 import promql_bench  # noqa: E402
 import query_bench  # noqa: E402
@@ -228,6 +229,7 @@ def main() -> None:
     query_bench.add_benches(benches)
     promql_bench.add_benches(benches)
     faults_bench.add_benches(benches)
+    envelope_bench.add_benches(benches)
     rules_bench.add_benches(benches)
     options = parser.parse_args()
     result = json.dumps(options.run(options))

@@ -132,6 +132,7 @@ class Server:
     settings: dict[str, str] = field(default_factory=dict)
     environment: dict[str, str] = field(default_factory=dict)
     listeners: dict[str, str] = field(default_factory=lambda: dict(FREE_PORTS))
+    before: Callable[[], None] | None = None  # Runs in the new process, before the command does.
     process: subprocess.Popen[bytes] | None = None
     addresses: dict[str, str] = field(default_factory=dict)
 
@@ -159,6 +160,7 @@ class Server:
                 stderr=log,
                 stdout=log,
                 env=os.environ | self.environment,
+                preexec_fn=self.before,
             )
         process = self.process
 

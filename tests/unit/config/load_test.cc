@@ -547,6 +547,21 @@ overrides:
   EXPECT_THAT(ErrorOf("query_frontend: {serach: {}}"), HasSubstr("did you mean \"search\"?"));
 }
 
+TEST(LoadTest, MemoryHasALimitAndARatio) {
+  EXPECT_EQ(MustLoad("").config.memory.limit, 0U);
+  EXPECT_EQ(MustLoad("").config.memory.ratio, 0.8);
+  const Config own = MustLoad("memory: {limit: 256Mi, ratio: 0.5}").config;
+  EXPECT_EQ(own.memory.limit, uint64_t{256} << 20);
+  EXPECT_EQ(own.memory.ratio, 0.5);
+  EXPECT_EQ(MustLoad("", {{"memory.ratio", "1"}}).config.memory.ratio, 1);
+  for (const char* ratio : {"0", "-1", "1.1", "NaN", "x"}) {
+    EXPECT_THAT(ErrorOf(std::string("memory: {ratio: ") + ratio + "}"),
+                HasSubstr("memory.ratio is a number above 0, up to 1"))
+        << ratio;
+  }
+  EXPECT_THAT(ErrorOf("memory: {limits: 1}"), HasSubstr("limit"));
+}
+
 TEST(LoadTest, TheEffectiveFileShowsOriginsAndLoadsToItself) {
   const Loaded loaded = MustLoad(R"(
 storage: {max_bytes: 30Gi}

@@ -475,6 +475,21 @@ TEST_F(ServerTest, BoundsTheBytesOfBodiesInFlight) {
   }
 }
 
+TEST_F(ServerTest, BodiesTakeOfTheMemoryThatServersShare) {
+  MemoryPool memory(1000);
+  Start({.memory = &memory});
+  const std::string request = "POST /echo HTTP/1.1\r\nContent-Length: 600\r\n\r\n";
+  {
+    MemoryLease other(&memory);
+    ASSERT_TRUE(other.Take(600));
+    EXPECT_THAT(Say(request + std::string(600, 'a')), StartsWith("HTTP/1.1 503"));
+  }
+  std::string response;
+  while (!response.starts_with("HTTP/1.1 200")) response = Say(request + std::string(600, 'b'));
+  server_->Shutdown(kMinute);
+  EXPECT_EQ(memory.used(), 0U);
+}
+
 TEST_F(ServerTest, AHandlerCanSeeThatItsClientHasHungUp) {
   Start();
   {

@@ -167,6 +167,24 @@ TEST_F(EngineTest, TheHighestTreesEvaluate) {
   }
 }
 
+TEST_F(EngineTest, AllQueriesShareTheirMemory) {
+  MemoryPool memory(16 * 21);
+  EngineOptions options;
+  options.memory = &memory;
+  const Engine engine(options);
+  const auto code = [&](std::string_view query) {
+    const auto result = engine.QueryRange(query, source_, {0, 9 * kMinuteMillis, kMinuteMillis});
+    return result.has_value() ? StatusCode::kOk : result.error().code();
+  };
+  EXPECT_EQ(code("up"), StatusCode::kOk);
+  EXPECT_EQ(code("up + up"), StatusCode::kResourceExhausted);
+  EXPECT_EQ(memory.used(), 0U);
+  MemoryLease others(&memory);
+  ASSERT_TRUE(others.Take(16 * 10));
+  EXPECT_EQ(code("up"), StatusCode::kResourceExhausted);
+  EXPECT_EQ(memory.used(), 16U * 10);
+}
+
 TEST_F(EngineTest, SamplesInMemoryAreBounded) {
   EngineOptions options;
   options.max_samples = 21;

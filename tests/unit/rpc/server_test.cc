@@ -244,6 +244,20 @@ TEST_F(ServerTest, BoundsTheBytesInFlight) {
   while (!after.status.ok()) after = Ask("/test.Echo/Echo", std::string(600, 'x'));
 }
 
+TEST_F(ServerTest, CallsTakeOfTheMemoryThatServersShare) {
+  MemoryPool memory(1000);
+  Start({.memory = &memory});
+  {
+    MemoryLease other(&memory);
+    ASSERT_TRUE(other.Take(600));
+    EXPECT_EQ(Ask("/test.Echo/Echo", std::string(600, 'x')).status.error_code(),
+              grpc::StatusCode::UNAVAILABLE);
+  }
+  EXPECT_TRUE(Ask("/test.Echo/Echo", std::string(600, 'x')).status.ok());
+  server_->Shutdown(0);
+  EXPECT_EQ(memory.used(), 0U);
+}
+
 /// Agents and proxies ping far more often than gRPC thinks proper; that must not end the
 /// connection.
 TEST_F(ServerTest, AnswersEveryPing) {

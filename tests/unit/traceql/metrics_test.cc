@@ -314,6 +314,26 @@ TEST(MetricsTest, MemoryIsBounded) {
   EXPECT_TRUE(TryEvaluate(LayoutView({spans}), "{ } | rate()", options).has_value());
 }
 
+TEST(MetricsTest, AllQueriesShareTheirMemory) {
+  std::vector<TestSpan> spans;
+  for (uint64_t i = 1; i <= 500; ++i)
+    spans.push_back(At(i, 95 * kSec, kSec, "s" + std::to_string(i)));
+  MemoryPool memory(1 << 20);
+  MetricsOptions options = ThirtySeconds();
+  options.memory = &memory;
+  const char* query = "{ } | rate() by (resource.service.name)";
+  EXPECT_TRUE(TryEvaluate(LayoutView({spans}), query, options).has_value());
+  EXPECT_EQ(memory.used(), 0U);
+  {
+    MemoryLease others(&memory);
+    ASSERT_TRUE(others.Take((1 << 20) - 20'000));
+    const auto result = TryEvaluate(LayoutView({spans}), query, options);
+    ASSERT_FALSE(result.has_value());
+    EXPECT_EQ(result.error().code(), StatusCode::kResourceExhausted);
+  }
+  EXPECT_EQ(memory.used(), 0U);
+}
+
 TEST(MetricsTest, BlocksOutsideTheRangeCostNothing) {
   const LayoutView view({{At(1, 95 * kSec, kSec, "a")},
                          {At(2, 500 * kSec, kSec, "a")},

@@ -332,6 +332,11 @@ TEST(PipelineTest, ABudgetAndAClientThatLeftEndASearch) {
   ASSERT_FALSE(refused.has_value());
   EXPECT_EQ(refused.error().code(), StatusCode::kResourceExhausted);
   options.max_bytes = 1 << 20;
+  MemoryPool memory(10'000);
+  options.memory = &memory;
+  EXPECT_EQ(Search(view, *query, options).error().code(), StatusCode::kResourceExhausted);
+  EXPECT_EQ(memory.used(), 0U);
+  options.memory = nullptr;
   int told = 0;
   options.progress = [&](const SearchStats& stats) {
     ++told;
