@@ -7,26 +7,28 @@ import { applyTheme, getPrefs, onPrefs, setPref } from './prefs.js';
 import { addressOf, PAGES, parseAddress } from './router.js';
 import { rangeOf } from './time.js';
 import { timePicker } from './time_picker.js';
+import { watchAlerts } from './alert_count.js';
 
 const main = h('main', { id: 'main', tabindex: '-1' });
 const picker = timePicker((range) => setParams(range));
 const themeButton = h('button', { class: 'button plain square', type: 'button', onclick: nextTheme });
 const links = new Map(Object.entries(PAGES).filter(([, page]) => page.nav)
   .map(([name, page]) => [name, h('a', { href: addressOf(name) }, page.title)]));
+const firing = h('span', { class: 'badge bad count', hidden: true });
 
 let shown = null; // {name, argument, page}
 let location_ = parseAddress(location.pathname, location.search);
 let turn = 0;
+let moment = Date.now(); // What `now` is: moves on when somebody asks, not when a view changes.
 
 /** What a page is given: where it is, how it changes that, and the range of time. */
 function context() {
   return {
     argument: location_.argument,
     params: location_.params,
-    range: rangeOf(location_.params, Date.now(), getPrefs().utc),
+    range: rangeOf(location_.params, moment, getPrefs().utc),
     setParams,
     go,
-    refresh: show,
     setTitle(text) { document.title = `${text} · Tocsin`; },
   };
 }
@@ -42,6 +44,7 @@ function go(page, argument, params) {
 }
 
 function open(address, replace) {
+  if (!replace) moment = Date.now();
   if (replace) history.replaceState(null, '', address);
   else if (address !== location.pathname + location.search) history.pushState(null, '', address);
   arrived();
@@ -85,7 +88,7 @@ function drawBar(name, about) {
     link.href = addressOf(page, '', PAGES[page].range ? { from, to } : {});
   }
   picker.element.hidden = !about.range;
-  picker.set(rangeOf(location_.params, Date.now(), getPrefs().utc));
+  picker.set(rangeOf(location_.params, moment, getPrefs().utc));
 }
 
 function nextTheme() {
@@ -114,6 +117,8 @@ function followed(event) {
 function start() {
   applyTheme();
   drawTheme();
+  links.get('alerts').append(firing);
+  watchAlerts(firing);
   const help = async () => (await import('./help.js')).openHelp();
   document.body.append(
     h('a', { class: 'skip', href: '#main', onclick: (event) => { event.preventDefault(); main.focus(); } }, 'Skip to the page'),
@@ -128,12 +133,12 @@ function start() {
         icon('help'))),
     main);
   document.addEventListener('click', followed);
-  addEventListener('popstate', arrived);
+  addEventListener('popstate', () => { moment = Date.now(); arrived(); });
   bindKeys({ help, page: () => shown?.page });
   onPrefs((name) => {
     drawTheme();
     if (shown) shown.page.update(context());
-    if (name === 'utc') picker.set(rangeOf(location_.params, Date.now(), getPrefs().utc));
+    if (name === 'utc') picker.set(rangeOf(location_.params, moment, getPrefs().utc));
   });
   show();
 }

@@ -1,12 +1,17 @@
 // The colour of a service: the same on every page and in every browser, by a hash of its name.
-// Twelve hues that stay apart for the common kinds of colour blindness (after Okabe, Ito and Tol);
-// the theme says how light they are (--s0 to --s11 in theme.css). A name always stands beside.
+// Twelve hues that stay apart for the common kinds of colour blindness (after Okabe, Ito and Tol), each
+// in two tones; the theme says how light they are (--s0 to --s23 in theme.css). A name always stands
+// beside.
 
-export const COLOURS = 12;
+const HUES = 12;
+export const COLOURS = 2 * HUES;
 
-/** FNV-1a, finished so that names that differ in the last letter are far apart. */
+// Chosen so that names that many systems have (cart, checkout, payment, ...) get colours of their own.
+const SEED = 60912;
+
+/** As FNV-1a, finished so that names that differ in the last letter are far apart. */
 export function hashOf(text) {
-  let hash = 0x811c9dc5;
+  let hash = SEED;
   for (let i = 0; i < text.length; i += 1) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193);
   hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
   hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
@@ -19,7 +24,7 @@ export const colourIndex = (service) => hashOf(service) % COLOURS;
 export const colourOf = (service) => `var(--s${colourIndex(service)})`;
 
 /** For lines of a plot, in their order. */
-export const lineColour = (index) => `var(--s${(index * 5 + 2) % COLOURS})`;
+export const lineColour = (index) => `var(--s${((index * 5) % HUES) + (index % COLOURS < HUES ? 0 : HUES)})`;
 
 /** What a colour is now, for canvases, which cannot read variables. `colour` is "var(--name)". */
 export function resolveColour(colour) {

@@ -7,6 +7,8 @@ function digits(value) {
 
 const trim = (text) => (text.includes('.') ? text.replace(/\.?0+$/, '') : text);
 
+const two = (a, unit, b, smaller) => (b > 0 ? `${a}${unit} ${b}${smaller}` : `${a}${unit}`);
+
 /** A duration in nanoseconds: "412 µs", "1.25 s", "2m 5s". */
 export function formatDuration(nanos) {
   if (!Number.isFinite(nanos)) return '–';
@@ -16,9 +18,9 @@ export function formatDuration(nanos) {
   if (size < 999.5e6) return `${trim(digits(nanos / 1e6))} ms`;
   if (size < 59.95e9) return `${trim(digits(nanos / 1e9))} s`;
   const seconds = Math.round(nanos / 1e9);
-  if (seconds < 3600) return `${Math.floor(seconds / 60)}m ${seconds % 60}s`;
-  if (seconds < 86400) return `${Math.floor(seconds / 3600)}h ${Math.floor((seconds % 3600) / 60)}m`;
-  return `${Math.floor(seconds / 86400)}d ${Math.floor((seconds % 86400) / 3600)}h`;
+  if (seconds < 3600) return two(Math.floor(seconds / 60), 'm', seconds % 60, 's');
+  if (seconds < 86400) return two(Math.floor(seconds / 3600), 'h', Math.floor((seconds % 3600) / 60), 'm');
+  return two(Math.floor(seconds / 86400), 'd', Math.floor((seconds % 86400) / 3600), 'h');
 }
 
 /** A count or measurement: "1,204", "12.3 k", "4.5 M", "0.0012". */
@@ -26,7 +28,7 @@ export function formatNumber(value) {
   if (!Number.isFinite(value)) return Number.isNaN(value) ? 'NaN' : value > 0 ? '+Inf' : '-Inf';
   const size = Math.abs(value);
   if (size === 0) return '0';
-  if (size >= 1e15 || size < 1e-4) return trim(value.toExponential(2).replace('e', ' e')).replace(' e', 'e');
+  if (size >= 1e15 || size < 1e-4) return value.toExponential(2).replace(/\.?0+e/, 'e');
   if (size >= 1e12) return `${trim(digits(value / 1e12))} T`;
   if (size >= 1e9) return `${trim(digits(value / 1e9))} G`;
   if (size >= 1e6) return `${trim(digits(value / 1e6))} M`;
@@ -75,6 +77,6 @@ export function ticks(low, high, count) {
   const power = 10 ** Math.floor(Math.log10(rough));
   const step = [1, 2, 5, 10].map((factor) => factor * power).find((size) => size >= rough * 0.999);
   const values = [];
-  for (let i = Math.ceil(low / step - 1e-9); i * step <= high + step * 1e-9; i += 1) values.push(i * step);
+  for (let i = Math.ceil(low / step - 1e-9); i * step <= high + step * 1e-9; i += 1) values.push(i * step + 0);
   return values;
 }

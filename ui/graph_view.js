@@ -9,6 +9,7 @@ import { tip } from './tip.js';
 const CARD = { width: 196, height: 58 };
 const RING = 15;
 const PAD = 24;
+const LABEL = { width: 44, height: 15 };
 
 /** A smooth line through the points, leaving and arriving level. */
 export function pathOf(points) {
@@ -20,6 +21,28 @@ export function pathOf(points) {
     d += `C${mid} ${y0} ${mid} ${y1} ${x1} ${y1}`;
   }
   return d;
+}
+
+/** The point at part t of the curve that pathOf draws between two points. */
+function along([x0, y0], [x1, y1], t) {
+  const mid = (x0 + x1) / 2;
+  const u = 1 - t;
+  return [u * u * u * x0 + 3 * u * t * mid + t * t * t * x1, y0 + (y1 - y0) * (3 * t * t - 2 * t * t * t)];
+}
+
+/** A place on the line where a label hides nothing that is in `taken`, to which it is added; or null. */
+export function freePlace(points, taken) {
+  for (let i = points.length - 1; i > 0; i -= 1) {
+    for (const t of [0.5, 0.62, 0.38, 0.74, 0.26]) {
+      const [x, y] = along(points[i - 1], points[i], t);
+      const box = { x: x - LABEL.width / 2, y: y - LABEL.height / 2, ...LABEL };
+      const hit = taken.some((one) => box.x < one.x + one.width && one.x < box.x + box.width && box.y < one.y + one.height && one.y < box.y + box.height);
+      if (hit) continue;
+      taken.push(box);
+      return [x, y];
+    }
+  }
+  return null;
 }
 
 function ring(ratio) {
@@ -60,6 +83,8 @@ export function graphView(el, nodes, edges, opts = {}) {
   const heaviest = Math.max(...edges.map((one) => one.weight || 0), 1e-9);
   const window_ = tip();
   const scene = s('g', {});
+  const labels = s('g', {});
+  const taken = [...made.nodes.values()].map(({ x, y }) => ({ x, y, ...CARD }));
   for (const { edge, points } of made.edges) {
     const line = pathOf(points);
     const thick = 1.2 + 3.2 * Math.sqrt((edge.weight || 0) / heaviest);
@@ -72,11 +97,10 @@ export function graphView(el, nodes, edges, opts = {}) {
           h('div', { class: 'row' }, h('span', { class: 'soft' }, name), h('span', { class: 'num' }, value))))),
         onmouseleave: window_.hide }),
       s('path', { class: 'edge-head', d: back ? `M${x} ${y}l9 -4.500v9z` : `M${x} ${y}l-9 -4.500v9z` })));
-    if (edge.label && edges.length <= 60) {
-      const [ax, ay] = points[points.length - 2];
-      scene.append(s('text', { class: 'edge-label', x: (ax + x) / 2, y: (ay + y) / 2 - 6, 'text-anchor': 'middle' }, edge.label));
-    }
+    const at = edge.label && freePlace(points, taken);
+    if (at) labels.append(s('text', { class: 'edge-label', x: at[0], y: at[1] + 4, 'text-anchor': 'middle' }, edge.label));
   }
+  scene.append(labels);
   for (const node of nodes) scene.append(card(node, made.nodes.get(node.id), opts, window_));
   const svg = s('svg', { class: 'graph', role: 'group', 'aria-label': `${nodes.length} nodes, ${edges.length} edges` }, scene);
   const zoom = (factor) => move.zoom(factor, svg.clientWidth / 2, svg.clientHeight / 2);
@@ -98,13 +122,13 @@ function movable(svg, scene, size) {
       const width = svg.clientWidth || 900;
       const height = svg.clientHeight || 500;
       scale = Math.min(1.15, (width - 2 * PAD) / size.width, (height - 2 * PAD) / size.height);
-      scale = Math.max(scale, 0.2);
+      scale = Math.max(scale, 0.04);
       x = (width - size.width * scale) / 2;
       y = (height - size.height * scale) / 2;
       place();
     },
     zoom(factor, atX, atY) {
-      const next = Math.max(0.1, Math.min(3, scale * factor));
+      const next = Math.max(0.04, Math.min(3, scale * factor));
       x = atX - ((atX - x) * next) / scale;
       y = atY - ((atY - y) * next) / scale;
       scale = next;

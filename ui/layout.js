@@ -2,15 +2,18 @@
 // behind its callers, layers are sorted so that few edges cross, nodes move to where their edges lead.
 
 const SWEEPS = 8;
+const LANE = 14; // Between edges that pass a layer side by side.
+const MOST_PASSING = 300; // Places where edges pass a layer; with more the graph is laid out loosely.
 
 /** The edges with those that close a circle turned round, each once, without loops. */
 function withoutCircles(ids, edges) {
   const out = new Map(ids.map((id) => [id, []]));
-  for (const edge of edges) if (edge.source !== edge.target) out.get(edge.source)?.push(edge.target);
+  const proper = edges.filter(({ source, target }) => source !== target && out.has(source) && out.has(target));
+  for (const { source, target } of proper) out.get(source).push(target);
   const state = new Map();
   const turned = new Set();
   const into = new Map(ids.map((id) => [id, 0]));
-  for (const edge of edges) if (edge.source !== edge.target) into.set(edge.target, into.get(edge.target) + 1);
+  for (const { target } of proper) into.set(target, into.get(target) + 1);
   const starts = [...ids].sort((a, b) => into.get(a) - into.get(b));
   for (const start of starts) {
     if (state.has(start)) continue;
@@ -30,9 +33,8 @@ function withoutCircles(ids, edges) {
       }
     }
   }
-  return edges.filter((edge) => edge.source !== edge.target && out.has(edge.source) && out.has(edge.target))
-    .map((edge) => (turned.has(`${edge.source}\n${edge.target}`)
-      ? { edge, from: edge.target, to: edge.source, turned: true } : { edge, from: edge.source, to: edge.target, turned: false }));
+  return proper.map((edge) => (turned.has(`${edge.source}\n${edge.target}`)
+    ? { edge, from: edge.target, to: edge.source, turned: true } : { edge, from: edge.source, to: edge.target, turned: false }));
 }
 
 /** The layer of each node: one more than the highest of those before it. */
@@ -55,8 +57,24 @@ export function layersOf(ids, links) {
   return layer;
 }
 
+/** The layer of each node in a graph where nearly everything calls everything: how far it is from the first. */
+function distancesOf(ids, links) {
+  const entered = new Set(links.map((link) => link.to));
+  const first = ids.filter((id) => !entered.has(id));
+  const layer = new Map((first.length > 0 ? first : ids.slice(0, 1)).map((id) => [id, 0]));
+  const reached = [...layer.keys()];
+  for (let i = 0; i < reached.length; i += 1) {
+    for (const { from, to } of links) {
+      if (from !== reached[i] || layer.has(to)) continue;
+      layer.set(to, layer.get(from) + 1);
+      reached.push(to);
+    }
+  }
+  return layer;
+}
+
 /** Nodes and the places that long edges pass through, by layer, with their neighbours. */
-function places(ids, links, layer) {
+function places(ids, links, layer, loose) {
   const layers = [];
   const byId = new Map();
   const place = (id, at, real) => {
@@ -68,9 +86,9 @@ function places(ids, links, layer) {
   for (const id of ids) place(id, layer.get(id), true);
   links.forEach((link, i) => {
     link.chain = [byId.get(link.from)];
-    for (let at = layer.get(link.from) + 1; at < layer.get(link.to); at += 1) link.chain.push(place(`\n${i}:${at}`, at, false));
+    for (let at = layer.get(link.from) + 1; !loose && at < layer.get(link.to); at += 1) link.chain.push(place(`\n${i}:${at}`, at, false));
     link.chain.push(byId.get(link.to));
-    for (let k = 1; k < link.chain.length; k += 1) {
+    for (let k = 1; layer.get(link.from) < layer.get(link.to) && k < link.chain.length; k += 1) {
       link.chain[k - 1].after.push(link.chain[k]);
       link.chain[k].before.push(link.chain[k - 1]);
     }
@@ -97,7 +115,7 @@ function order(layers) {
 }
 
 function settle(layers, gap) {
-  const need = (a, b) => (a.real && b.real ? gap : gap * 0.6);
+  const need = (a, b) => (a.real && b.real ? gap : a.real || b.real ? gap * 0.6 : LANE);
   for (const layer of layers) {
     let y = 0;
     layer.forEach((one, i) => {
@@ -131,7 +149,11 @@ function settle(layers, gap) {
  */
 export function layoutGraph(ids, edges, { width, height, gapX = 90, gapY = 24 }) {
   const links = withoutCircles(ids, edges);
-  const layers = places(ids, links, layersOf(ids, links));
+  let layer = layersOf(ids, links);
+  const passing = links.reduce((sum, { from, to }) => sum + layer.get(to) - layer.get(from) - 1, 0);
+  const loose = passing > MOST_PASSING;
+  if (loose) layer = distancesOf(ids, links);
+  const layers = places(ids, links, layer, loose);
   order(layers);
   settle(layers, height + gapY);
   const all = layers.flat();

@@ -2,6 +2,7 @@
 # C++ source that implements cpp/ui/assets.h. No tool but CMake is needed, so that a wheel builds
 # from an sdist as from a clone.
 file(GLOB names RELATIVE "${FOLDER}" "${FOLDER}/*")
+list(FILTER names EXCLUDE REGEX "^package.json$")  # Is for the tests.
 list(SORT names)
 set(bytes "")
 set(table "")
