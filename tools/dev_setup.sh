@@ -9,6 +9,7 @@ DEBIAN_BUILD=(
   clang-19 clang-tidy-19 clang-format-19 curl procps
 )
 DEBIAN_TEST=(prometheus prometheus-alertmanager)
+DEBIAN_BROWSER=(chromium chromium-driver fonts-dejavu-core)
 
 as_root() {
   if [[ $(id -u) == 0 ]]; then "$@"; else sudo "$@"; fi
@@ -87,4 +88,6 @@ setup_all() {
   setup_build
   install_debian "${DEBIAN_TEST[@]}"
   setup_clients
+  # Without a browser the tests of the pages say so and are skipped.
+  install_debian "${DEBIAN_BROWSER[@]}" || echo "no browser: the pages are not tested"
 }

@@ -11,11 +11,11 @@ export OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf
 export OTEL_TRACES_EXPORTER=otlp`;
 }
 
-export function howToSend() {
+export function howToSend(range) {
   const text = sendingText();
   const button = h('button', { class: 'button small', type: 'button', onclick: () => copyText(button, text) }, 'Copy');
   return h('div', { class: 'empty card' },
-    h('h2', {}, 'No traces yet'),
+    h('h2', {}, range.relative ? 'No traces yet' : 'No traces in this range of time'),
     h('p', { class: 'soft' }, 'Point any OpenTelemetry SDK at this server and restart your service. Traces show up here within a second.'),
     h('div', { class: 'code' }, h('pre', {}, text), button),
     h('p', { class: 'soft' }, 'Port 4317 takes gRPC, 4318 HTTP, unless the configuration says otherwise. A Collector sends with the exporter ',

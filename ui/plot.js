@@ -102,7 +102,7 @@ export function plot(el, series, opts) {
     lines, cross, dots, brush, exemplars);
 
   function exemplarMark(px, py, e) {
-    return s('path', { class: 'exemplar', d: `M${px} ${py - 5}l5 5l-5 5l-5 -5z`, role: 'link', tabindex: '-1',
+    return s('path', { class: 'exemplar', d: `M${px} ${py - 5}l5 5l-5 5l-5 -5z`, role: 'link', tabindex: '-1', 'aria-label': `Trace ${e.trace}`,
       onclick: () => opts.onTrace?.(e.trace),
       onmousemove: (event) => {
         event.stopPropagation();

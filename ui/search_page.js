@@ -127,7 +127,7 @@ export function mount(root, first) {
     const reached = traces.length >= Number(limit.value);
     note.textContent = traces.length === 0 ? '' : `${reached ? 'the newest ' : ''}${traces.length} trace${traces.length === 1 ? '' : 's'}${reached ? ', there may be more' : ''}`;
     if (traces.length === 0) {
-      put(results, context.params.q ? nothing('No trace fits', 'Widen the range of time, or take a condition away.') : howToSend());
+      put(results, context.params.q ? nothing('No trace fits', 'Widen the range of time, or take a condition away.') : howToSend(context.range));
       return;
     }
     const longest = Math.max(...traces.map((one) => one.duration), 1);

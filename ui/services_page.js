@@ -48,7 +48,7 @@ export function mount(root, context) {
   function draw() {
     mapCard.hidden = graph.nodes.length === 0;
     if (graph.nodes.length === 0) {
-      put(table, howToSend());
+      put(table, howToSend(context.range));
       return;
     }
     const { nodes, edges } = cardsOf(graph);

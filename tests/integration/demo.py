@@ -162,7 +162,7 @@ def main() -> int:
             .replace("${RULES}", str(ROOT / "rules/tempo-alerts.yaml"))
         )
         with running(config) as server:
-            say(f"Tocsin is up: API {server.url}, OTLP/gRPC {server.otlp_grpc}")
+            say(f"Tocsin is up: pages {server.url}/ui/, API {server.url}, OTLP {server.otlp_grpc}")
             shop = Shop(server)
             say("two services send traces with the OpenTelemetry SDK, over gRPC and over HTTP")
             show_traces(server)
@@ -171,6 +171,7 @@ def main() -> int:
             show_alert(server, hook)
             say("all checks passed")
             if not options.once:
+                say(f"open {server.url}/ui/ in a browser")
                 say(f"try: curl '{server.url}/api/search?q=%7B%20status%20%3D%20error%20%7D'")
                 say(f"try: curl '{server.url}/api/v1/alerts'")
                 say(f"Prometheus: {peer}; OTLP: {server.otlp_grpc}; Ctrl-C ends it all")

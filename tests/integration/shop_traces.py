@@ -1,4 +1,4 @@
-"""Traces of a small shop, as its instrumented services would send them: for the tests of the pages."""
+"""Traces of a small shop, as its instrumented services would send them."""
 
 from __future__ import annotations
 
@@ -54,7 +54,9 @@ CHECKOUT = Call(
                     1,
                     (
                         Call("cart", "GetCart", own_ms=1.2, calls=(store("SELECT carts", 2.5),)),
-                        Call("catalog", "GetProducts", own_ms=2, calls=(store("SELECT products", 4),)),
+                        Call(
+                            "catalog", "GetProducts", own_ms=2, calls=(store("SELECT products", 4),)
+                        ),
                         Call("currency", "Convert", own_ms=0.7),
                     ),
                     side_by_side=True,
@@ -71,7 +73,12 @@ BROWSE = Call(
     "GET /products",
     calls=(
         Call("catalog", "ListProducts", own_ms=3, calls=(store("SELECT products", 5),)),
-        Call("recommendation", "Recommend", own_ms=9, calls=(Call("catalog", "GetProducts", own_ms=2),)),
+        Call(
+            "recommendation",
+            "Recommend",
+            own_ms=9,
+            calls=(Call("catalog", "GetProducts", own_ms=2),),
+        ),
     ),
     side_by_side=True,
 )
@@ -135,7 +142,10 @@ class Recorder:
     def _attributes(self, call: Call) -> dict[str, str | bool | float]:
         if call.service == "postgres":
             verb, table = call.name.split()
-            return {"db__system": "postgresql", "db__statement": f"{verb} * FROM {table} WHERE id = $1"}
+            return {
+                "db__system": "postgresql",
+                "db__statement": f"{verb} * FROM {table} WHERE id = $1",
+            }
         if call.name.startswith(("GET", "POST")):
             method, route = call.name.split()
             return {
