@@ -1,14 +1,15 @@
 // The frame around the pages: the bar, which page is shown, keys that work everywhere.
 
+import { watchAlerts } from './alert_count.js';
 import { BASE } from './api.js';
 import { h, icon, put } from './dom.js';
 import { bindKeys } from './keys.js';
 import { applyTheme, getPrefs, onPrefs, setPref } from './prefs.js';
 import { addressOf, PAGES, parseAddress } from './router.js';
-import { rangeOf } from './time.js';
+import { parseSpan, rangeOf } from './time.js';
 import { timePicker } from './time_picker.js';
-import { watchAlerts } from './alert_count.js';
 
+const FASTEST_MS = 5e3;
 const main = h('main', { id: 'main', tabindex: '-1' });
 const picker = timePicker((range) => setParams(range));
 const themeButton = h('button', { class: 'button plain square', type: 'button', onclick: nextTheme });
@@ -16,6 +17,7 @@ const links = new Map(Object.entries(PAGES).filter(([, page]) => page.nav)
   .map(([name, page]) => [name, h('a', { href: addressOf(name) }, page.title)]));
 const firing = h('span', { class: 'badge bad count', hidden: true });
 
+let freshTimer = 0;
 let shown = null; // {name, argument, page}
 let location_ = parseAddress(location.pathname, location.search);
 let turn = 0;
@@ -55,7 +57,22 @@ function arrived() {
   show();
 }
 
+/** Asks again after the time that the address names, while somebody looks and the range moves on. */
+function keepFresh() {
+  clearTimeout(freshTimer);
+  const every = parseSpan(location_.params.refresh || '');
+  if (!(every >= FASTEST_MS) || !PAGES[location_.page].range) return;
+  freshTimer = setTimeout(() => {
+    if (document.hidden || !rangeOf(location_.params, moment).relative) keepFresh();
+    else {
+      moment = Date.now();
+      show();
+    }
+  }, every);
+}
+
 async function show() {
+  keepFresh();
   const mine = ++turn;
   const { page: name, argument } = location_;
   const about = PAGES[name];
@@ -80,15 +97,15 @@ async function show() {
 }
 
 function drawBar(name, about) {
-  const { from, to } = location_.params;
+  const { from, to, refresh } = location_.params;
   for (const [page, link] of links) {
     const current = page === name || page === about.under;
     if (current) link.setAttribute('aria-current', 'page');
     else link.removeAttribute('aria-current');
-    link.href = addressOf(page, '', PAGES[page].range ? { from, to } : {});
+    link.href = addressOf(page, '', PAGES[page].range ? { from, to, refresh } : {});
   }
   picker.element.hidden = !about.range;
-  picker.set(rangeOf(location_.params, moment, getPrefs().utc));
+  picker.set(rangeOf(location_.params, moment, getPrefs().utc), location_.params.refresh);
 }
 
 function nextTheme() {
@@ -138,7 +155,7 @@ function start() {
   onPrefs((name) => {
     drawTheme();
     if (shown) shown.page.update(context());
-    if (name === 'utc') picker.set(rangeOf(location_.params, moment, getPrefs().utc));
+    if (name === 'utc') picker.set(rangeOf(location_.params, moment, getPrefs().utc), location_.params.refresh);
   });
   show();
 }

@@ -173,9 +173,11 @@ export function mount(root, first) {
   }
 
   let last = '';
+  let shownQuery = '';
   function update(next) {
     context = next;
-    query.set(next.params.expr || '');
+    if (next.params.expr !== shownQuery) query.set(next.params.expr || '');  // What is being written stays.
+    shownQuery = next.params.expr;
     exemplars.checked = next.params.exemplars !== 'off';
     next.setTitle(next.params.expr || 'Metrics');
     const key = JSON.stringify([next.params.expr, next.params.tab, next.params.exemplars, next.range.start, next.range.end]);

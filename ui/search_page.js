@@ -130,17 +130,18 @@ export function mount(root, first) {
       put(results, context.params.q ? nothing('No trace fits', 'Widen the range of time, or take a condition away.') : howToSend(context.range));
       return;
     }
+    const current = results.querySelector('tr.current')?.dataset.trace;
     const longest = Math.max(...traces.map((one) => one.duration), 1);
     const sorted = [...traces].sort(ORDERS[context.params.sort] || ORDERS.start);
     put(results, h('div', { class: 'card scroll' }, h('table', { class: 'table traces' },
       h('thead', {}, h('tr', {}, header('start', 'Start'), h('th', { scope: 'col' }, 'Trace'), h('th', { scope: 'col' }, 'Services'),
         header('spans', 'Spans', true), header('matched', 'Matched', true), header('duration', 'Duration'))),
-      h('tbody', {}, sorted.map((one) => row(one, longest))))));
+      h('tbody', {}, sorted.map((one) => row(one, longest, current))))));
   }
 
-  function row(one, longest) {
+  function row(one, longest, current) {
     const href = addressOf('trace', one.id);
-    return h('tr', { class: 'link', 'data-trace': one.id, onclick: (event) => { if (!event.target.closest('a')) context.go('trace', one.id); } },
+    return h('tr', { class: one.id === current ? 'link current' : 'link', 'data-trace': one.id, onclick: (event) => { if (!event.target.closest('a')) context.go('trace', one.id); } },
       h('td', { class: 'soft nowrap' }, formatTime(one.start, getPrefs().utc)),
       h('td', { class: 'wide' }, h('a', { class: 'root', href },
         h('span', { class: 'dot', style: { '--dot': one.service ? colourOf(one.service) : 'var(--line-strong)' } }),
@@ -162,9 +163,11 @@ export function mount(root, first) {
   }
 
   let last = '';
+  let shownQuery = '';
   function update(next) {
     context = next;
-    query.set(next.params.q || '');
+    if (next.params.q !== shownQuery) query.set(next.params.q || '');  // What is being written stays.
+    shownQuery = next.params.q;
     builder.set(next.params.q || '');
     limit.value = LIMITS.includes(next.params.limit) ? next.params.limit : LIMITS[0];
     next.setTitle(next.params.q || 'Traces');

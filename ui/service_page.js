@@ -4,6 +4,8 @@ import { getJson, traceqlInstant, traceqlMetrics } from './api.js';
 import { colourOf } from './colour.js';
 import { h, onResize, put } from './dom.js';
 import { nothing } from './empty.js';
+import { compareQuery, conditionOf, differencesOf, formatPick, parsePick } from './differences.js';
+import { differencesView } from './differences_view.js';
 import { formatDuration, formatNumber, formatPercent, formatRate } from './format.js';
 import { heatmap } from './heatmap.js';
 import { plot } from './plot.js';
@@ -13,6 +15,11 @@ import { foundTrace } from './search_page.js';
 import { formatTime, stepOf } from './time.js';
 
 const SECOND = 1e9;
+
+/** A value of compare() as a query writes it: intrinsics and numbers have no quotes. */
+export function valueIn(name, value) {
+  return /^(status|kind)$/.test(name) || /^-?\d+(\.\d+)?$/.test(value) || value === 'true' || value === 'false' ? value : JSON.stringify(value);
+}
 
 /** The spans that are requests to the service; all of it, where it answers none. */
 export const ENTRIES = '(kind = server || kind = consumer)';
@@ -32,14 +39,16 @@ export function mount(root, context) {
   const rate = panel('Rate', 'requests a second');
   const errors = panel('Errors', 'part of the requests');
   const durations = panel('Duration', 'p50, p95, p99; diamonds are traces');
-  const heat = panel('Distribution of durations', 'click: traces of that time and duration');
+  const heat = panel('Distribution of durations', 'choose a cell or draw a box: what is different there');
+  const different = panel('What is different', '');
+  different.card.hidden = true;
   const operations = h('section', { class: 'card scroll', 'aria-label': 'Operations' });
   const failures = h('section', { class: 'card scroll', 'aria-label': 'Newest failures' });
   const links = h('div', { class: 'row' });
   const panels = h('div', { class: 'panels' }, rate.card, errors.card, durations.card);
   root.append(h('div', { class: 'page' },
     h('div', { class: 'row wrap' }, h('h1', { class: 'row' }, h('span', { class: 'dot', style: { '--dot': colourOf(service) } }), service), h('div', { class: 'grow' }), links),
-    failure, panels, heat.card, h('div', { class: 'halves' }, operations, failures)));
+    failure, panels, heat.card, different.card, h('div', { class: 'halves' }, operations, failures)));
   context.setTitle(service);
   const endResize = onResize(panels, () => drawPlots());
 
@@ -76,12 +85,44 @@ export function mount(root, context) {
     panels.classList.remove('loading');
   }
 
+  /** The address of traces of a selection, with a value of an attribute if one is given. */
+  function tracesOf(pick, more = '') {
+    const range = pick.failed ? times() : { from: Math.round(pick.start), to: Math.round(pick.end) };
+    return addressOf('search', '', { ...range, q: data.entries.replace(/ \}$/, ` && ${conditionOf(pick)}${more} }`) });
+  }
+
+  let compared = null;
+  async function compare() {
+    const pick = parsePick(context.params.pick);
+    compared?.abort();
+    different.card.hidden = pick === null || data === null;
+    if (different.card.hidden) return;
+    compared = new AbortController();
+    const head = different.card.querySelector('header');
+    put(head, h('h2', {}, 'What is different'), h('span', { class: 'soft' }, pick.failed ? 'about requests that failed'
+      : `about ${formatDuration(pick.low)} to ${formatDuration(pick.high)}, ${formatTime(pick.start, getPrefs().utc, 'm')} to ${formatTime(pick.end, getPrefs().utc, 'm').slice(11)}`),
+    h('span', { class: 'key in' }, 'selection'), h('span', { class: 'key out' }, 'the others'), h('div', { class: 'grow' }),
+    h('a', { class: 'button small', href: tracesOf(pick) }, 'Traces of the selection'),
+    h('button', { class: 'button small', type: 'button', onclick: () => context.setParams({ pick: '' }, { replace: true }) }, 'Clear'));
+    different.body.classList.add('loading');
+    try {
+      const { range, entries } = data;
+      const series = await traceqlMetrics(compareQuery(entries, pick), range, Math.ceil((range.end - range.start) / 1000), compared.signal);
+      differencesView(different.body, differencesOf(series), { skip: ['resource.service.name', ...(pick.failed ? ['status', 'statusMessage'] : [])],
+        href: (name, value) => tracesOf(pick, ` && ${name} = ${valueIn(name, value)}`) });
+    } catch (error) {
+      if (error.name === 'AbortError') return;
+      put(different.body, h('div', { class: 'notice bad' }, error.message));
+    }
+    different.body.classList.remove('loading');
+  }
+
   const times = () => ({ from: context.params.from, to: context.params.to });
 
   function drawPlots() {
     if (!data) return;
     leave.forEach((one) => one());
-    const { range, step, calls, quantiles, buckets, entries } = data;
+    const { range, step, calls, quantiles, buckets } = data;
     const common = { range, step: step * 1000, utc: getPrefs().utc, height: 190, fill: true,
       onZoom: (from, to) => context.setParams({ from, to }), onTrace: (id) => context.go('trace', id) };
     const total = new Map();
@@ -103,17 +144,18 @@ export function mount(root, context) {
       plot(rate.body, [{ name: 'requests', colour: 'var(--s0)', points: all }], { ...common, format: formatRate, label: 'Rate' }),
       plot(errors.body, [{ name: 'errors', colour: 'var(--bad)', points: ratio }], { ...common, format: formatPercent, label: 'Errors' }),
       plot(durations.body, named, { ...common, fill: false, format: formatDuration, label: 'Duration' }),
-      heatmap(heat.body, buckets, { range, utc: getPrefs().utc, onCell: (cell) => context.go('search', '', {
-        from: Math.round(cell.start), to: Math.round(cell.end),
-        q: entries.replace(/ \}$/, ` && duration >= ${Math.floor(cell.low)}ns && duration <= ${Math.ceil(cell.high)}ns }`) }) }),
+      heatmap(heat.body, buckets, { range, utc: getPrefs().utc, picked: parsePick(context.params.pick)?.failed === false ? parsePick(context.params.pick) : null,
+        onPick: (box) => context.setParams({ pick: formatPick(box) }, { replace: true }) }),
     ];
   }
 
   function draw() {
     put(links,
       h('a', { class: 'button', href: addressOf('search', '', { ...times(), q: `{ resource.service.name = ${literal} }` }) }, 'Traces'),
-      h('a', { class: 'button', href: addressOf('search', '', { ...times(), q: `{ resource.service.name = ${literal} && status = error }` }) }, 'Failures'));
+      h('a', { class: 'button', href: addressOf('search', '', { ...times(), q: `{ resource.service.name = ${literal} && status = error }` }) }, 'Failures'),
+      h('button', { class: 'button', type: 'button', onclick: () => context.setParams({ pick: 'errors' }, { replace: true }) }, 'What is different about failures?'));
     drawPlots();
+    compare();
     drawOperations();
     drawFailures();
   }
@@ -144,12 +186,18 @@ export function mount(root, context) {
   }
 
   let last = '';
+  let pick = context.params.pick;
   function update(next) {
     context = next;
     if (service === '') put(root, h('div', { class: 'page' }, nothing('Which service?', h('a', { href: addressOf('services') }, 'All services'))));
     const key = JSON.stringify([next.range.from, next.range.to, next.range.end]);
     if (key !== last && service !== '') ask();
+    else if (next.params.pick !== pick) {
+      drawPlots();
+      compare();
+    }
     last = key;
+    pick = next.params.pick;
   }
 
   update(context);
@@ -157,6 +205,7 @@ export function mount(root, context) {
     update,
     destroy() {
       asked?.abort();
+      compared?.abort();
       endResize();
       leave.forEach((one) => one());
     },

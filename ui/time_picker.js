@@ -16,7 +16,9 @@ export function rangeText({ from, to, start, end }, utc) {
   return `${formatTime(start, utc, 'm')} – ${formatTime(end, utc, 'm').slice(formatTime(start, utc, 'm').slice(0, 10) === formatTime(end, utc, 'm').slice(0, 10) ? 11 : 0)}`;
 }
 
-/** `onChange({from, to})`. Returns {element, set(range)}. */
+const REFRESH = [['', 'Off'], ['5s', '5 s'], ['10s', '10 s'], ['30s', '30 s'], ['1m', '1 min']];
+
+/** `onChange({from, to, refresh})`. Returns {element, set(range, refresh)}. */
 export function timePicker(onChange) {
   let range = null;
   const text = h('span', {});
@@ -24,8 +26,10 @@ export function timePicker(onChange) {
     icon('clock'), text, icon('down'));
   const reload = h('button', { class: 'button square', type: 'button', 'aria-label': 'Ask again', title: 'Ask again', onclick: () => onChange({}) },
     icon('refresh'));
+  const every = h('select', { class: 'select', 'aria-label': 'Ask again every', title: 'Ask again every', onchange: () => onChange({ refresh: every.value }) },
+    REFRESH.map(([value, name]) => h('option', { value }, name)));
   const popup = h('div', { class: 'popup', role: 'dialog', 'aria-label': 'Range of time', hidden: true });
-  const element = h('div', { class: 'range row' }, button, reload, popup);
+  const element = h('div', { class: 'range row' }, button, reload, every, popup);
 
   function toggle() {
     if (popup.hidden) draw();
@@ -80,8 +84,9 @@ export function timePicker(onChange) {
   });
   return {
     element,
-    set(next) {
+    set(next, refresh = '') {
       range = next;
+      every.value = REFRESH.some(([value]) => value === refresh) ? refresh : '';
       text.textContent = rangeText(range, getPrefs().utc);
     },
   };

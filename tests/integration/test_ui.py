@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from browser import CHROMIUM, DRIVER, Browser, browsing
 from harness import ROOT, Server, attribute, request, running, span, wait_until
+from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.keys import Keys
 from shop_traces import send_shop
 
@@ -383,6 +384,30 @@ def test_a_trace_is_filtered_folded_and_linked(site: Site) -> None:
 def test_other_views_of_a_trace(site: Site, view: str, selector: str, least: int) -> None:
     site.browser.open(f"/ui/trace/{site.checkout}", view=view)
     wait_until(lambda: len(site.browser.all(selector)) >= least, view)
+
+
+def test_what_is_different_about_failures(site: Site) -> None:
+    """One card fails: the page finds it, and leads to its traces."""
+    browser = site.browser
+    browser.open("/ui/service/payment")
+    browser.button("What is different about failures?").click()
+    browser.wait_for("span.card.brand", ".difference h3")
+    brand = next(e for e in browser.all(".difference") if "span.card.brand" in e.text)
+    assert "elm" in brand.text
+    brand.find_element("css selector", ".difference-row").click()
+    browser.wait_for("POST /checkout", ".traces")
+    assert "span.card.brand" in browser.params["q"]
+
+
+def test_a_box_of_the_distribution_is_looked_into(site: Site) -> None:
+    browser = site.browser
+    opened(site, "service")
+    cell = browser.one(".heat")
+    ActionChains(browser.driver).click_and_hold(cell).move_by_offset(40, -30).release().perform()
+    browser.wait_for("What is different")
+    assert re.fullmatch(r"\d+_\d+_\d+_\d+", browser.params["pick"])
+    browser.button("Traces of the selection").click()
+    browser.wait_for("POST /checkout", ".traces")
 
 
 def test_addresses_of_others_lead_here(site: Site) -> None:
