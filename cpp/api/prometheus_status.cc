@@ -7,7 +7,6 @@
 #include <optional>
 #include <string_view>
 #include <system_error>
-#include <thread>
 
 #include <unistd.h>
 
@@ -130,8 +129,8 @@ http::Response StatusApi::RuntimeInfo(const http::Request&) const {
   w.Key("reloadConfigSuccess").Bool(reloaded.ok);
   w.Key("lastConfigTime").String(FormatRfc3339(reloaded.at));
   w.Key("corruptionCount").Uint(backend_.corruptions());
-  w.Key("goroutineCount").Int(0).Key("GOMAXPROCS").Uint(std::thread::hardware_concurrency());
-  w.Key("GOMEMLIMIT").Int(0).Key("GOGC").String("").Key("GODEBUG").String("");
+  w.Key("goroutineCount").Int(0).Key("GOMAXPROCS").Uint(backend_.processors);
+  w.Key("GOMEMLIMIT").Uint(backend_.memory).Key("GOGC").String("").Key("GODEBUG").String("");
   w.Key("storageRetention").String(retention).EndObject();
   return PrometheusSuccess(w.text());
 }

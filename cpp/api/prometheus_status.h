@@ -25,6 +25,8 @@ struct PrometheusStatusBackend {
   Nanos started = 0;
   Nanos retention = 0;     ///< 0: for ever.
   uint64_t max_bytes = 0;  ///< 0: no cap.
+  size_t processors = 0;   ///< That queries may use,
+  uint64_t memory = 0;     ///< and the memory that is planned with.
   const Clock* clock = nullptr;
 
   struct Reloaded {

@@ -33,7 +33,8 @@ constexpr uint64_t kLiveOver = 3;
 constexpr uint64_t kLiveBudget = 2;
 
 constexpr uint64_t kRequestLeast = 8 * kMiB;
-constexpr uint64_t kRequestPart = 4;  // Of the budget of all requests.
+// Of the budget of all requests. One takes three times its size: as sent, decompressed and decoded.
+constexpr uint64_t kRequestPart = 4;
 
 struct Share {
   uint64_t* bytes;
@@ -105,8 +106,8 @@ void SetLimits(const config::Config& config, MemoryBudgets* budgets) {
   const uint64_t generated = budgets->max_series / kGeneratedOf * kGenerated;
   const uint64_t wanted = config.metrics_generator.max_active_series;
   budgets->max_active_series = wanted == 0 ? generated : std::min(wanted, generated);
-  budgets->max_request_bytes = std::min(config.receivers.max_request_bytes,
-                                        std::max(kRequestLeast, budgets->requests / kRequestPart));
+  budgets->max_request_bytes =
+      std::min(config.receivers.max_request_bytes, budgets->requests / kRequestPart);
   budgets->max_recent_requests =
       std::min(RecentRequestsMost(), budgets->queues / 2 / kRecentRequestBytes);
   budgets->max_shards = ShardsOf(config, budgets->queues / 2);
@@ -142,11 +143,11 @@ MemoryBudgets DivideMemory(const config::Config& config, const MemoryLimit& foun
       2 * std::max(RecentRequestsMost() * kRecentRequestBytes, ShardsMost(config));
   Divide(left, std::array{
                    Share{&budgets.sealing, 0.12, kSealingLeast, kSealingMost},
-                   Share{&budgets.live_rows, 0.19, 12 * kMiB, live_most},
+                   Share{&budgets.live_rows, 0.18, 12 * kMiB, live_most},
                    Share{&budgets.cache, 0.11, 4 * kMiB, store.cache_bytes},
-                   Share{&budgets.requests, 0.14, 16 * kMiB, 1024 * kMiB},
+                   Share{&budgets.requests, 0.14, kRequestLeast * kRequestPart, 1024 * kMiB},
                    Share{&budgets.queries, 0.16, 16 * kMiB, 4096 * kMiB},
-                   Share{&budgets.series, 0.32, 8 * kMiB, SeriesMost(config)},
+                   Share{&budgets.series, 0.36, 8 * kMiB, SeriesMost(config)},
                    Share{&budgets.queues, 0.04, 2 * kMiB, queues_most},
                });
   SetLimits(config, &budgets);

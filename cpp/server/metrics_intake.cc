@@ -1,5 +1,6 @@
 #include "cpp/server/metrics_intake.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "cpp/api/remote_read.h"
@@ -10,6 +11,8 @@ namespace {
 receive::RemoteWriteOptions RemoteWriteOptionsOf(MemoryService* memory) {
   receive::RemoteWriteOptions options;
   options.limits.max_bytes = memory->budgets().max_request_bytes;
+  options.max_cached_series =
+      std::min<size_t>(options.max_cached_series, memory->budgets().max_series);
   return options;
 }
 

@@ -15,6 +15,7 @@
 #include "cpp/api/prometheus_series.h"
 #include "cpp/api/prometheus_targets.h"
 #include "cpp/base/clock.h"
+#include "cpp/base/process_limits.h"
 #include "cpp/base/version.h"
 #include "cpp/config/effective.h"
 #include "cpp/telemetry/family_json.h"
@@ -90,6 +91,8 @@ void RegisterPrometheusApi(const PrometheusParts& parts, http::Router* router) {
   status.started = Clock::Real().Now();
   status.retention = config.series.retention;
   status.max_bytes = config.storage.max_bytes;
+  status.processors = FindProcessors();
+  status.memory = parts.planned_memory;
   status.clock = &Clock::Real();
   status.last_reload = parts.last_reload;
   status.corruptions = [engine] { return engine->series().Stats().damaged; };

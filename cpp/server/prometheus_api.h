@@ -2,6 +2,7 @@
 
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <string>
 
@@ -22,6 +23,7 @@ struct PrometheusParts {
   const config::Config* config = nullptr;
   const std::string* effective_config = nullptr;
   engine::Engine* engine = nullptr;
+  uint64_t planned_memory = 0;  ///< As MemoryBudgets has it.
   api::QueryGate* gate = nullptr;
   std::function<const scrape::Scraper*()> scraper;  ///< Null while there is none.
   telemetry::Registry* registry = nullptr;

@@ -17,6 +17,7 @@
 #include "cpp/rules/manager.h"
 #include "cpp/wire/proto/otlp.pb.h"
 #include "tests/unit/rules/fake_sink.h"
+#include "tests/unit/temporary_directory.h"
 
 namespace tocsin::engine {
 namespace {
@@ -28,20 +29,15 @@ constexpr Nanos kStart = 1'800'000'000 * kSecond;
 
 class EngineTest : public ::testing::Test {
  protected:
-  EngineTest() : path_(::testing::TempDir() + "engine_" + std::to_string(::getpid())) {
-    fs::remove_all(path_);
-    Open();
-  }
-  ~EngineTest() override {
-    engine_.reset();
-    fs::remove_all(path_);
-  }
+  EngineTest() { Open(); }
+  ~EngineTest() override { engine_.reset(); }
 
   void Open() {
     engine_.reset();
     EngineOptions options;
     options.path = path_;
     options.background = false;
+    options.request_memory = &request_memory_;
     auto opened = Engine::Open(options, clock_, Telemetry::None());
     ASSERT_TRUE(opened.has_value()) << opened.error().ToString();
     engine_ = *std::move(opened);
@@ -92,8 +88,10 @@ class EngineTest : public ::testing::Test {
     return spans;
   }
 
+  MemoryPool request_memory_{1 << 20};
   VirtualClock clock_{kStart};
-  std::string path_;
+  const TemporaryDirectory home_;
+  std::string path_ = home_ / "data";
   std::unique_ptr<Engine> engine_;
   uint64_t next_id_ = 0;
 };
@@ -104,6 +102,21 @@ TEST_F(EngineTest, AMalformedRequestKeepsNothing) {
   EXPECT_EQ(result.error().code(), StatusCode::kInvalidArgument);
   ASSERT_TRUE(engine_->Collect().ok());
   EXPECT_EQ(Counted(), 0);
+}
+
+TEST_F(EngineTest, ARequestForWhichThereIsNoMemoryKeepsNothing) {
+  const std::string request = Request(10, 1);
+  {
+    MemoryLease others(&request_memory_);
+    ASSERT_TRUE(others.Take((1 << 20) - request.size()));
+    const auto refused = engine_->Export("single-tenant", request);
+    ASSERT_FALSE(refused.has_value());
+    EXPECT_EQ(refused.error().code(), StatusCode::kResourceExhausted);
+    EXPECT_EQ(Spans(), 0U);
+  }
+  EXPECT_TRUE(engine_->Export("single-tenant", request).has_value());
+  EXPECT_EQ(Spans(), 10U);
+  EXPECT_EQ(request_memory_.used(), 0U);
 }
 
 TEST_F(EngineTest, ARepeatedRequestIsCountedOnce) {
@@ -190,6 +203,17 @@ TEST_F(EngineTest, WhatASelectorChoosesGoesBeforeTheRest) {
   EXPECT_EQ(engine_->ExpireSelected().value(), 4U);
   EXPECT_EQ(engine_->ExpireSelected().value(), 0U);
   EXPECT_EQ(Spans(), 16U);
+}
+
+TEST_F(EngineTest, WhatIsPinnedStaysWhateverASelectorChooses) {
+  ASSERT_TRUE(engine_->SetSelectorRetention({{"single-tenant", {{"{ }", kHour}}}}).ok());
+  ASSERT_TRUE(engine_->Export("single-tenant", Request(3, 0)).has_value());
+  ASSERT_TRUE(engine_->PinTrace("single-tenant", TraceId{1, 2}).ok());
+  clock_.Advance(2 * kHour);
+  EXPECT_EQ(engine_->ExpireSelected().value(), 2U);
+  EXPECT_EQ(Spans(), 1U);
+  ASSERT_TRUE(engine_->UnpinTrace("single-tenant", TraceId{1, 2}).ok());
+  EXPECT_EQ(engine_->ExpireSelected().value(), 1U);
 }
 
 TEST_F(EngineTest, ASecondEngineOnTheDirectoryIsRefused) {

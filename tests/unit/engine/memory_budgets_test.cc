@@ -15,7 +15,7 @@ MemoryBudgets Of(uint64_t limit, const config::Config& config = {}) {
 }
 
 TEST(MemoryBudgetsTest, TheyAddUpToNoMoreThanIsPlanned) {
-  for (uint64_t limit = 192 * kMiB; limit < 64 * kGiB; limit += limit / 7) {
+  for (uint64_t limit = 200 * kMiB; limit < 64 * kGiB; limit += limit / 7) {
     const MemoryBudgets budgets = Of(limit);
     EXPECT_LE(budgets.Sum(), budgets.planned) << limit;
     EXPECT_LE(budgets.planned, limit / 10 * 8 + 10) << limit;
@@ -52,6 +52,7 @@ TEST(MemoryBudgetsTest, ASmallContainerHoldsTwentyThousandSeries) {
   EXPECT_GE(budgets.max_series, 20'000U);
   EXPECT_LT(budgets.max_active_series, budgets.max_series);
   EXPECT_GE(budgets.max_request_bytes, 8 * kMiB);
+  EXPECT_LE(3 * budgets.max_request_bytes, budgets.requests);
   EXPECT_LT(budgets.live_rows, 64 * kMiB);
 }
 
