@@ -116,12 +116,12 @@ Result<traceql::SearchResult> TempoQueries::Search(
   search.interrupted = interrupted;
   search.progress = progress;
   search.helpers.pool = options_.helpers;
+  search.memory = options_.memory;
   TOCSIN_ASSIGN_OR_RETURN(const QueryGate::Pass pass, gate_.Enter(interrupted));
   const std::shared_ptr<const SpanView> view =
       source_.View(options_.tenant, search.start, search.end);
   if (progress) {
     traceql::SearchStats stats;
-  search.memory = options_.memory;
     stats.total_blocks = static_cast<uint32_t>(view->blocks().size());
     progress(stats);
   }

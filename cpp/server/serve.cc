@@ -29,19 +29,19 @@
 #include "cpp/api/trace_by_id.h"
 #include "cpp/api/trace_diff_api.h"
 #include "cpp/base/log.h"
+#include "cpp/base/process_limits.h"
 #include "cpp/base/version.h"
 #include "cpp/engine/engine.h"
 #include "cpp/profile/profiler.h"
 #include "cpp/receive/receive.h"
-#include "cpp/base/process_limits.h"
 #include "cpp/server/alert_service.h"
 #include "cpp/server/engine_options.h"
 #include "cpp/server/listeners.h"
+#include "cpp/server/memory_service.h"
 #include "cpp/server/metrics_intake.h"
 #include "cpp/server/otlp_sink.h"
 #include "cpp/server/overrides_service.h"
 #include "cpp/server/prometheus_api.h"
-#include "cpp/server/memory_service.h"
 #include "cpp/server/reloading.h"
 #include "cpp/server/remote_write_service.h"
 #include "cpp/server/request_metrics.h"
@@ -52,11 +52,11 @@
 #include "cpp/server/signals.h"
 #include "cpp/telemetry/collector_view.h"
 #include "cpp/telemetry/registry.h"
+#include "cpp/ui/ui.h"
 
 namespace tocsin::server {
 namespace {
 
-#include "cpp/ui/ui.h"
 // Many threads allocate and free batches in turns. With an arena for each of them the freed memory
 // of one is of no use to the others; two suffice, as the allocator is not where the time goes.
 constexpr int kMallocArenas = 2;
@@ -75,11 +75,11 @@ class Service {
   Service(const config::Loaded& loaded, std::function<Result<config::Loaded>()> read_again)
       : config_(loaded.config),
         effective_config_(loaded.effective),
+        memory_(config_, &registry_),
         gate_(QueriesAtOnce(config_), config_.storage.queue_depth),
         query_helpers_(MakeQueryHelpers(config_)),
         notifications_(config_.web.max_notifications_subscribers, &Clock::Real(), &registry_),
         reloading_(
-        memory_(config_, &registry_),
             std::move(read_again), Clock::Real().Now(),
             [this](const config::Config& next) { return Apply(next); }, &notifications_,
             &registry_),
@@ -162,6 +162,7 @@ class Service {
     RegisterPrometheusApi({.config = &config_,
                            .effective_config = &effective_config_,
                            .engine = engine_.get(),
+                           .planned_memory = memory_.budgets().planned,
                            .gate = &gate_,
                            .scraper = [this] { return Scraper(); },
                            .registry = &registry_,
@@ -194,13 +195,13 @@ class Service {
       api::RegisterOverrides(&overrides_->tenants(), options, router);
     }
     if (config_.queries.mcp_server) RegisterMcp(router);
+    ui::RegisterUi(router);
     api::RegisterMetrics(
         [this, options = CollectorOptionsOf(config_.self_metrics)](api::MetricsFormat format) {
           return telemetry::Expose(telemetry::CollectorView(registry_.Collect(), options),
                                    TelemetryFormat(format));
         },
         &listeners_->telemetry_router());
-    ui::RegisterUi(router);
   }
 
   std::string Metrics(telemetry::Format format) {
@@ -272,18 +273,19 @@ class Service {
     tempo.default_spans = limits.default_spans_per_span_set;
     tempo.max_spans = limits.max_spans_per_span_set;
     tempo.helpers = query_helpers_.get();
+    tempo.memory = memory_.queries();
     tempo_ = std::make_unique<api::TempoQueries>(engine_->spans(), gate_, std::move(tempo));
     api::RegisterTempo(*tempo_, router);
     api::RegisterTraceById(*tempo_, router);
     api::RegisterTraceDiff(*tempo_, router);
     api::TempoMetricsOptions metrics;
     metrics.tenant = receive::kSingleTenant;
-    tempo.memory = memory_.queries();
     metrics.strict_traceql = config_.strict_traceql;
     metrics.max_range = [this, tenant = metrics.tenant] {
       return overrides_->MetricsRangeOf(tenant);
     };
     metrics.helpers = query_helpers_.get();
+    metrics.memory = memory_.queries();
     api::RegisterTempoMetrics(engine_->spans(), gate_, metrics, router);
     api::StreamBackend streams;
     streams.queries = tempo_.get();
@@ -293,7 +295,6 @@ class Service {
             const std::function<Status()>& interrupted) -> Result<traceql::MetricsResult> {
       TOCSIN_ASSIGN_OR_RETURN(const api::QueryGate::Pass pass, gate_.Enter(interrupted));
       return api::RunMetrics(engine_->spans(), metrics, request, interrupted);
-    metrics.memory = memory_.queries();
     };
     listeners_->AddStreams(api::TempoStreams(std::move(streams)));
   }
@@ -341,6 +342,7 @@ class Service {
   const config::Config& config_;
   const std::string& effective_config_;
   telemetry::Registry registry_;
+  MemoryService memory_;  // Used by everything below.
   api::QueryGate gate_;
   const std::unique_ptr<ThreadPool> query_helpers_;  // Null on one core.
   api::Notifications notifications_;
@@ -350,7 +352,6 @@ class Service {
   std::unique_ptr<engine::Engine> engine_;
   std::unique_ptr<RemoteWriteService> remote_write_;
   std::unique_ptr<OverridesService> overrides_;
-  MemoryService memory_;  // Used by everything below.
   std::unique_ptr<OtlpSink> sink_;
   std::unique_ptr<MetricsIntake> metrics_intake_;
   std::unique_ptr<receive::OtlpReceiver> otlp_;

@@ -191,12 +191,12 @@ SpanStore::Stats SpanStore::GetStats() const {
   Stats stats;
   stats.log_bytes = log_->bytes();
   stats.live_bytes = live_bytes_.load();
+  stats.cache_bytes = cache_->bytes();
+  stats.recent_requests = log_->recent_requests();
   stats.disk_bytes = disk_bytes_.load();
   stats.volumes = volume_count_.load();
   const std::lock_guard lock(mutex_);
   for (const auto& [name, tenant] : tenants_) {
-  stats.cache_bytes = cache_->bytes();
-  stats.recent_requests = log_->recent_requests();
     stats.live_traces += tenant->live.traces();
     stats.open_block_wire_bytes += tenant->live.block_wire_bytes();
     if (tenant->segments != nullptr) stats.segments += tenant->segments->segments().size();
