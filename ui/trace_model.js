@@ -47,7 +47,7 @@ function readSpans(trace) {
           id: hexId(raw.spanId), parentId: hexId(raw.parentSpanId), service, resource, scope: scopeSpans.scope || {}, raw,
           name: raw.name || '', kind: String(raw.kind || '').replace(KIND, '').toLowerCase(), startNanos: start,
           duration: end > start ? Number(end - start) : 0, failed: raw.status?.code === 'STATUS_CODE_ERROR' || raw.status?.code === 2,
-          statusMessage: raw.status?.message || '', parent: null, children: [], depth: 0,
+          statusMessage: raw.status?.message || '', parent: null, children: [], index: -1, depth: 0,
         });
       }
     }
@@ -57,23 +57,25 @@ function readSpans(trace) {
 
 const byStart = (a, b) => a.start - b.start || b.duration - a.duration || (a.id < b.id ? -1 : 1);
 
-/** Spans below `roots` in the order of the tree; sets index, depth and after (the index behind the last below). */
-function inOrder(roots, seen, order) {
-  const stack = [...roots].reverse().map((span) => ({ span, depth: 0 }));
+/** Appends the spans at and below `roots` in the order of the tree; sets index and depth. */
+function inOrder(roots, order) {
+  const stack = [...roots].reverse();
   while (stack.length > 0) {
-    const { span, depth, leave } = stack.pop();
-    if (leave) {
-      span.after = order.length;
-      continue;
-    }
-    if (seen.has(span)) continue;
-    seen.add(span);
+    const span = stack.pop();
     span.index = order.length;
-    span.depth = depth;
+    span.depth = span.parent ? span.parent.depth + 1 : 0;
     order.push(span);
-    span.children = span.children.filter((child) => !seen.has(child)).sort(byStart);
-    stack.push({ span, leave: true });
-    for (let i = span.children.length - 1; i >= 0; i -= 1) stack.push({ span: span.children[i], depth: depth + 1 });
+    if (span.children.length > 1) span.children.sort(byStart);
+    for (let i = span.children.length - 1; i >= 0; i -= 1) stack.push(span.children[i]);
+  }
+}
+
+/** Sets after: the index behind the last span below. */
+function closeSubtrees(order) {
+  for (const span of order) span.after = span.index + 1;
+  for (let i = order.length - 1; i >= 0; i -= 1) {
+    const { parent, after } = order[i];
+    if (parent && parent.after < after) parent.after = after;
   }
 }
 
@@ -120,15 +122,16 @@ export function traceModel(answer) {
       roots.push(span);
     }
   }
-  const seen = new Set();
   const order = [];
-  inOrder(roots.sort(byStart), seen, order);
+  inOrder(roots.sort(byStart), order);
   // What is left hangs in circles: each is opened at its earliest span.
-  for (const span of [...spans].sort(byStart)) {
-    if (seen.has(span)) continue;
+  for (const span of order.length < spans.length ? [...spans].sort(byStart) : []) {
+    if (span.index >= 0) continue;
+    span.parent.children = span.parent.children.filter((child) => child !== span);
     span.parent = null;
-    inOrder([span], seen, order);
+    inOrder([span], order);
   }
+  closeSubtrees(order);
   let duration = 1;
   for (const span of order) {
     duration = Math.max(duration, span.start + span.duration);

@@ -1,6 +1,6 @@
 // One trace: its spans over time, as a graph, as a flame graph, as a table.
 
-import { apiUrl, getJson } from './api.js';
+import { apiUrl, BASE, getJson } from './api.js';
 import { colourOf } from './colour.js';
 import { criticalPath } from './critical_path.js';
 import { copyText, h, icon, onResize, put } from './dom.js';
@@ -15,7 +15,7 @@ import { formatTime } from './time.js';
 import { traceModel } from './trace_model.js';
 import { waterfall } from './waterfall.js';
 
-const VIEWS = [['', 'Waterfall'], ['graph', 'Graph'], ['flame', 'Flame graph'], ['table', 'Operations']];
+const VIEWS = [['', 'Waterfall'], ['graph', 'Graph'], ['flame', 'Flame graph'], ['table', 'Operations'], ['compare', 'Compare']];
 
 export function mount(root, context) {
   const id = context.argument.toLowerCase();
@@ -65,13 +65,15 @@ function header(id, model, context) {
   const copy = h('button', { class: 'button small', type: 'button', onclick: () => copyText(copy, location.href) }, icon('link'), 'Copy link');
   const fact = (name, value, bad) => h('div', {}, h('dt', {}, name), h('dd', { class: bad ? 'bad' : '' }, value));
   const path = `api/v2/traces/${id}`;
+  const snippet = `import tocsin\ntrace = tocsin.connect(${JSON.stringify(location.origin + BASE.replace(/\/$/, ''))}).trace(${JSON.stringify(id)})`;
+  const python = h('button', { class: 'button small', type: 'button', title: snippet, onclick: () => copyText(python, snippet) }, 'Python');
   return h('header', { class: 'trace-head' },
     h('div', { class: 'row wrap' },
       h('h1', { class: 'row' }, h('span', { class: 'dot', style: { '--dot': colourOf(first.service) } }),
         h('span', { class: 'soft' }, first.service), h('span', {}, first.name || 'without a name')),
       h('code', { class: 'faint' }, id), h('div', { class: 'grow' }),
       h('a', { class: 'button small', href: addressOf('search', '', { q: `{ resource.service.name = ${JSON.stringify(first.service)} && name = ${JSON.stringify(first.name)} }` }) }, 'Traces like this'),
-      h('a', { class: 'button small', href: apiUrl(path), download: `${id}.json` }, 'JSON'), copy),
+      h('a', { class: 'button small', href: apiUrl(path), download: `${id}.json` }, 'JSON'), python, copy),
     h('dl', { class: 'trace-facts' },
       fact('Began', formatTime(model.startMs, getPrefs().utc)),
       fact('Duration', formatDuration(model.duration)),
@@ -162,7 +164,10 @@ function tracePage(page, id, model, context) {
         onOpen: (node) => context().setParams({ view: '', find: `service=${JSON.stringify(node.service)}${node.name ? ` name=${JSON.stringify(node.name)}` : ''}` }) }));
     } else if (name === 'flame') import('./flame.js').then(({ flame }) => { leave = flame(other, model); });
     else if (name === 'table') import('./trace_table.js').then(({ traceTable }) => traceTable(other, model, { onOpen: toSpan }));
-    else rows.resize();
+    else if (name === 'compare') {
+      const at = context().params.other || '';
+      import('./trace_compare.js').then(({ traceCompare }) => { leave = traceCompare(other, model, { id, other: at, onOther: (next) => context().setParams({ other: next }) }); });
+    } else rows.resize();
   }
 
   function showSpan(spanId) {
@@ -186,15 +191,15 @@ function tracePage(page, id, model, context) {
   let last = {};
   return {
     update() {
-      const { find: text = '', span = '', window: window_ = '', path = '', view: wanted = '' } = context().params;
+      const { find: text = '', span = '', window: window_ = '', path = '', view: wanted = '', other: beside = '' } = context().params;
       const nextView = VIEWS.some(([name]) => name === wanted) ? wanted : '';
-      if (nextView !== view) showView(nextView);
+      if (nextView !== view || (nextView === 'compare' && beside !== last.beside)) showView(nextView);
       view = nextView;
       if (text !== last.text) showFind(text);
       if (window_ !== last.window_) showWindow(window_);
       if (path !== last.path) rows.setCritical(path === 'off' ? null : segments);
       critical.setAttribute('aria-pressed', String(path !== 'off'));
-      last = { text, window_, path };
+      last = { text, window_, path, beside };
       showSpan(span);
     },
     keys(event) {

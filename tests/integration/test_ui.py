@@ -386,6 +386,14 @@ def test_other_views_of_a_trace(site: Site, view: str, selector: str, least: int
     wait_until(lambda: len(site.browser.all(selector)) >= least, view)
 
 
+def test_a_trace_is_compared_with_another(site: Site) -> None:
+    browser = site.browser
+    browser.open(f"/ui/trace/{site.checkout}", view="compare")
+    browser.one(".other .row.wrap button").click()
+    browser.wait_for("PlaceOrder", ".other td")
+    assert re.fullmatch("[0-9a-f]{32}", browser.params["other"])
+
+
 def test_what_is_different_about_failures(site: Site) -> None:
     """One card fails: the page finds it, and leads to its traces."""
     browser = site.browser

@@ -5,6 +5,7 @@ import { flameBoxes } from '../../ui/flame.js';
 import { matchesOf } from '../../ui/span_filter.js';
 import { hexId, traceModel, valueOf } from '../../ui/trace_model.js';
 import { callsOf, flameTree, operationsOf } from '../../ui/trace_sums.js';
+import { changesOf } from '../../ui/trace_compare.js';
 import { visibleRows } from '../../ui/waterfall.js';
 
 const BEGIN = 1_700_000_000_000_000_000n;
@@ -98,4 +99,21 @@ test('sums by operation, by call and by path', () => {
   const root = flameTree(spans);
   assert.equal(root.value, 100);
   assert.equal([...root.children.values()][0].children.size, 1);
+});
+
+test('two traces are compared operation by operation', () => {
+  const a = operationsOf(traceModel(trace([1, 0, 0, 100, { name: 'r' }], [2, 1, 10, 20, { name: 'q' }])).spans);
+  const b = operationsOf(traceModel(trace([1, 0, 0, 200, { name: 'r' }], [3, 1, 10, 190, { name: 'new', failed: true }])).spans);
+  const changes = changesOf(a, b);
+  assert.deepEqual(changes.map((one) => [one.name, one.change, one.a !== null, one.b !== null]),
+    [['new', 180, false, true], ['r', -70, true, true], ['q', -10, true, false]]);
+  assert.deepEqual(changesOf([], []), []);
+});
+
+test('a circle is opened once and leads nowhere back', () => {
+  const model = traceModel(trace([1, 3, 0, 50], [2, 1, 1, 40], [3, 2, 2, 30]));
+  assert.deepEqual(names(model), ['0s1', '1s2', '2s3']);
+  assert.deepEqual(model.spans.map((span) => span.children.length), [1, 1, 0]);
+  assert.deepEqual(model.spans.map((span) => span.after), [3, 3, 3]);
+  assert.ok(criticalPath(model).size > 0);
 });
