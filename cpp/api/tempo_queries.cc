@@ -69,6 +69,18 @@ Result<traceql::Query> TempoQueries::Parse(std::string_view text) const {
   return query;
 }
 
+Status TempoQueries::CheckRange(const TimeWindow& window) const {
+  const bool bounded = window.end != UINT64_MAX;
+  const Nanos max_range = limits().max_search_range;
+  if (bounded && max_range > 0 && window.end - window.start > static_cast<uint64_t>(max_range)) {
+    return InvalidArgumentError("range specified by start and end exceeds " +
+                                FormatDuration(max_range) +
+                                ". received start=" + std::to_string(window.start / kSecond) +
+                                " end=" + std::to_string(window.end / kSecond));
+  }
+  return {};
+}
+
 Result<traceql::SearchOptions> TempoQueries::Resolve(const SearchQuery& query) const {
   traceql::SearchOptions search;
   search.limit = query.limit.value_or(options_.default_limit);
@@ -88,16 +100,9 @@ Result<traceql::SearchOptions> TempoQueries::Resolve(const SearchQuery& query) c
                                   std::to_string(search.spans_per_spanset));
     }
   }
+  TOCSIN_RETURN_IF_ERROR(CheckRange(query.window));
   search.start = query.window.start;
   search.end = query.window.end;
-  const bool bounded = search.end != UINT64_MAX;
-  const Nanos max_range = limits().max_search_range;
-  if (bounded && max_range > 0 && search.end - search.start > static_cast<uint64_t>(max_range)) {
-    return InvalidArgumentError("range specified by start and end exceeds " +
-                                FormatDuration(max_range) +
-                                ". received start=" + std::to_string(search.start / kSecond) +
-                                " end=" + std::to_string(search.end / kSecond));
-  }
   search.min_trace_duration = query.min_duration;
   search.max_trace_duration = query.max_duration;
   return search;
@@ -160,6 +165,20 @@ Result<traceql::TagValues> TempoQueries::TagValues(const TagValuesQuery& query,
   return FindTagValues(*view, field, tags);
 }
 
+Result<traceql::MetricsResult> TempoQueries::Measure(std::string_view traceql,
+                                                     traceql::MetricsOptions options,
+                                                     const Interrupted& interrupted) const {
+  TOCSIN_ASSIGN_OR_RETURN(const traceql::Query query, Parse(traceql));
+  const traceql::MetricsWindow reads = traceql::WindowOf(options);
+  TOCSIN_RETURN_IF_ERROR(CheckRange({reads.from, reads.to}));
+  options.interrupted = interrupted;
+  options.helpers.pool = options_.helpers;
+  options.memory = options_.memory;
+  TOCSIN_ASSIGN_OR_RETURN(const QueryGate::Pass pass, gate_.Enter(interrupted));
+  return traceql::EvaluateMetrics(*source_.View(options_.tenant, reads.from, reads.to), query,
+                                  options);
+}
+
 Result<SpanBatch> TempoQueries::Trace(const TraceId& id, const TimeWindow& window,
                                       const Interrupted& interrupted) const {
   TOCSIN_ASSIGN_OR_RETURN(const QueryGate::Pass pass, gate_.Enter(interrupted));
@@ -171,7 +190,8 @@ Result<SpanBatch> TempoQueries::Trace(const TraceId& id, const TimeWindow& windo
 
 Result<TempoQueries::Beginning> TempoQueries::BeginTrace(const TraceId& id,
                                                          const TimeWindow& window,
-                                                         const Interrupted& interrupted) const {
+                                                         const Interrupted& interrupted,
+                                                         SharedIds shared) const {
   TOCSIN_ASSIGN_OR_RETURN(const QueryGate::Pass pass, gate_.Enter(interrupted));
   Beginning beginning;
   beginning.view = source_.View(options_.tenant, 0, UINT64_MAX);
@@ -189,7 +209,7 @@ Result<TempoQueries::Beginning> TempoQueries::BeginTrace(const TraceId& id,
   }));
   TOCSIN_RETURN_IF_ERROR(status);
   if (!overlaps) return Beginning{};
-  if (!beginning.more) SeparateSharedSpans(&beginning.first);
+  if (!beginning.more && shared == SharedIds::kSeparate) SeparateSharedSpans(&beginning.first);
   return beginning;
 }
 

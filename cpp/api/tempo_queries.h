@@ -14,6 +14,7 @@
 #include "cpp/api/query_gate.h"
 #include "cpp/base/clock.h"
 #include "cpp/base/status.h"
+#include "cpp/traceql/metrics.h"
 #include "cpp/traceql/search.h"
 #include "cpp/traceql/source.h"
 #include "cpp/traceql/tags.h"
@@ -36,8 +37,8 @@ struct TempoOptions {
   uint32_t default_spans = 3;     ///< Of each spanset in a search.
   uint32_t max_spans = 100;       ///< 0: any, and then a client may ask for all with 0.
   ThreadPool* helpers = nullptr;  ///< Help one query where there is much to read; borrowed.
-  std::function<TempoLimits()> limits = {};  ///< Of this moment; empty: TempoLimits{}.
   MemoryPool* memory = nullptr;   ///< As in traceql::SearchOptions.
+  std::function<TempoLimits()> limits = {};  ///< Of this moment; empty: TempoLimits{}.
 };
 
 /// Unix nanoseconds, both included.
@@ -98,6 +99,10 @@ class TempoQueries {
   Result<TagsAnswer> TagNames(const TagsQuery& query, const Interrupted& interrupted) const;
   Result<traceql::TagValues> TagValues(const TagValuesQuery& query,
                                        const Interrupted& interrupted) const;
+  /// A metrics query, whatever length of time a client's may have: the range of a search is its
+  /// limit. `options` need not say who interrupts and helps.
+  Result<traceql::MetricsResult> Measure(std::string_view traceql, traceql::MetricsOptions options,
+                                         const Interrupted& interrupted) const;
 
   /// Everything of a trace, if one of its spans overlaps the window; else an empty batch. Spans
   /// that share an id are separated (shared_spans.h).
@@ -108,11 +113,14 @@ class TempoQueries {
   struct Beginning {
     /// The first piece of view->TracePieces(); empty: there is no such trace.
     SpanBatch first;
-    bool more = false;  ///< There are other pieces. If not, shared ids are separated in `first`.
+    bool more = false;  ///< There are other pieces. If not, shared ids are as asked for.
     std::shared_ptr<const traceql::SpanView> view;
   };
+  /// What becomes of spans that share an id (shared_spans.h).
+  enum class SharedIds : uint8_t { kSeparate, kKeep };
   Result<Beginning> BeginTrace(const TraceId& id, const TimeWindow& window,
-                               const Interrupted& interrupted) const;
+                               const Interrupted& interrupted,
+                               SharedIds shared = SharedIds::kSeparate) const;
 
   /// The traces that have a span in the window that satisfies the query.
   Result<std::vector<TraceId>> Select(std::string_view traceql, const TimeWindow& window,
@@ -122,6 +130,7 @@ class TempoQueries {
   Result<traceql::Query> Parse(std::string_view text) const;
 
  private:
+  Status CheckRange(const TimeWindow& window) const;
   Result<traceql::SearchOptions> Resolve(const SearchQuery& query) const;
 
   const traceql::SpanSource& source_;

@@ -10,9 +10,9 @@
 #include "cpp/api/accept.h"
 #include "cpp/api/errors.h"
 #include "cpp/api/params.h"
-#include "cpp/api/shared_spans.h"
 #include "cpp/api/trace_compact_json.h"
 #include "cpp/api/trace_filter.h"
+#include "cpp/api/trace_pieces.h"
 #include "cpp/api/trace_pruning.h"
 #include "cpp/base/check.h"
 #include "cpp/model/span_batch_builder.h"
@@ -23,6 +23,8 @@ namespace tocsin::api {
 namespace {
 
 constexpr std::array<std::string_view, 4> kModes = {"all", "blocks", "ingesters", "external"};
+
+using SharedIds = TempoQueries::SharedIds;
 
 enum class Version : uint8_t { kV1, kV2 };
 
@@ -88,12 +90,6 @@ Result<std::optional<PruningOptions>> ReadPruning(const Params& params) {
   return std::optional<PruningOptions>(std::move(pruning));
 }
 
-uint64_t WireBytes(const SpanBatch& trace) {
-  uint64_t bytes = 0;
-  for (const uint32_t size : trace.wire_size) bytes += size;
-  return bytes;
-}
-
 // The first spans, as many as fit.
 SpanBatch Beginning(const SpanBatch& trace, uint64_t max_bytes) {
   SpanBatchBuilder builder;
@@ -106,26 +102,12 @@ SpanBatch Beginning(const SpanBatch& trace, uint64_t max_bytes) {
   return std::move(builder).Finish();
 }
 
-// The pieces of a trace with shared ids separated: they are read twice.
-Status VisitPieces(const traceql::SpanView& view, const TraceId& id,
-                   const std::function<bool(const SpanBatch&)>& visit) {
-  SharedSpans shared;
-  TOCSIN_RETURN_IF_ERROR(view.TracePieces(id, [&](const SpanBatch& piece) {
-    shared.See(piece);
-    return true;
-  }));
-  return view.TracePieces(id, [&](SpanBatch piece) {
-    shared.Separate(&piece);
-    return visit(piece);
-  });
-}
-
 // Messages of protobuf that stand one after the other are one, with their lists joined.
 bool StreamProtobuf(const traceql::SpanView& view, const TraceId& id, Version version,
                     const http::BodyWriter& write) {
   bool written = true;
   uint64_t bytes = 0;
-  const Status status = VisitPieces(view, id, [&](const SpanBatch& piece) {
+  const Status status = VisitPieces(view, id, SharedIds::kSeparate, [&](const SpanBatch& piece) {
     bytes += piece.MemoryBytes();
     std::string body = wire::EncodeTrace(piece);
     if (version == Version::kV2) {
@@ -158,7 +140,7 @@ bool StreamJson(const traceql::SpanView& view, const TraceId& id, Version versio
   bool written = write(v1 ? "{\"batches\":[" : "{\"trace\":{\"resourceSpans\":[");
   bool first = true;
   uint64_t bytes = 0;
-  const Status status = VisitPieces(view, id, [&](const SpanBatch& piece) {
+  const Status status = VisitPieces(view, id, SharedIds::kSeparate, [&](const SpanBatch& piece) {
     if (piece.empty()) return written;
     bytes += piece.MemoryBytes();
     const std::string json = wire::EncodeTraceJson(piece);

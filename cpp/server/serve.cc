@@ -14,12 +14,14 @@
 #include "cpp/api/admin.h"
 #include "cpp/api/alertmanager.h"
 #include "cpp/api/export.h"
+#include "cpp/api/jaeger.h"
 #include "cpp/api/mcp.h"
 #include "cpp/api/overrides.h"
 #include "cpp/api/profiles.h"
 #include "cpp/api/prometheus.h"
 #include "cpp/api/query_gate.h"
 #include "cpp/api/rules.h"
+#include "cpp/api/service_graph.h"
 #include "cpp/api/status_pages.h"
 #include "cpp/api/store_admin.h"
 #include "cpp/api/tempo.h"
@@ -28,6 +30,7 @@
 #include "cpp/api/tempo_stream.h"
 #include "cpp/api/trace_by_id.h"
 #include "cpp/api/trace_diff_api.h"
+#include "cpp/api/zipkin.h"
 #include "cpp/base/log.h"
 #include "cpp/base/process_limits.h"
 #include "cpp/base/version.h"
@@ -278,6 +281,9 @@ class Service {
     api::RegisterTempo(*tempo_, router);
     api::RegisterTraceById(*tempo_, router);
     api::RegisterTraceDiff(*tempo_, router);
+    api::RegisterJaeger(*tempo_, router);
+    api::RegisterZipkin(*tempo_, "/zipkin", router);
+    api::RegisterServiceGraph(*tempo_, router);
     api::TempoMetricsOptions metrics;
     metrics.tenant = receive::kSingleTenant;
     metrics.strict_traceql = config_.strict_traceql;
