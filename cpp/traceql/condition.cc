@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "cpp/base/hash.h"
+#include "cpp/traceql/block_pruning.h"
 #include "cpp/traceql/condition_shape.h"
 
 namespace tocsin::traceql {
@@ -120,21 +121,11 @@ void ConditionEval::PatchPartial(const std::vector<const Field*>& fields, bool o
   }
 }
 
-// Asks the block whether a comparison of an attribute or intrinsic with a literal can hold at all.
+// Nested conditions ask for themselves.
 bool ConditionEval::MayMatch(const Expr& expr) const {
   const Operation* operation = expr.operation();
-  if (operation == nullptr || !IsComparison(operation->op) || operation->regex) return true;
-  const Field* field = operation->args[0].field();
-  const Literal* literal = operation->args[1].literal();
-  Op op = operation->op;
-  if (field == nullptr) {
-    field = operation->args[1].field();
-    literal = operation->args[0].literal();
-    op = Mirrored(op);
-  }
-  if (field == nullptr || literal == nullptr || literal->type == Type::kNil) return true;
-  if (DependsOnTrace(*field) || IdDigits(*field) > 0) return true;
-  return table_->block().MayMatch(*field, op, *literal);
+  if (operation == nullptr || !IsComparison(operation->op)) return true;
+  return MayHold(table_->block(), expr);
 }
 
 Result<Bitmap> ConditionEval::EvaluateExpr(const Expr& expr, bool otherwise) {

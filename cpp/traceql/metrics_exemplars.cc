@@ -31,16 +31,16 @@ uint64_t ExemplarPicker::RankOf(const TraceId& trace) { return TraceIdHash()(tra
 void ExemplarPicker::Offer(const ExemplarSpan& span) {
   const uint32_t number = stretch_of_[span.interval];
   Stretch& stretch = stretches_[number];
-  const uint64_t rank = RankIn(number, RankOf(span.trace));
+  const uint64_t rank = RankIn(number, span.start, RankOf(span.trace));
   std::vector<Kept>& kept = stretch.kept;
-  const auto same = std::find_if(kept.begin(), kept.end(), [&](const Kept& other) {
-    return other.rank == rank && other.span.trace == span.trace;
-  });
+  // Of a trace the span of the lowest minute, and of that the first.
+  const auto same =
+      std::ranges::find_if(kept, [&](const Kept& other) { return other.span.trace == span.trace; });
   if (same != kept.end()) {
-    if (OrderOf(span) < OrderOf(same->span)) same->span = span;
-    return;
+    if (same->rank < rank || (same->rank == rank && OrderOf(same->span) <= OrderOf(span))) return;
+    kept.erase(same);
   }
-  const auto at = std::find_if(kept.begin(), kept.end(), [&](const Kept& other) {
+  const auto at = std::ranges::find_if(kept, [&](const Kept& other) {
     return std::tie(rank, span.trace) < std::tie(other.rank, other.span.trace);
   });
   kept.insert(at, {rank, span});

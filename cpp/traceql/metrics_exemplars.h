@@ -3,9 +3,11 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <vector>
 
+#include "cpp/base/clock.h"
 #include "cpp/model/ids.h"
 #include "cpp/traceql/metrics.h"
 
@@ -21,8 +23,10 @@ struct ExemplarSpan {
 };
 
 /// Spreads them over time: two from each of limit / 2 equal stretches of the intervals, no trace
-/// twice. Which spans these are depends on the ids alone, not on the order in which they are
-/// offered, and looks random.
+/// twice. Which spans these are depends on the ids and on the minutes in which they start alone,
+/// not on the order in which they are offered, and looks random: the minutes of a stretch have an
+/// order of their own, and within a minute the traces. So whoever knows the minutes of its spans
+/// (CountedRows) need not look at all of the spans.
 class ExemplarPicker {
  public:
   /// limit 0: none.
@@ -30,10 +34,17 @@ class ExemplarPicker {
 
   bool wants_any() const { return !stretches_.empty(); }
   static uint64_t RankOf(const TraceId& trace);
-  /// Cheap; false if a span of a trace of this rank has no chance.
-  bool Wants(uint64_t rank, uint32_t interval) const {
+  /// Cheap; false if a span of a trace of this rank that starts then has no chance.
+  bool Wants(uint64_t rank, uint64_t start, uint32_t interval) const {
     const uint32_t stretch = stretch_of_[interval];
-    return RankIn(stretch, rank) <= stretches_[stretch].highest;
+    return RankIn(stretch, start, rank) <= stretches_[stretch].highest;
+  }
+  /// The lowest ranks have a chance first: that of the spans that start in the same minute as
+  /// `start`, at best. Nothing if they have no chance.
+  std::optional<uint64_t> RankOfMinute(uint64_t start, uint32_t interval) const {
+    const uint32_t stretch = stretch_of_[interval];
+    const uint64_t rank = RankIn(stretch, start, 0) & kMinuteMask;
+    return rank <= stretches_[stretch].highest ? std::optional(rank) : std::nullopt;
   }
   void Offer(const ExemplarSpan& span);
   /// Offers what a picker of the same limit and intervals has kept, its group g as `groups[g]`.
@@ -47,9 +58,17 @@ class ExemplarPicker {
   // More than are shown, for a trace may be among the lowest of several stretches.
   static constexpr size_t kKept = 6;
 
-  // Other traces are lowest in other stretches, so that long ones are not everywhere.
-  static uint64_t RankIn(uint32_t stretch, uint64_t rank) {
-    return (rank + stretch * 0x9e3779b97f4a7c15U) * 0xd6e8feb86659fd93U;
+  // Of a rank the upper bits are of the minute, the others of the trace.
+  static constexpr int kTraceBits = 40;
+  static constexpr uint64_t kMinuteMask = ~uint64_t{0} << kTraceBits;
+
+  // Other minutes and traces are lowest in other stretches, so that long ones are not everywhere.
+  static uint64_t RankIn(uint32_t stretch, uint64_t start, uint64_t rank) {
+    const uint64_t minute = (start - (start > 0 ? 1 : 0)) / static_cast<uint64_t>(kMinute);
+    return (Mix(stretch, minute) & kMinuteMask) | Mix(stretch, rank) >> (64 - kTraceBits);
+  }
+  static uint64_t Mix(uint32_t stretch, uint64_t number) {
+    return (number + stretch * 0x9e3779b97f4a7c15U) * 0xd6e8feb86659fd93U;
   }
 
   struct Kept {

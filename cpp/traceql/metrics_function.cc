@@ -74,6 +74,10 @@ class FunctionSink final : public MetricsSink {
   }
   std::vector<Field> Fields() const override;
   Status Add(const MetricsRows& rows) override;
+  std::optional<uint64_t> ExemplarRank(uint64_t start, uint32_t interval) const override {
+    return picker_.wants_any() ? picker_.RankOfMinute(start, interval) : std::nullopt;
+  }
+  Status AddExemplars(const MetricsRows& rows) override;
   Result<std::vector<MetricsSeries>> Finish() override;
 
  protected:
@@ -89,6 +93,7 @@ class FunctionSink final : public MetricsSink {
     std::vector<BucketCode> buckets;
   };
 
+  Result<MetricsRows> GroupRows(const MetricsRows& rows);
   Status Bind(const std::shared_ptr<TraceTable>& table, std::vector<CodedField>* keys,
               std::optional<MeasuredField>* field);
   MetricsRows Measure(const MetricsRows& rows, MeasuredField* field);
@@ -138,19 +143,35 @@ Status FunctionSink::Bind(const std::shared_ptr<TraceTable>& table, std::vector<
     TOCSIN_ASSIGN_OR_RETURN(*field, MeasuredField::Bind(*function_.field, table));
     CountBytes((*field)->bytes());
   }
-  return BindExemplars(table->block());
+  return {};
+}
+
+// The rows that the function can measure, with their measures, and the group of each in
+// group_of_row_. Exemplars are bound.
+Result<MetricsRows> FunctionSink::GroupRows(const MetricsRows& given) {
+  const std::shared_ptr<TraceTable>& table = given.block.shared_table();
+  std::vector<CodedField> keys;
+  std::optional<MeasuredField> field;
+  TOCSIN_RETURN_IF_ERROR(Bind(table, &keys, &field));
+  if (!given.counted) TOCSIN_RETURN_IF_ERROR(BindExemplars(table->block()));
+  const MetricsRows rows = field ? Measure(given, &*field) : given;
+  if (rows.rows.empty()) return rows;
+  TOCSIN_RETURN_IF_ERROR(groups_.Assign(rows.rows, &keys, measured_.buckets, &group_of_row_));
+  TOCSIN_RETURN_IF_ERROR(cells_.Grow(groups_.size()));
+  return rows;
 }
 
 Status FunctionSink::Add(const MetricsRows& given) {
-  std::vector<CodedField> keys;
-  std::optional<MeasuredField> field;
-  TOCSIN_RETURN_IF_ERROR(Bind(given.block.shared_table(), &keys, &field));
-  const MetricsRows rows = field ? Measure(given, &*field) : given;
+  TOCSIN_ASSIGN_OR_RETURN(const MetricsRows rows, GroupRows(given));
   if (rows.rows.empty()) return {};
-  TOCSIN_RETURN_IF_ERROR(groups_.Assign(rows.rows, &keys, measured_.buckets, &group_of_row_));
-  TOCSIN_RETURN_IF_ERROR(cells_.Grow(groups_.size()));
-  OfferExemplars(rows);
+  if (!rows.counted) OfferExemplars(rows);
   cells_.Add({group_of_row_, rows.intervals, measured_.numbers, rows.weights});
+  return {};
+}
+
+Status FunctionSink::AddExemplars(const MetricsRows& given) {
+  TOCSIN_ASSIGN_OR_RETURN(const MetricsRows rows, GroupRows(given));
+  if (!rows.rows.empty()) OfferExemplars(rows);
   return {};
 }
 
@@ -169,7 +190,7 @@ MetricsRows FunctionSink::Measure(const MetricsRows& rows, MeasuredField* field)
   measured_.buckets.clear();
   if (UsesBuckets(function_.kind)) {
     field->GatherBuckets(rows.rows, &measured_.buckets);
-    if (picker_.wants_any()) field->Gather(rows.rows, &measured_.numbers);
+    if (picker_.wants_any() && !rows.counted) field->Gather(rows.rows, &measured_.numbers);
     return Compact(rows, [this](size_t i) { return measured_.buckets[i] != 0; });
   }
   field->Gather(rows.rows, &measured_.numbers);
@@ -199,7 +220,7 @@ MetricsRows FunctionSink::Compact(const MetricsRows& rows, const Keep& keep) {
   if (!measured_.weights.empty()) measured_.weights.resize(kept);
   if (!measured_.numbers.empty()) measured_.numbers.resize(kept);
   if (!measured_.buckets.empty()) measured_.buckets.resize(kept);
-  return {rows.block, measured_.rows, measured_.intervals, measured_.weights};
+  return {rows.block, measured_.rows, measured_.intervals, measured_.weights, rows.counted};
 }
 
 Status FunctionSink::BindExemplars(const SpanBlock& block) {
@@ -218,7 +239,7 @@ void FunctionSink::OfferExemplars(const MetricsRows& rows) {
   for (size_t i = 0; i < traces.size(); ++i) ranks[i] = ExemplarPicker::RankOf(traces[i]);
   for (size_t i = 0; i < rows.rows.size(); ++i) {
     const uint32_t row = rows.rows[i];
-    if (!picker_.Wants(ranks[trace_of_row[row]], rows.intervals[i])) continue;
+    if (!picker_.Wants(ranks[trace_of_row[row]], starts[row], rows.intervals[i])) continue;
     ExemplarSpan span;
     span.trace = traces[trace_of_row[row]];
     span.span = span_ids[row];

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <atomic>
 #include <optional>
+#include <set>
 #include <unordered_map>
 #include <utility>
 #include <vector>
@@ -10,7 +11,9 @@
 #include "cpp/base/parallel.h"
 #include "cpp/traceql/batch_block.h"
 #include "cpp/traceql/block_eval.h"
+#include "cpp/traceql/block_pruning.h"
 #include "cpp/traceql/metrics_budget.h"
+#include "cpp/traceql/metrics_counts.h"
 #include "cpp/traceql/metrics_intervals.h"
 #include "cpp/traceql/sampling_weight.h"
 
@@ -34,14 +37,24 @@ struct Pending {
   LeafMask wanted = 0;
 };
 
+// A minute in which spans of a block were counted for a function, and may be exemplars of it.
+struct CountedMinute {
+  uint64_t rank = 0;  // As MetricsSink::ExemplarRank has it.
+  const SpanBlock* block = nullptr;
+  size_t leaf = 0;
+  uint64_t start = 0;
+  uint32_t interval = 0;
+};
+
 // What the readers of one pass have in common.
 struct Pass {
   const SpanView& view;
   const MetricsIntervals& intervals;
   const std::function<Status()>& interrupted;
-  bool extrapolate = false;          // Spans count as many times as their sampling says.
-  std::vector<Field> fields;         // Of all leaves.
-  std::atomic<bool> failed = false;  // Somewhere: the others need not go on.
+  bool extrapolate = false;                   // Spans count as many times as their sampling says.
+  std::vector<Field> fields;                  // Of all leaves.
+  CountDetail detail = CountDetail::kCounts;  // That does for all leaves.
+  std::atomic<bool> failed = false;           // Somewhere: the others need not go on.
 
   Status CheckInterrupted() const { return interrupted ? interrupted() : Status(); }
 };
@@ -55,12 +68,18 @@ class SpanReader {
 
   Status ReadBlock(const SpanBlock& block);
   Status ReadTrace(const Pending& trace);
+  // Of a block whose rows were counted for the leaf.
+  Status ReadExemplars(size_t leaf, const SpanBlock& block);
 
   // Traces that have to be read whole; each once.
   const std::unordered_map<TraceId, LeafMask, TraceIdHash>& pending() const { return pending_; }
   const MetricsStats& stats() const { return stats_; }
+  const std::vector<CountedMinute>& counted_minutes() const { return counted_minutes_; }
 
  private:
+  Result<bool> AddCounted(const SpanBlock& block);
+  Status AddCountedFor(size_t leaf, const SpanBlock& block, const PlacedCells& cells,
+                       BlockEval* eval);
   Status ReadBlockFor(size_t leaf, BlockEval* eval);
   Status Defer(size_t leaf, const SpanBlock& block, const Bitmap& rows);
   Status AddInRange(size_t leaf, BlockEval* eval, const Bitmap& rows, const SpanBatch* sampled);
@@ -73,6 +92,7 @@ class SpanReader {
   MetricsBudget* budget_;
   std::span<MetricsLeaf> leaves_;
   std::unordered_map<TraceId, LeafMask, TraceIdHash> pending_;
+  std::vector<CountedMinute> counted_minutes_;
   MetricsStats stats_;
   // Of the block at hand.
   std::vector<uint32_t> rows_;
@@ -82,7 +102,13 @@ class SpanReader {
 
 Status SpanReader::ReadBlock(const SpanBlock& block) {
   ++stats_.inspected_blocks;
+  TOCSIN_ASSIGN_OR_RETURN(const bool counted, AddCounted(block));
+  const auto may_select = [&](const MetricsLeaf& leaf) {
+    return MaySelect(block, leaf.expr->pipeline);
+  };
+  if (!counted && std::ranges::none_of(leaves_, may_select)) return {};
   stats_.inspected_spans += block.rows();
+  if (counted) return {};
   TOCSIN_ASSIGN_OR_RETURN(const std::unique_ptr<BlockEval> eval,
                           BlockEval::Make(block, pass_.fields));
   for (size_t leaf = 0; leaf < leaves_.size(); ++leaf) {
@@ -90,6 +116,59 @@ Status SpanReader::ReadBlock(const SpanBlock& block) {
   }
   stats_.inspected_bytes += eval->bytes_read();
   return {};
+}
+
+// False: the block has no counts of its rows, or they do not tell enough.
+Result<bool> SpanReader::AddCounted(const SpanBlock& block) {
+  if (pass_.detail == CountDetail::kRows) return false;
+  TOCSIN_ASSIGN_OR_RETURN(const auto counted,
+                          block.Counted(pass_.detail == CountDetail::kDurations));
+  if (counted == nullptr) return false;
+  const std::optional<PlacedCells> cells = PlaceCells(*counted, block, intervals_);
+  if (!cells) return false;
+  TOCSIN_ASSIGN_OR_RETURN(const std::unique_ptr<BlockEval> eval,
+                          BlockEval::Make(*counted->spans, pass_.fields, /*all_whole=*/true));
+  for (size_t leaf = 0; leaf < leaves_.size(); ++leaf) {
+    TOCSIN_RETURN_IF_ERROR(AddCountedFor(leaf, block, *cells, eval.get()));
+  }
+  return true;
+}
+
+Status SpanReader::AddCountedFor(size_t leaf, const SpanBlock& block, const PlacedCells& cells,
+                                 BlockEval* eval) {
+  TOCSIN_ASSIGN_OR_RETURN(const Bitmap selected, eval->Rows(leaves_[leaf].expr->pipeline));
+  rows_.clear();
+  interval_of_row_.clear();
+  weights_.clear();
+  MetricsSink& sink = *leaves_[leaf].sink;
+  std::vector<CountedMinute> minutes;
+  for (size_t i = 0; i < cells.rows.size(); ++i) {
+    if (!selected.Test(cells.rows[i])) continue;
+    rows_.push_back(cells.rows[i]);
+    interval_of_row_.push_back(cells.intervals[i]);
+    weights_.push_back(cells.counts[i]);
+    const std::optional<uint64_t> rank = sink.ExemplarRank(cells.starts[i], cells.intervals[i]);
+    if (rank) minutes.push_back({*rank, &block, leaf, cells.starts[i], cells.intervals[i]});
+  }
+  // They come again with each of the rows that are counted apart.
+  const auto key = [](const CountedMinute& of) { return std::pair(of.rank, of.interval); };
+  std::ranges::sort(minutes, {}, key);
+  const auto rest = std::ranges::unique(minutes, {}, key);
+  minutes.erase(rest.begin(), rest.end());
+  TOCSIN_RETURN_IF_ERROR(budget_->Take(minutes.size() * sizeof(CountedMinute)));
+  counted_minutes_.insert(counted_minutes_.end(), minutes.begin(), minutes.end());
+  if (rows_.empty()) return {};
+  return sink.Add({*eval, rows_, interval_of_row_, weights_, /*counted=*/true});
+}
+
+Status SpanReader::ReadExemplars(size_t leaf, const SpanBlock& block) {
+  TOCSIN_ASSIGN_OR_RETURN(const std::unique_ptr<BlockEval> eval,
+                          BlockEval::Make(block, pass_.fields));
+  TOCSIN_ASSIGN_OR_RETURN(Bitmap rows, eval->Rows(leaves_[leaf].expr->pipeline));
+  if (eval->partial() != nullptr) rows.AndNot(*eval->partial());
+  TOCSIN_RETURN_IF_ERROR(KeepInRange(block, rows));
+  stats_.inspected_bytes += eval->bytes_read();
+  return leaves_[leaf].sink->AddExemplars({*eval, rows_, interval_of_row_, {}});
 }
 
 Status SpanReader::ReadBlockFor(size_t leaf, BlockEval* eval) {
@@ -202,6 +281,7 @@ class Scan {
   Status ForEach(const std::vector<Item>& items, Pass* pass, const Read& read);
   std::vector<Pending> TakePending() const;
   Result<MetricsStats> Join(std::span<MetricsLeaf> leaves);
+  Result<uint64_t> AddExemplars(std::span<MetricsLeaf> leaves, Pass* pass);
 
   const MetricsScan& scan_;
   const MetricsContext& context_;
@@ -211,7 +291,9 @@ class Scan {
 
 Result<MetricsStats> Scan::Run(std::span<MetricsLeaf> leaves) {
   Pass pass{scan_.view, intervals_, context_.interrupted, scan_.extrapolate, {}};
+  if (scan_.extrapolate) pass.detail = CountDetail::kRows;
   for (const MetricsLeaf& leaf : leaves) {
+    pass.detail = std::max(pass.detail, DetailFor(*leaf.expr));
     for (const std::vector<Field>& fields : {FieldsOf(leaf.expr->pipeline), leaf.sink->Fields()}) {
       pass.fields.insert(pass.fields.end(), fields.begin(), fields.end());
     }
@@ -224,7 +306,10 @@ Result<MetricsStats> Scan::Run(std::span<MetricsLeaf> leaves) {
   TOCSIN_RETURN_IF_ERROR(
       ForEach(TakePending(), &pass,
               [](SpanReader& reader, const Pending& trace) { return reader.ReadTrace(trace); }));
-  return Join(leaves);
+  TOCSIN_ASSIGN_OR_RETURN(MetricsStats stats, Join(leaves));
+  TOCSIN_ASSIGN_OR_RETURN(const uint64_t bytes, AddExemplars(leaves, &pass));
+  stats.inspected_bytes += bytes;
+  return stats;
 }
 
 std::vector<const SpanBlock*> Scan::BlocksInRange() const {
@@ -308,6 +393,27 @@ Result<MetricsStats> Scan::Join(std::span<MetricsLeaf> leaves) {
   }
   for (const MetricsLeaf& leaf : leaves) total.inspected_bytes += leaf.sink->bytes_read();
   return total;
+}
+
+// Where rows were only counted, the blocks that have the exemplars are read after all: few, as what
+// the first of them give excludes most others. Returns the bytes of columns that were read.
+Result<uint64_t> Scan::AddExemplars(std::span<MetricsLeaf> leaves, Pass* pass) {
+  std::vector<CountedMinute> minutes;
+  for (const auto& part : parts_) {
+    const std::vector<CountedMinute>& of_part = part->reader->counted_minutes();
+    minutes.insert(minutes.end(), of_part.begin(), of_part.end());
+  }
+  std::ranges::sort(minutes, {}, &CountedMinute::rank);
+  SpanReader reader(pass, &context_.budget, leaves);
+  std::set<std::pair<const SpanBlock*, size_t>> read;
+  for (const CountedMinute& minute : minutes) {
+    const MetricsSink& sink = *leaves[minute.leaf].sink;
+    if (!sink.ExemplarRank(minute.start, minute.interval)) continue;
+    if (!read.emplace(minute.block, minute.leaf).second) continue;
+    TOCSIN_RETURN_IF_ERROR(pass->CheckInterrupted());
+    TOCSIN_RETURN_IF_ERROR(UnlessDamaged(reader.ReadExemplars(minute.leaf, *minute.block)));
+  }
+  return reader.stats().inspected_bytes;
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -23,6 +24,8 @@ struct MetricsRows {
   std::span<const uint32_t> rows;
   std::span<const uint32_t> intervals;  ///< One for each of `rows`.
   std::span<const double> weights;      ///< One for each of `rows`; empty: all are 1.
+  /// The rows are not spans but stand for `weights` of them (CountedRows): none is an exemplar.
+  bool counted = false;
 };
 
 /// What all sinks of a query share. Outlives them.
@@ -53,6 +56,18 @@ class MetricsSink {
   virtual std::vector<Field> Fields() const = 0;
   /// kCorruption: the block cannot be read; what was read before may have been added.
   virtual Status Add(const MetricsRows& rows) = 0;
+  /// Of spans that were added as counted rows: how soon those that start in the same minute as
+  /// `start` are to be given to AddExemplars, lower ones first; nothing if they need not be.
+  virtual std::optional<uint64_t> ExemplarRank(uint64_t start, uint32_t interval) const {
+    (void)start;
+    (void)interval;
+    return std::nullopt;
+  }
+  /// Spans that were added already, as counted rows, and may be exemplars.
+  virtual Status AddExemplars(const MetricsRows& rows) {
+    (void)rows;
+    return {};
+  }
   /// Called when all rows were added. True if they must be added once more, all of them.
   virtual bool NeedsMore() { return false; }
   /// In no particular order; series of NaN only may be among them. Exemplars whose value is NaN

@@ -14,6 +14,7 @@
 #include "cpp/traceql/answer.h"
 #include "cpp/traceql/batch_block.h"
 #include "cpp/traceql/block_eval.h"
+#include "cpp/traceql/block_pruning.h"
 
 namespace tocsin::traceql {
 namespace {
@@ -34,8 +35,8 @@ class Budget {
     memory_.Give(bytes);
   }
   Status Check() const {
-    if (used_ <= limit_) return {};
     if (short_) return ResourceExhaustedError(std::string(kNoQueryMemory));
+    if (used_ <= limit_) return {};
     return ResourceExhaustedError("the query needs more memory than the " + std::to_string(limit_) +
                                   " bytes that one query may use");
   }
@@ -43,9 +44,9 @@ class Budget {
  private:
   uint64_t limit_;
   uint64_t used_ = 0;
-};
   MemoryLease memory_;
   bool short_ = false;  // Some of it was not to be had.
+};
 
 // A block with what the query selects in it. Lives as long as a candidate needs it.
 struct Evaluated {
@@ -108,7 +109,7 @@ class Searcher {
   std::vector<const SpanBlock*> BlocksNewestFirst() const;
   // What a query selects in a block. Of any thread.
   struct Evaluation {
-    std::unique_ptr<BlockEval> eval;
+    std::unique_ptr<BlockEval> eval;  // Null: nothing, as could be told without reading it.
     Selection selection;
   };
   Result<Evaluation> Evaluate(const SpanBlock& block) const;
@@ -177,6 +178,7 @@ std::vector<const SpanBlock*> Searcher::BlocksNewestFirst() const {
 
 Result<Searcher::Evaluation> Searcher::Evaluate(const SpanBlock& block) const {
   TOCSIN_RETURN_IF_ERROR(CheckInterrupted());
+  if (!MaySelect(block, query_.pipeline)) return Evaluation{};
   TOCSIN_ASSIGN_OR_RETURN(std::unique_ptr<BlockEval> eval, BlockEval::Make(block, fields_));
   TOCSIN_ASSIGN_OR_RETURN(Selection selection, eval->Select(query_.pipeline));
   return Evaluation{std::move(eval), std::move(selection)};
@@ -202,9 +204,10 @@ std::vector<Result<Searcher::Evaluation>> Searcher::EvaluateNext(
 
 Status Searcher::AddBlock(const SpanBlock& block, Result<Evaluation> evaluation) {
   ++result_.stats.inspected_blocks;
-  result_.stats.inspected_spans += block.rows();
   if (!evaluation.has_value()) return evaluation.error();
   auto& [eval, selection] = *evaluation;
+  if (eval == nullptr) return {};
+  result_.stats.inspected_spans += block.rows();
   result_.stats.inspected_traces += eval->table().traces().size();
   result_.stats.inspected_bytes += eval->bytes_read();
   if (selection.rows.None()) return {};

@@ -44,6 +44,25 @@ struct Column {
   TextIndex index;
 };
 
+class SpanBlock;
+
+/// The rows of a block, those that are alike taken together. Immutable.
+struct CountedRows {
+  /// So many rows of the block, which start from `first` to `last` (Unix nanoseconds, both
+  /// included; at most a minute), are like this row of `spans`.
+  struct Cell {
+    uint32_t row = 0;
+    uint32_t count = 0;
+    uint64_t first = 0;
+    uint64_t last = 0;
+  };
+  /// Rows are alike in `resource.service.name`, in kind and status, in that they have a parent id
+  /// or none and, where it was asked for, in the bucket (metrics_buckets.h) of their duration.
+  /// Nothing else of these spans means anything.
+  std::shared_ptr<const SpanBlock> spans;
+  std::vector<Cell> cells;
+};
+
 /// The name of an attribute and where it stands.
 struct AttributeKey {
   AttrScope scope = AttrScope::kSpan;
@@ -105,6 +124,13 @@ class SpanBlock {
   /// use for traces that are whole. Empty: not kept, to be found through the ids.
   virtual Result<std::span<const uint32_t>> ParentRows() const {
     return std::span<const uint32_t>();
+  }
+
+  /// All rows of the block, counted, if it has them so: only where none is hidden and all traces
+  /// are whole. Null: it has not. What is damaged counts as not there.
+  virtual Result<std::shared_ptr<const CountedRows>> Counted(bool with_durations) const {
+    (void)with_durations;
+    return nullptr;
   }
 
   /// Every attribute that a row may have, each once, in no particular order.

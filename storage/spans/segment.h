@@ -49,6 +49,10 @@ struct SegmentStub {
   /// Rows of one trace were received in the order of this over the segments that have them: the
   /// number, or what the oldest segment had that a merge put into this one.
   uint64_t order = 0;
+  /// The values that hold the rows counted (span_counts.h), without and with their durations; 0:
+  /// there is none.
+  uint32_t counts_value = 0;
+  uint32_t durations_value = 0;
 };
 
 struct SegmentInput {
@@ -133,6 +137,9 @@ class SegmentReader final : public traceql::SpanBlock {
   using TraceVisitor = std::function<void(const TraceId& id, uint64_t through)>;
   Status ForEachTraceThrough(const TraceVisitor& visit) const;
 
+  /// kCorruption if the value filter or the counts are not what `rows`, all of the segment's, give.
+  Status CheckAids(const SpanBatch& rows) const;
+
   /// Names of the attributes of that scope, redacted or not, each with its type; a name may have
   /// several types.
   struct AttributeName {
@@ -166,8 +173,12 @@ class SegmentReader final : public traceql::SpanBlock {
   Result<std::vector<traceql::AttributeKey>> AttributeKeys() const override;
   /// As if no row were hidden.
   Result<std::span<const uint32_t>> ParentRows() const override;
+  /// True too where the value filter is damaged.
   bool MayMatch(const traceql::Field& field, traceql::Op op,
                 const traceql::Literal& literal) const override;
+  /// The same; the error of a damaged filter.
+  Result<bool> LooksToMatch(const traceql::Field& field, traceql::Op op,
+                            const traceql::Literal& literal) const;
 
  private:
   struct Rep;

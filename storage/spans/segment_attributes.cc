@@ -120,6 +120,14 @@ ValueSummary ValueColumn::Summarize(uint32_t column, TextPool* texts) const {
   return summary;
 }
 
+void ValueColumn::AppendHashes(const ValueHasher& hasher, TextPool* texts,
+                               std::vector<uint64_t>* out) const {
+  const bool text = ValueList::TypeIsText(type_);
+  for (const uint64_t value : values_.values()) {
+    out->push_back(text ? hasher.Text((*texts)[value]) : hasher.Number(value));
+  }
+}
+
 std::string ValueColumn::Encode(TextPool* texts, Packing packing) {
   ValueList list;
   list.type = type_;
@@ -140,6 +148,15 @@ void AttributeTable::AppendIdentity(SpanBatch::AttrRange range, std::string* out
     PutVarint64(out, attrs_[i].key);
     PutVarint64(out, ValueOf(attrs_[i]));
   }
+}
+
+std::optional<std::pair<ValueType, uint64_t>> AttributeTable::First(SpanBatch::AttrRange range,
+                                                                    uint32_t name) const {
+  for (uint32_t i = range.begin; i < range.end; ++i) {
+    const Attr& attr = attrs_[i];
+    if (NameOf(attr.key) == name) return std::pair(TypeOf(attr.key), ValueOf(attr));
+  }
+  return std::nullopt;
 }
 
 // The slot of each key: the most frequent ones get columns, listed in `chosen`; 0 is the overflow.
@@ -200,19 +217,35 @@ void AttributeTable::Encode(AttrScope scope, std::span<const SpanBatch::AttrRang
     out.footer->attributes.push_back(
         {scope, TypeOf(chosen[i]), std::string((*texts_)[NameOf(chosen[i])])});
     ValueSummary summary = columns[i].Summarize(column, texts_);
+    if (!summary.listed && FilterCovers(TypeOf(chosen[i]))) {
+      const ValueHasher hasher(scope, TypeOf(chosen[i]), (*texts_)[NameOf(chosen[i])]);
+      columns[i].AppendHashes(hasher, texts_, out.hashes);
+    }
     if (summary.listed || summary.ranged) out.footer->summaries.push_back(std::move(summary));
     out.columns->emplace_back(column, columns[i].Encode(texts_, out.packing));
   }
   if (overflows) {
     out.columns->emplace_back(kOverflowColumn + static_cast<uint32_t>(scope),
-                              EncodeOverflow(rows, slots, out.packing));
+                              EncodeOverflow(scope, rows, slots, out));
   }
 }
 
-std::string AttributeTable::EncodeOverflow(std::span<const SpanBatch::AttrRange> rows,
-                                           const std::vector<uint32_t>& slots, Packing packing) {
+// The key in its scope, and that it has values of other types than each that the filter covers.
+void AttributeTable::AppendKeyHashes(AttrScope scope, uint32_t key,
+                                     std::vector<uint64_t>* out) const {
+  const std::string_view name = (*texts_)[NameOf(key)];
+  out->push_back(ValueHasher::Key(scope, name));
+  for (const ValueType type : {ValueType::kString, ValueType::kInt}) {
+    if (TypeOf(key) != type) out->push_back(ValueHasher(scope, type, name).OtherTypes());
+  }
+}
+
+std::string AttributeTable::EncodeOverflow(AttrScope scope,
+                                           std::span<const SpanBatch::AttrRange> rows,
+                                           const std::vector<uint32_t>& slots, const Output& out) {
   Overflow overflow;
   Dictionary values;
+  Dictionary entries;  // (key << 32 | value) of those that the filter covers.
   std::vector<uint32_t> code_of_key(slots.size(), kNoSlot);
   overflow.values.type = ValueType::kBytes;
   for (const SpanBatch::AttrRange& row : rows) {
@@ -223,6 +256,7 @@ std::string AttributeTable::EncodeOverflow(std::span<const SpanBatch::AttrRange>
         code_of_key[key] = static_cast<uint32_t>(overflow.key_types.size());
         overflow.key_types.push_back(TypeOf(key));
         overflow.key_names.Append((*texts_)[NameOf(key)]);
+        AppendKeyHashes(scope, key, out.hashes);
       }
       overflow.keys.push_back(code_of_key[key]);
       uint32_t text = attrs_[i].value;
@@ -230,12 +264,18 @@ std::string AttributeTable::EncodeOverflow(std::span<const SpanBatch::AttrRange>
         text = texts_->Id(Overflow::FromNumber(ValueOf(attrs_[i])));
       }
       overflow.values.codes.push_back(values.Code(text));
+      if (FilterCovers(TypeOf(key))) entries.Code(uint64_t{key} << 32 | text);
     }
   }
+  for (const uint64_t entry : entries.values()) {
+    const auto key = static_cast<uint32_t>(entry >> 32);
+    const ValueHasher hasher(scope, TypeOf(key), (*texts_)[NameOf(key)]);
+    out.hashes->push_back(hasher.Text((*texts_)[entry & UINT32_MAX]));
+  }
   for (const uint64_t id : values.values()) overflow.values.texts.Append((*texts_)[id]);
-  std::string out;
-  PutOverflow(overflow, packing, &out);
-  return out;
+  std::string bytes;
+  PutOverflow(overflow, out.packing, &bytes);
+  return bytes;
 }
 
 }  // namespace tocsin::storage

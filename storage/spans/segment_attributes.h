@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -15,6 +16,7 @@
 #include "cpp/model/span_batch_builder.h"
 #include "storage/columnar/section.h"
 #include "storage/spans/segment_format.h"
+#include "storage/spans/value_filter.h"
 
 namespace tocsin::storage {
 
@@ -58,6 +60,8 @@ class ValueColumn {
   bool empty() const { return codes_.empty(); }
   /// What a footer says of the column; neither listed nor ranged if that is nothing.
   ValueSummary Summarize(uint32_t column, TextPool* texts) const;
+  /// Appends what the value filter knows the values by. REQUIRES: FilterCovers the type.
+  void AppendHashes(const ValueHasher& hasher, TextPool* texts, std::vector<uint64_t>* out) const;
   /// Leaves the column empty.
   std::string Encode(TextPool* texts, Packing packing);
 
@@ -92,12 +96,18 @@ class AttributeTable {
   /// Bytes that are equal for equal lists.
   void AppendIdentity(SpanBatch::AttrRange range, std::string* out) const;
 
+  /// The first attribute of that name in the list, as ValueColumn takes values; nothing if there is
+  /// none.
+  std::optional<std::pair<ValueType, uint64_t>> First(SpanBatch::AttrRange range,
+                                                      uint32_t name) const;
+
   /// One row of the scope for each range; adds the scope's attributes to the footer and its columns
   /// to `columns`.
   using Columns = std::vector<std::pair<uint32_t, std::string>>;
   struct Output {
     SegmentFooter* footer;
     Columns* columns;
+    std::vector<uint64_t>* hashes;  ///< For the value filter.
     Packing packing;
   };
   void Encode(AttrScope scope, std::span<const SpanBatch::AttrRange> rows, const Output& out);
@@ -112,8 +122,9 @@ class AttributeTable {
   }
   std::vector<uint32_t> ChooseSlots(std::span<const SpanBatch::AttrRange> rows,
                                     std::vector<uint32_t>* chosen) const;
-  std::string EncodeOverflow(std::span<const SpanBatch::AttrRange> rows,
-                             const std::vector<uint32_t>& slots, Packing packing);
+  std::string EncodeOverflow(AttrScope scope, std::span<const SpanBatch::AttrRange> rows,
+                             const std::vector<uint32_t>& slots, const Output& out);
+  void AppendKeyHashes(AttrScope scope, uint32_t key, std::vector<uint64_t>* out) const;
 
   TextPool* texts_;
   Dictionary keys_;  // (name << 8 | type).

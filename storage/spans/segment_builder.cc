@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <bit>
 #include <tuple>
+#include <unordered_map>
 #include <utility>
 
 #include "cpp/base/check.h"
@@ -12,6 +13,8 @@
 #include "storage/spans/gathered_rows.h"
 #include "storage/spans/segment.h"
 #include "storage/spans/segment_format.h"
+#include "storage/spans/span_counts.h"
+#include "storage/spans/value_filter.h"
 
 namespace tocsin::storage {
 namespace {
@@ -205,6 +208,9 @@ class Sealer {
     ValueColumn names(ValueType::kString);
     for (const uint32_t name : in_.name) names.Add(name);
     footer_.summaries.push_back(names.Summarize(kNamesColumn, &in_.texts));
+    if (!footer_.summaries.back().listed) {
+      names.AppendHashes(ValueHasher::OfNames(), &in_.texts, &hashes_);
+    }
     Add(kNamesColumn, names.Encode(&in_.texts, packing_));
     Summarize(kKindsColumn, Distinct(in_.kind));
     Summarize(kStatusesColumn, Distinct(in_.status));
@@ -319,7 +325,7 @@ class Sealer {
   }
 
   void PutAttributes() {
-    const AttributeTable::Output out{&footer_, &columns_, packing_};
+    const AttributeTable::Output out{&footer_, &columns_, &hashes_, packing_};
     in_.attrs.Encode(AttrScope::kSpan, in_.attrs_of_row, out);
     in_.attrs.Encode(AttrScope::kResource, in_.resource_attrs, out);
     in_.attrs.Encode(AttrScope::kEvent, event_attrs_, out);
@@ -348,6 +354,57 @@ class Sealer {
     }
     footer_.summaries.push_back(std::move(summary));
     std::ranges::sort(footer_.summaries, {}, &ValueSummary::column);
+  }
+
+  // By resource; 0 for one that names none. Counting ends where a name is no text.
+  std::vector<uint32_t> ServicesOfResources(SpanCounter* counter) {
+    const uint32_t key = in_.texts.Id("service.name");
+    std::unordered_map<uint64_t, uint32_t> numbers;  // By text.
+    std::vector<uint32_t> services;
+    for (const AttrRange attrs : in_.resource_attrs) {
+      const auto name = in_.attrs.First(attrs, key);
+      if (name && name->first != ValueType::kString) counter->GiveUp();
+      uint32_t number = 0;
+      if (name) {
+        uint32_t& known = numbers[name->second];
+        if (known == 0) known = counter->AddService(in_.texts[name->second]);
+        number = known;
+      }
+      services.push_back(number);
+    }
+    return services;
+  }
+
+  // Adds the values of the rows counted and of the value filter behind those of the columns.
+  void PutAids(SealedSegment* sealed) {
+    const auto add = [&](std::string value) -> uint32_t {
+      if (value.empty()) return 0;
+      sealed->values.push_back(std::move(value));
+      return static_cast<uint32_t>(sealed->values.size() - 1);
+    };
+    // Of rows that may be duplicates it is not known which will count.
+    if (footer_.unique) {
+      SpanCounter counter(footer_.stub.min_start);
+      const std::vector<uint32_t> services = ServicesOfResources(&counter);
+      for (size_t row = 0; row < rows(); ++row) {
+        counter.Add({.service = services[in_.scope_resource[in_.scope[row]]],
+                     .kind = static_cast<SpanKind>(in_.kind[row]),
+                     .status = static_cast<SpanStatus>(in_.status[row]),
+                     .root = in_.parent[row] == 0,
+                     .start = in_.start[row],
+                     .end = in_.end[row]});
+      }
+      footer_.stub.counts_value = add(counter.Counts());
+      if (footer_.stub.counts_value > 0) {
+        footer_.stub.durations_value = add(counter.CountsByDuration());
+      }
+    }
+    if (hashes_.empty()) return;
+    footer_.filter_begin = static_cast<uint32_t>(sealed->values.size());
+    for (const std::string& page : BuildValueFilter(hashes_)) {
+      sealed->values.push_back(SealFrame(page, Compression::kNone));
+      ++footer_.filter_pages;
+    }
   }
 
   void DescribeSegment() {
@@ -404,6 +461,7 @@ class Sealer {
       }
     }
     flush();
+    PutAids(&sealed);
     for (const std::string& value : sealed.values) footer_.stub.stored_bytes += value.size();
     std::string body;
     PutSizedBytes(&body, footer_.Encode());
@@ -420,6 +478,7 @@ class Sealer {
   GatheredRows in_;
   SegmentFooter footer_;
   AttributeTable::Columns columns_;
+  std::vector<uint64_t> hashes_;       // For the value filter.
   std::vector<uint32_t> trace_begin_;  // The first row of each trace.
   std::vector<TraceId> traces_;        // Each once.
   // In the order of the rows.

@@ -7,6 +7,7 @@
 #include "cpp/base/coding.h"
 #include "storage/columnar/frame.h"
 #include "storage/columnar/integers.h"
+#include "storage/spans/value_filter.h"
 
 namespace tocsin::storage {
 namespace {
@@ -547,6 +548,21 @@ SegmentColumns::Loaded<Overflow> SegmentColumns::OverflowOf(AttrScope scope) con
     if (overflow.keys.size() != total) in->Fail();
     return overflow;
   });
+}
+
+Result<bool> SegmentColumns::FilterMayContain(uint64_t hash) const {
+  const uint32_t page = FilterPageOf(hash, footer_->filter_pages);
+  {
+    const std::lock_guard lock(mutex_);
+    if (page == filter_page_) return FilterPageMayContain(filter_bytes_, hash);
+  }
+  // Not kept in the cache: of thousands of segments each is asked for one page.
+  Result<std::string> bytes = OpenValue(footer_->filter_begin + page);
+  if (!bytes) return Failure(InSegment(bytes.error().WithContext("value filter")));
+  const std::lock_guard lock(mutex_);
+  filter_page_ = page;
+  filter_bytes_ = *std::move(bytes);
+  return FilterPageMayContain(filter_bytes_, hash);
 }
 
 SegmentColumns::Loaded<traceql::Column> SegmentColumns::Derived(uint32_t column, uint32_t form,

@@ -138,6 +138,12 @@ class SegmentColumns {
   bool HasOverflow(AttrScope scope) const;
   Loaded<Overflow> OverflowOf(AttrScope scope) const;
 
+  /// What is in the frame of a value, not kept.
+  Result<std::string> ValueBody(uint32_t index) const { return OpenValue(index); }
+  /// False only if no value that the value filter covers has that hash. REQUIRES: the footer has a
+  /// filter.
+  Result<bool> FilterMayContain(uint64_t hash) const;
+
   /// A column that `make` derives from others, kept under (column, form). Forms below
   /// kFirstDerivedForm are this class's own.
   static constexpr uint32_t kFirstDerivedForm = 8;
@@ -171,6 +177,9 @@ class SegmentColumns {
   std::shared_ptr<const SegmentFooter> footer_;
 
   mutable std::mutex mutex_;
+  // The page of the value filter that was read last: one condition asks several times.
+  mutable uint32_t filter_page_ = UINT32_MAX;
+  mutable std::string filter_bytes_;
   // By column << 32 | form.
   mutable std::unordered_map<uint64_t, std::shared_ptr<const Cached>> held_;
 };

@@ -17,6 +17,8 @@ constexpr uint64_t kFormatVersion = 1;
 // Tags of the footer's optional fields. A reader skips those that it does not know.
 constexpr uint64_t kBloomField = 1;
 constexpr uint64_t kUniqueField = 2;
+constexpr uint64_t kFilterField = 4;
+constexpr uint64_t kCountsField = 5;
 constexpr uint64_t kSummariesField = 3;
 constexpr uint64_t kOrderField = 16;
 
@@ -133,6 +135,15 @@ std::string SegmentFooter::Encode() const {
   if (!summaries.empty()) {
     PutVarint64(&out, kSummariesField);
     PutSizedBytes(&out, EncodeSummaries(summaries));
+  const auto put_pair = [&out](uint64_t tag, uint64_t first, uint64_t second) {
+    std::string pair;
+    PutVarint64(&pair, first);
+    PutVarint64(&pair, second);
+    PutVarint64(&out, tag);
+    PutSizedBytes(&out, pair);
+  };
+  if (filter_pages > 0) put_pair(kFilterField, filter_begin, filter_pages);
+  if (stub.counts_value > 0) put_pair(kCountsField, stub.counts_value, stub.durations_value);
   }
   if (stub.order != 0) {
     std::string order;
@@ -193,6 +204,14 @@ Result<SegmentFooter> SegmentFooter::Decode(std::string_view bytes) {
       ByteReader list(field);
       footer.summaries = ReadSummaries(&list);
       if (!list.AtEnd()) in.Fail();
+    const auto read_pair = [&](uint32_t* first, uint32_t* second) {
+      ByteReader pair(field);
+      *first = static_cast<uint32_t>(pair.Count(UINT32_MAX / 2));
+      *second = static_cast<uint32_t>(pair.Count(UINT32_MAX / 2));
+      if (!pair.AtEnd()) in.Fail();
+    };
+    if (tag == kFilterField) read_pair(&footer.filter_begin, &footer.filter_pages);
+    if (tag == kCountsField) read_pair(&stub.counts_value, &stub.durations_value);
     }
     if (tag == kOrderField) {
       ByteReader order(field);
@@ -285,7 +304,9 @@ ValueList ReadValues(ByteReader* in) {
   } else {
     values.numbers = ReadIntegers(in, distinct);
   }
-  if (!in->failed()) values.codes = ReadCodes(in, count, distinct);
+  if (entries.last == SIZE_MAX) entries.last = count;
+  if (entries.last > count) in->Fail();
+  if (!in->failed()) values.codes = ReadCodes(in, count, distinct, entries);
   return values;
 }
 

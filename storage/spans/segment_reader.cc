@@ -10,6 +10,7 @@
 #include "storage/spans/attribute_column.h"
 #include "storage/spans/redactor.h"
 #include "storage/spans/segment.h"
+#include "storage/spans/segment_check.h"
 #include "storage/spans/segment_columns.h"
 #include "storage/spans/segment_pruning.h"
 #include "storage/spans/segment_rows.h"
@@ -235,6 +236,10 @@ Result<SpanBatch> SegmentReader::ReadRows(uint32_t first, uint32_t last) const {
   return RedactRows(*batch, first, *rep_->redactions);
 }
 
+Status SegmentReader::CheckAids(const SpanBatch& rows) const {
+  return storage::CheckAids(*rep_->columns, rows);
+}
+
 Status SegmentReader::ForEachTraceThrough(const TraceVisitor& visit) const {
   TOCSIN_ASSIGN_OR_RETURN(const auto traces, rep_->columns->Traces());
   for (size_t t = 0; t < traces->ids.size(); ++t) visit(traces->ids[t], traces->through[t]);
@@ -377,8 +382,14 @@ ColumnPtr SegmentReader::Attribute(AttrScope scope, std::string_view key) const 
 
 bool SegmentReader::MayMatch(const traceql::Field& field, traceql::Op op,
                              const traceql::Literal& literal) const {
+  return LooksToMatch(field, op, literal).value_or(true);
+}
+
+Result<bool> SegmentReader::LooksToMatch(const traceql::Field& field, traceql::Op op,
+                                         const traceql::Literal& literal) const {
   // The footer knows nothing of what is redacted.
-  return rep_->redactions != nullptr || FooterMayMatch(rep_->columns->footer(), field, op, literal);
+  if (rep_->redactions != nullptr) return true;
+  return MayMatchSegment(*rep_->columns, field, op, literal);
 }
 
 Status ForEachSegment(const Volume& volume, const SegmentVisitor& visit) {

@@ -27,6 +27,9 @@ SpanStore::SpanStore(SpanStoreOptions options, const Clock& clock, Telemetry& te
                                      {{"stage", "seal"}})),
       damaged_segments_(telemetry.GetCounter("tocsin_spans_damaged_segments_total",
                                              "Segments found damaged and put aside.")),
+      damaged_aids_(telemetry.GetCounter(
+          "tocsin_spans_damaged_aids_total",
+          "Segments whose value filter or counts were found damaged: queries read more of them.")),
       damaged_records_(
           telemetry.GetCounter("tocsin_spans_log_damaged_records_total",
                                "Records of the live log whose batch could not be read.")),
@@ -184,7 +187,8 @@ std::shared_ptr<const traceql::SpanView> SpanStore::View(std::string_view tenant
       content.segments = it->second->segments;
     }
   }
-  return std::make_shared<StoreView>(std::move(content), cache_, damaged_segments_);
+  return std::make_shared<StoreView>(std::move(content), cache_,
+                                     DamageCounters{damaged_segments_, damaged_aids_});
 }
 
 SpanStore::Stats SpanStore::GetStats() const {

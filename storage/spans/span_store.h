@@ -360,6 +360,7 @@ class SpanStore final : public traceql::SpanSource {
   std::unique_ptr<LiveLog> log_;
   mutable std::mutex limits_mutex_;  // Held alone.
   std::shared_ptr<const SpanLimits> limits_;
+  Counter& damaged_aids_;
 
   // Lock order: append_mutex_ or seal_mutex_, then resolve_mutex_, then mutex_. The others are held
   // alone.

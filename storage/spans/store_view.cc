@@ -6,7 +6,6 @@
 
 #include "cpp/model/span_batch_builder.h"
 #include "storage/spans/row_order.h"
-#include "storage/spans/stored_block.h"
 
 namespace tocsin::storage {
 namespace {
@@ -33,8 +32,8 @@ SpanBatch Merge(const std::vector<SpanBatch>& pieces) {
 }  // namespace
 
 StoreView::StoreView(ViewContent content, std::shared_ptr<ColumnCache> cache,
-                     Counter& damaged_segments)
-    : content_(std::move(content)), cache_(std::move(cache)), damaged_segments_(damaged_segments) {
+                     const DamageCounters& damaged)
+    : content_(std::move(content)), cache_(std::move(cache)), damaged_(damaged) {
   if (!content_.live.empty()) {
     live_ = std::make_shared<LiveBlock>(content_.live, content_.live_split);
   }
@@ -52,7 +51,7 @@ std::span<const std::shared_ptr<const traceql::SpanBlock>> StoreView::blocks() c
     for (const auto& segment : content_.segments->segments()) {
       const SegmentStub& stub = segment->stub();
       if (!touches(stub.min_start, stub.max_end) || segment->damaged()) continue;
-      blocks_.push_back(std::make_shared<StoredBlock>(segment, cache_, damaged_segments_));
+      blocks_.push_back(std::make_shared<StoredBlock>(segment, cache_, damaged_));
     }
   });
   return blocks_;
@@ -77,7 +76,7 @@ Result<SpanBatch> StoreView::Trace(const TraceId& id) const {
   std::vector<SpanBatch> pieces;
   for (const StoredSegment* segment : SegmentsOf(id)) {
     SpanBatchBuilder piece;
-    const StoredBlock block(segment->shared_from_this(), cache_, damaged_segments_);
+    const StoredBlock block(segment->shared_from_this(), cache_, damaged_);
     const Result<bool> found = block.AppendTrace(id, &piece);
     if (!found.has_value() && found.error().code() == StatusCode::kCorruption) continue;
     if (!found.has_value()) return Failure(found.error());
@@ -174,7 +173,7 @@ Status StoreView::TracePieces(const TraceId& id,
     const Status added = pieces.Add(*segment, cache_);
     const StatusCode code = added.code();
     if (code == StatusCode::kCorruption || code == StatusCode::kNotFound) {
-      segment->MarkDamaged(added, damaged_segments_);
+      segment->MarkDamaged(added, damaged_.segments);
     } else {
       TOCSIN_RETURN_IF_ERROR(added);
     }

@@ -16,6 +16,7 @@
 #include "storage/columnar/column_cache.h"
 #include "storage/spans/live_block.h"
 #include "storage/spans/segment_set.h"
+#include "storage/spans/stored_block.h"
 
 namespace tocsin::storage {
 
@@ -29,10 +30,10 @@ struct ViewContent {
   uint64_t to = UINT64_MAX;
 };
 
-/// Thread-safe. Must not outlive the Telemetry that `damaged_segments` is of.
+/// Thread-safe. Must not outlive the Telemetry that `damaged` is of.
 class StoreView final : public traceql::SpanView {
  public:
-  StoreView(ViewContent content, std::shared_ptr<ColumnCache> cache, Counter& damaged_segments);
+  StoreView(ViewContent content, std::shared_ptr<ColumnCache> cache, const DamageCounters& damaged);
 
   std::span<const std::shared_ptr<const traceql::SpanBlock>> blocks() const override;
   /// A damaged segment is put aside and the rest is answered.
@@ -48,7 +49,7 @@ class StoreView final : public traceql::SpanView {
 
   const ViewContent content_;
   const std::shared_ptr<ColumnCache> cache_;
-  Counter& damaged_segments_;
+  const DamageCounters damaged_;
   std::shared_ptr<const LiveBlock> live_;  // Null: no unsealed rows.
   mutable std::once_flag made_;            // Who asks for a trace needs no blocks.
   mutable std::vector<std::shared_ptr<const traceql::SpanBlock>> blocks_;

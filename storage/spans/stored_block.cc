@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "storage/spans/hidden_rows.h"
+#include "storage/spans/span_counts.h"
 
 namespace tocsin::storage {
 namespace {
@@ -38,7 +39,7 @@ Result<T> StoredBlock::Read(const Ask& ask) const {
   const StatusCode code = answer.error().code();
   // A segment that the volume no longer has is damage too: nothing removes one.
   if (code == StatusCode::kCorruption || code == StatusCode::kNotFound) {
-    segment_->MarkDamaged(answer.error(), damaged_segments_);
+    segment_->MarkDamaged(answer.error(), damaged_.segments);
     return CorruptionError(answer.error().message());
   }
   return answer;
@@ -163,10 +164,33 @@ Result<std::span<const uint32_t>> StoredBlock::ParentRows() const {
   });
 }
 
+Result<std::shared_ptr<const traceql::CountedRows>> StoredBlock::Counted(
+    bool with_durations) const {
+  const SegmentStub& stub = segment_->stub();
+  const uint32_t value = with_durations ? stub.durations_value : stub.counts_value;
+  const SegmentMarks& marks = segment_->marks();
+  const auto split = marks.split();
+  // Of a trace that stands elsewhere too it is not known here which of its rows count.
+  const bool all_count = !marks.unknown() && (split == nullptr || split->empty()) &&
+                         marks.deleted() == nullptr && marks.redactions() == nullptr;
+  const Volume* volume = segment_->volume()->volume();
+  if (value == 0 || !all_count || volume == nullptr) return nullptr;
+  const auto counted = [&]() -> Result<std::shared_ptr<const traceql::CountedRows>> {
+    TOCSIN_ASSIGN_OR_RETURN(const std::string frame, volume->Get(SegmentKey(stub.number, value)));
+    return DecodeCounts(frame, stub.rows);
+  }();
+  if (counted.has_value()) return counted;
+  segment_->NoteDamagedAid(counted.error(), damaged_.aids);
+  return nullptr;
+}
+
 bool StoredBlock::MayMatch(const traceql::Field& field, traceql::Op op,
                            const traceql::Literal& literal) const {
-  const Result<bool> may = Read<bool>(
-      [&](const SegmentReader& r) -> Result<bool> { return r.MayMatch(field, op, literal); });
+  const Result<bool> may = Read<bool>([&](const SegmentReader& r) -> Result<bool> {
+    const Result<bool> looks = r.LooksToMatch(field, op, literal);
+    if (!looks.has_value()) segment_->NoteDamagedAid(looks.error(), damaged_.aids);
+    return looks.value_or(true);
+  });
   return !may.has_value() || *may;
 }
 

@@ -21,15 +21,20 @@
 
 namespace tocsin::storage {
 
+/// What is found damaged, counted.
+struct DamageCounters {
+  Counter& segments;
+  Counter& aids;  ///< Value filters and counts: what only makes queries faster.
+};
+
 /// Thread-safe. A segment whose bytes turn out to be damaged is put aside (StoredSegment) and the
-/// accessor returns kCorruption; the next view does not have it.
+/// accessor returns kCorruption; the next view does not have it. Of a damaged value filter, and of
+/// damaged counts, nothing is known but that: the rows are read.
 class StoredBlock final : public traceql::SpanBlock {
  public:
   StoredBlock(std::shared_ptr<const StoredSegment> segment, std::shared_ptr<ColumnCache> cache,
-              Counter& damaged_segments)
-      : segment_(std::move(segment)),
-        cache_(std::move(cache)),
-        damaged_segments_(damaged_segments) {}
+              const DamageCounters& damaged)
+      : segment_(std::move(segment)), cache_(std::move(cache)), damaged_(damaged) {}
 
   /// Appends the rows of the trace, in the segment's order. False if there are none. After an error
   /// what was appended is unspecified.
@@ -60,6 +65,7 @@ class StoredBlock final : public traceql::SpanBlock {
   Result<std::shared_ptr<const traceql::Bitmap>> Hidden() const override;
   Result<std::span<const uint8_t>> Whole() const override;
   Result<std::span<const uint32_t>> ParentRows() const override;
+  Result<std::shared_ptr<const traceql::CountedRows>> Counted(bool with_durations) const override;
   /// True too for a segment whose footer cannot be read: its columns will say so.
   bool MayMatch(const traceql::Field& field, traceql::Op op,
                 const traceql::Literal& literal) const override;
@@ -71,7 +77,7 @@ class StoredBlock final : public traceql::SpanBlock {
 
   const std::shared_ptr<const StoredSegment> segment_;
   const std::shared_ptr<ColumnCache> cache_;
-  Counter& damaged_segments_;
+  const DamageCounters damaged_;
   mutable std::mutex mutex_;
   mutable std::shared_ptr<const SegmentReader> reader_;  // Set once, as all that follows.
   mutable std::optional<std::shared_ptr<const traceql::Bitmap>> hidden_;

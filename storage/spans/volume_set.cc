@@ -50,6 +50,15 @@ void StoredSegment::MarkDamaged(const Status& why, Counter& damaged_segments) co
                                  {"error", why.ToString()}});
 }
 
+void StoredSegment::NoteDamagedAid(const Status& why, Counter& damaged_aids) const {
+  if (aid_damaged_.exchange(true)) return;
+  damaged_aids.Add(1);
+  log::Warn("segment_slower", {{"volume", volume_->path()},
+                               {"segment", stub_.number},
+                               {"tenant", tenant_},
+                               {"error", why.ToString()}});
+}
+
 Result<std::shared_ptr<const SegmentReader>> StoredSegment::OpenReader(
     std::shared_ptr<ColumnCache> cache) const {
   // The reader holds the whole StoredVolume through its pointer to the Volume.

@@ -79,6 +79,9 @@ class StoredSegment : public std::enable_shared_from_this<StoredSegment> {
   bool damaged() const { return damaged_.load(std::memory_order_relaxed); }
   /// Puts the segment aside: later views do not have it. Logs and counts the first time.
   void MarkDamaged(const Status& why, Counter& damaged_segments) const;
+  /// The segment has lost a value filter or counts, and goes on without. Logs and counts the first
+  /// time.
+  void NoteDamagedAid(const Status& why, Counter& damaged_aids) const;
 
   /// A reader of its own for each query.
   Result<std::shared_ptr<const SegmentReader>> OpenReader(std::shared_ptr<ColumnCache> cache) const;
@@ -92,6 +95,7 @@ class StoredSegment : public std::enable_shared_from_this<StoredSegment> {
   const std::shared_ptr<StoredVolume> volume_;
   mutable SegmentMarks marks_;
   mutable std::atomic<bool> damaged_{false};
+  mutable std::atomic<bool> aid_damaged_{false};
 };
 
 using SegmentList = std::vector<std::shared_ptr<const StoredSegment>>;

@@ -475,7 +475,7 @@ TEST(SegmentTest, FiftyThousandHostileKeysCostLittle) {
   }
   const Input input = OneBatch(std::move(builder));
   const SealedSegment sealed = input.Build();
-  EXPECT_LT(sealed.values.size(), 40U);
+  EXPECT_LT(sealed.values.size(), 64U);
   EXPECT_LT(sealed.stub.stored_bytes, 50'000U * 30);
   const auto reader = Open(sealed);
   ExpectSameRows(input, reader->ReadRows(0, reader->rows()).value(), 0);
@@ -572,7 +572,6 @@ Status OpenAndReadAll(SealedSegment sealed) {
 
 TEST(SegmentTest, EveryFlippedBitAndTruncationOfASmallSegmentIsCorruption) {
   const SealedSegment sealed = Input(RandomBatches(2, 1, {.rows = 6})).Build();
-  ASSERT_EQ(sealed.values.size(), 1U);
   ASSERT_TRUE(OpenAndReadAll(sealed).ok());
   for (size_t bit = 0; bit < sealed.values[0].size() * 8; ++bit) {
     SealedSegment damaged = sealed;
@@ -587,6 +586,13 @@ TEST(SegmentTest, EveryFlippedBitAndTruncationOfASmallSegmentIsCorruption) {
   }
 }
 
+// The same, and what spares readers the rows.
+Status OpenAndCheckAll(SealedSegment sealed) {
+  TOCSIN_RETURN_IF_ERROR(OpenAndReadAll(sealed));
+  const auto reader = Open(std::move(sealed));
+  return reader->CheckAids(reader->ReadRows(0, reader->rows()).value());
+}
+
 TEST(SegmentTest, ADamagedOrLostValueNamesItsColumnAndTheOthersAreRead) {
   const SealedSegment sealed =
       Input(RandomBatches(4, 10, {.rows = 300, .traces = 100, .trace_pool = 100})).Build();
@@ -596,18 +602,19 @@ TEST(SegmentTest, ADamagedOrLostValueNamesItsColumnAndTheOthersAreRead) {
          {size_t{0}, size_t{2}, sealed.values[value].size() / 2, sealed.values[value].size() - 1}) {
       SealedSegment damaged = sealed;
       damaged.values[value][at] = static_cast<char>(damaged.values[value][at] ^ 4);
-      const Status status = OpenAndReadAll(std::move(damaged));
+      const Status status = OpenAndCheckAll(std::move(damaged));
       EXPECT_EQ(status.code(), StatusCode::kCorruption);
       EXPECT_TRUE(status.message().starts_with("segment 17: ")) << status.ToString();
     }
     SealedSegment swapped = sealed;
     swapped.values[value] = sealed.values[value % (sealed.values.size() - 1) + 1];
-    EXPECT_EQ(OpenAndReadAll(std::move(swapped)).code(), StatusCode::kCorruption);
+    EXPECT_EQ(OpenAndCheckAll(std::move(swapped)).code(), StatusCode::kCorruption);
   }
   SealedSegment cut = sealed;
   cut.values.pop_back();
-  EXPECT_EQ(OpenAndReadAll(std::move(cut)).code(), StatusCode::kCorruption);
+  EXPECT_EQ(OpenAndCheckAll(std::move(cut)).code(), StatusCode::kCorruption);
 
+  ASSERT_TRUE(OpenAndCheckAll(sealed).ok());
   // The value of the span ids is gone, and everything that does not need them is still there.
   const auto footer = SegmentFooter::FromFirstValue(sealed.values[0], 17).value();
   SealedSegment damaged = sealed;

@@ -31,7 +31,8 @@ std::vector<ExemplarSpan> ManySpans() {
 std::vector<SpanId> Pick(const std::vector<ExemplarSpan>& spans, uint32_t limit) {
   ExemplarPicker picker(limit, 40);
   for (const ExemplarSpan& span : spans) {
-    if (picker.Wants(ExemplarPicker::RankOf(span.trace), span.interval)) picker.Offer(span);
+    if (picker.Wants(ExemplarPicker::RankOf(span.trace), span.start, span.interval))
+      picker.Offer(span);
   }
   std::vector<SpanId> ids;
   for (const ExemplarSpan& span : picker.Take()) ids.push_back(span.span);

@@ -95,6 +95,13 @@ std::vector<std::vector<Span>> Split(const std::vector<Span>& spans, size_t coun
   return heaps;
 }
 
+// The same, but each trace as a whole.
+std::vector<std::vector<Span>> SplitByTrace(const std::vector<Span>& spans, size_t count) {
+  std::vector<std::vector<Span>> heaps(count);
+  for (const Span& span : spans) heaps[Hash64(span.trace_id) % count].push_back(span);
+  return heaps;
+}
+
 // A store under a virtual clock, in a directory of its own.
 class Store {
  public:
@@ -242,6 +249,16 @@ traceql::Helpers HelpersFor(const std::string& query) {
   return {.pool = &pool, .always = true};
 }
 
+traceql::MetricsOptions OptionsFor(const std::string& query, const MetricsRange& range) {
+  traceql::MetricsOptions options;
+  options.start = range.start;
+  options.end = range.end;
+  options.step = range.step;
+  options.instant = range.instant;
+  options.helpers = HelpersFor(query);
+  return options;
+}
+
 }  // namespace
 
 SpanBatch BatchOf(const std::vector<Span>& spans) {
@@ -270,6 +287,15 @@ const std::vector<Layout>& Layouts() {
           [](Store& store, const std::vector<Span>& spans) {
             for (const Span& span : spans) {
               store.Append({span});
+              store.Flush();
+            }
+          },
+          Store::Merging::kNever),
+      InStore(
+          "traces whole in segments",
+          [](Store& store, const std::vector<Span>& spans) {
+            for (const auto& heap : SplitByTrace(spans, 3)) {
+              store.Append(heap);
               store.Flush();
             }
           },
@@ -366,16 +392,33 @@ std::string SearchEngine(const traceql::SpanView& view, const std::string& query
   return out;
 }
 
+std::string ExemplarsOf(const traceql::SpanView& view, const std::string& query,
+                        const MetricsRange& range, uint32_t limit) {
+  const auto parsed = traceql::Parse(query);
+  if (!parsed.has_value()) return "refused: " + std::string(parsed.error().message());
+  traceql::MetricsOptions options = OptionsFor(query, range);
+  options.exemplars = limit;
+  const auto result = traceql::EvaluateMetrics(view, *parsed, options);
+  if (!result.has_value()) return "failed: " + result.error().ToString();
+  std::string out;
+  for (const traceql::MetricsSeries& series : result->series) {
+    for (const traceql::MetricsExemplar& exemplar : series.exemplars) {
+      for (const auto* labels : {&series.labels, &exemplar.labels}) {
+        for (const traceql::MetricsLabel& label : *labels) {
+          out += ShowLabel(label.name, DatumOf(label.value)) + " ";
+        }
+      }
+      out += ShowPoint(exemplar.timestamp_ms, exemplar.value) + "\n";
+    }
+  }
+  return out;
+}
+
 std::string MetricsEngine(const traceql::SpanView& view, const std::string& query,
                           const MetricsRange& range) {
   const auto parsed = traceql::Parse(query);
   if (!parsed.has_value()) return "refused: " + std::string(parsed.error().message());
-  traceql::MetricsOptions options;
-  options.start = range.start;
-  options.end = range.end;
-  options.step = range.step;
-  options.instant = range.instant;
-  options.helpers = HelpersFor(query);
+  const traceql::MetricsOptions options = OptionsFor(query, range);
   const auto result = traceql::EvaluateMetrics(view, *parsed, options);
   if (!result.has_value()) return "failed: " + result.error().ToString();
   std::vector<std::string> texts;

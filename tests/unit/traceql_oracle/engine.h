@@ -33,6 +33,10 @@ std::string SearchEngine(const traceql::SpanView& view, const std::string& query
 std::string MetricsEngine(const traceql::SpanView& view, const std::string& query,
                           const MetricsRange& range);
 
+/// The exemplars of the same answer, at most `limit`.
+std::string ExemplarsOf(const traceql::SpanView& view, const std::string& query,
+                        const MetricsRange& range, uint32_t limit);
+
 SpanBatch BatchOf(const std::vector<Span>& spans);
 
 }  // namespace tocsin::oracle

@@ -21,7 +21,8 @@ std::string Hex(uint64_t number) {
 }  // namespace
 
 Generator::Generator(uint64_t seed) : random_(seed), base_(1'800'000'000'000'000'000) {
-  unit_ = OneOf<uint64_t>({1, 1'000'000, 400'000'000});
+  // With the last, spans lie in many minutes, some at their edges.
+  unit_ = OneOf<uint64_t>({1, 1'000'000, 400'000'000, 20'000'000'000});
   const size_t traces = 1 + Pick(7);
   for (size_t i = 0; i < traces; ++i) {
     trace_ids_.push_back(OneIn(2) ? Hex(0) + Hex(i + 1) : Hex(random_()) + Hex(i));
@@ -376,8 +377,53 @@ Metric Generator::MetricLeaf() {
   return metric;
 }
 
+// What dashboards ask, which a store may answer from counts.
+Node Generator::CountedCondition() {
+  switch (Pick(6)) {
+    case 0:
+      return Operation(OneOf(kEquality),
+                       {Intrinsic("status"), Literal(Word{OneOf<std::string>({"error", "ok"})})});
+    case 1:
+      return Operation(OneOf(kEquality), {Intrinsic("kind"),
+                                          Literal(Word{OneOf<std::string>({"server", "client"})})});
+    case 2:
+      return Operation("<", {Intrinsic("nestedSetParent"), Literal(int64_t{0})});
+    case 3:
+      return Operation(OneOf<std::string>({"=~", "!~"}),
+                       {Attribute("resource", "service.name"),
+                        Literal(OneOf<std::string>({"api|db", "w.*", ""}))});
+    case 4: {
+      Node nil;
+      return Operation(OneOf(kEquality), {Intrinsic("parent"), nil});
+    }
+    default:
+      return Operation(OneOf(kOrder), {Attribute("resource", "service.name"),
+                                       Literal(OneOf<std::string>({"api", "db", "", "nowhere"}))});
+  }
+}
+
+Metric Generator::CountedLeaf() {
+  Metric metric;
+  Spanset spans = OneIn(3) ? Everything() : Filter(CountedCondition());
+  if (OneIn(3)) {
+    spans = Filter(
+        Operation(OneOf<std::string>({"&&", "||"}), {CountedCondition(), CountedCondition()}));
+  }
+  metric.pipeline = {Take(std::move(spans))};
+  if (OneIn(6)) metric.pipeline.push_back(Take(Filter(CountedCondition())));
+  metric.function =
+      OneOf<std::string>({"rate", "count_over_time", "quantile_over_time", "histogram_over_time"});
+  if (metric.function != "rate" && metric.function != "count_over_time") {
+    metric.argument.push_back(Intrinsic("duration"));
+  }
+  if (metric.function == "quantile_over_time") metric.quantiles = {0, 0.5, 0.99};
+  if (OneIn(2)) metric.by.push_back(Attribute("resource", "service.name"));
+  if (OneIn(3)) metric.by.push_back(Intrinsic(OneOf<std::string>({"status", "kind"})));
+  return metric;
+}
+
 Metric Generator::MetricsQuery() {
-  Metric metric = MetricLeaf();
+  Metric metric = OneIn(3) ? CountedLeaf() : MetricLeaf();
   if (OneIn(4)) {
     Metric other = metric;  // With labels that meet.
     other.function = OneOf<std::string>({"rate", "count_over_time"});
@@ -409,7 +455,7 @@ MetricsRange Generator::Range() {
   MetricsRange range;
   range.start = base_ + unit_ * Pick(200);
   range.end = range.start + unit_ * (1 + Pick(300));
-  range.step = unit_ * OneOf<uint64_t>({30, 64, 100, 1'000});
+  range.step = unit_ * OneOf<uint64_t>({30, 64, 100, 150, 1'000});
   range.instant = OneIn(5);
   return range;
 }

@@ -51,6 +51,8 @@ class Generator {
   Stage HavingStage();
   Pipeline Stages(int depth);
   Metric MetricLeaf();
+  Node CountedCondition();
+  Metric CountedLeaf();
 
   std::mt19937_64 random_;
   uint64_t base_;

@@ -63,7 +63,8 @@ std::string Explain(const Layout& layout, const Case& found) {
     const std::string answer = Answer(*layout.make(each.spans), each);
     return IsRefused(answer) == refused && answer != Expected(each);
   });
-  return "layout: " + layout.name + "\n" + Describe(small) + "expected:\n" + Expected(small) +
+  return "found with: " + (found.metric ? Print(*found.metric) : Print(found.pipeline)) +
+         "\nlayout: " + layout.name + "\n" + Describe(small) + "expected:\n" + Expected(small) +
          "engine:\n" + Answer(*layout.make(small.spans), small);
 }
 
@@ -120,12 +121,33 @@ TEST(LayoutsTest, AreWhatTheirNamesSay) {
   EXPECT_EQ(blocks["all live"], 1U);
   EXPECT_EQ(blocks["one segment"], 1U);
   EXPECT_EQ(blocks["a segment per span"], spans.size());
+  EXPECT_LE(blocks["traces whole in segments"], 3U);
   EXPECT_EQ(blocks["after a restart"], 2U);
   EXPECT_LT(blocks["merged"], 8U);
   EXPECT_EQ(blocks["across volumes"], 5U);
   EXPECT_EQ(blocks["beside what was deleted"], 2U);
   EXPECT_EQ(blocks["late and sent again"], 3U);
   EXPECT_EQ(blocks["no push-down"], 4U);
+}
+
+// Where metrics are answered from counts, and where they must not be.
+TEST(LayoutsTest, SomeHaveTheirRowsCounted) {
+  Generator generator(1);
+  std::vector<Span> spans = generator.Spans();
+  std::map<std::string, std::pair<size_t, size_t>> counted;  // Blocks with counts, and blocks.
+  for (const Layout& layout : Layouts()) {
+    const auto view = layout.make(spans);
+    for (const auto& block : view->blocks()) {
+      const auto counts = block->Counted(true);
+      ASSERT_TRUE(counts.has_value());
+      counted[layout.name].first += *counts == nullptr ? 0U : 1U;
+      ++counted[layout.name].second;
+    }
+  }
+  EXPECT_EQ(counted["one segment"], std::pair(size_t{1}, size_t{1}));
+  EXPECT_EQ(counted["traces whole in segments"].first, counted["traces whole in segments"].second);
+  EXPECT_EQ(counted["all live"].first, 0U);
+  EXPECT_EQ(counted["beside what was deleted"].first, 0U);
 }
 
 TEST_F(RandomTest, EveryLayoutFindsWhatTheOracleFinds) {
@@ -140,6 +162,29 @@ TEST_F(RandomTest, EveryLayoutGivesTheSeriesOfTheOracle) {
     each->metric = generator->MetricsQuery();
     each->range = generator->Range();
   });
+}
+
+TEST(ExemplarsTest, AreTheSameInEveryLayout) {
+  size_t with_exemplars = 0;
+  for (uint64_t seed = 1; seed <= 10; ++seed) {
+    Generator generator(seed);
+    const std::vector<Span> spans = generator.Spans();
+    std::vector<std::shared_ptr<const traceql::SpanView>> views;
+    for (const Layout& layout : Layouts()) views.push_back(layout.make(spans));
+    for (int i = 0; i < 20; ++i) {
+      const std::string query = Print(generator.MetricsQuery());
+      MetricsRange range = generator.Range();
+      range.instant = false;
+      const std::string first = ExemplarsOf(*views[0], query, range, 10);
+      with_exemplars += first.empty() ? 0U : 1U;
+      for (size_t layout = 1; layout < views.size(); ++layout) {
+        EXPECT_EQ(ExemplarsOf(*views[layout], query, range, 10), first)
+            << "seed " << seed << ", layout: " << Layouts()[layout].name << ", query: " << query
+            << ", " << range.start << " to " << range.end << " step " << range.step;
+      }
+    }
+  }
+  EXPECT_GT(with_exemplars, 50U);
 }
 
 }  // namespace
