@@ -11,6 +11,7 @@ import { openSilence } from './silence_form.js';
 import { formatAgo, formatTime } from './time.js';
 
 const EVERY_MS = 10e3;
+const MOST = 500; // Alerts that are shown.
 const TABS = [['', 'Active'], ['rules', 'Rules'], ['silences', 'Silences'], ['told', 'Who is told']];
 const STATE = { firing: 'bad', pending: 'warn', inactive: 'good', active: 'good', expired: '', ok: 'good', err: 'bad', unknown: '', suppressed: '' };
 
@@ -91,7 +92,8 @@ export function mount(root, first) {
     }
     put(body, h('section', { class: 'card scroll', 'aria-label': 'Active alerts' }, h('table', { class: 'table alerts' },
       h('thead', {}, h('tr', {}, ['State', 'Alert', 'Since', 'Value', 'Traces', ''].map((name, i) => h('th', { scope: 'col', class: i === 3 ? 'num' : '' }, name)))),
-      h('tbody', {}, shown.map(alertRow)))));
+      h('tbody', {}, shown.slice(0, MOST).map(alertRow))),
+    shown.length > MOST && h('p', { class: 'soft pad' }, `${shown.length - MOST} more: filter to see them.`)));
   }
 
   function alertRow(one) {

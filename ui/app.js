@@ -94,6 +94,7 @@ async function show() {
   put(main);
   main.scrollTop = 0;
   shown = { name, argument, page: module.mount(main, context()) };
+  if (document.activeElement === document.body) main.focus({ preventScroll: true });
 }
 
 function drawBar(name, about) {

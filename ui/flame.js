@@ -8,6 +8,7 @@ import { flameTree } from './trace_sums.js';
 
 const ROW = 24;
 const NARROWEST = 0.0012; // Of the width: what is narrower is not drawn.
+const DEEPEST = 120; // What is called from deeper is seen by choosing what calls it.
 
 /** The boxes of a tree below `top`: [{node, x, width (parts of the width), depth}]. */
 export function flameBoxes(top) {
@@ -16,7 +17,7 @@ export function flameBoxes(top) {
   while (waiting.length > 0) {
     const { node, x, depth } = waiting.pop();
     const width = node.value / Math.max(top.value, 1);
-    if (width < NARROWEST) continue;
+    if (width < NARROWEST || depth > DEEPEST) continue;
     boxes.push({ node, x, width, depth });
     let at = x;
     for (const child of [...node.children.values()].sort((a, b) => b.value - a.value)) {

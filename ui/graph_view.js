@@ -10,6 +10,7 @@ const CARD = { width: 196, height: 58 };
 const RING = 15;
 const PAD = 24;
 const LABEL = { width: 44, height: 15 };
+const LABELLED = 200; // With more edges there is no room for labels.
 
 /** A smooth line through the points, leaving and arriving level. */
 export function pathOf(points) {
@@ -97,7 +98,7 @@ export function graphView(el, nodes, edges, opts = {}) {
           h('div', { class: 'row' }, h('span', { class: 'soft' }, name), h('span', { class: 'num' }, value))))),
         onmouseleave: window_.hide }),
       s('path', { class: 'edge-head', d: back ? `M${x} ${y}l9 -4.500v9z` : `M${x} ${y}l-9 -4.500v9z` })));
-    const at = edge.label && freePlace(points, taken);
+    const at = edge.label && edges.length <= LABELLED && freePlace(points, taken);
     if (at) labels.append(s('text', { class: 'edge-label', x: at[0], y: at[1] + 4, 'text-anchor': 'middle' }, edge.label));
   }
   scene.append(labels);

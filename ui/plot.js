@@ -29,8 +29,8 @@ export function pieces(points, step) {
   return made;
 }
 
-/** [low, high] of all values, with zero if it is near, and never empty. */
-export function extent(series) {
+/** [low, high] of all values, with zero if it is near or wanted, and never empty. */
+export function extent(series, zero = false) {
   let low = Infinity;
   let high = -Infinity;
   for (const { points, exemplars = [] } of series) {
@@ -42,7 +42,7 @@ export function extent(series) {
     for (const { value } of exemplars) if (Number.isFinite(value)) high = Math.max(high, value);
   }
   if (low > high) return [0, 1];
-  if (low > 0 && low < 0.75 * high) low = 0;
+  if (low > 0 && (zero || low < 0.75 * high)) low = 0;
   if (low === high) return low === 0 ? [0, 1] : [Math.min(0, low), Math.max(0, high) * 1.1 || 1];
   return [low, high + (high - low) * 0.06];
 }
@@ -62,13 +62,13 @@ export function nearest(points, time, reach) {
 
 /**
  * Draws into `el`. series: [{name, colour, points: [[ms, value]], exemplars: [{time, value, trace}]}].
- * opts: range {start, end}, step (ms), format(value), height, utc, fill (one area below the line),
+ * opts: range {start, end}, step (ms), format(value), height, utc, fill (the area between line and zero),
  * label, onZoom(start, end), onTrace(id). Returns what ends it.
  */
 export function plot(el, series, opts) {
   const { range, step = 0, format = formatNumber, height = 220, utc } = opts;
   const width = Math.max(el.clientWidth || 600, 120);
-  const [low, high] = extent(series);
+  const [low, high] = extent(series, opts.fill);
   const marks = ticks(low, high, Math.max(2, Math.floor(height / 48)));
   const left = 16 + Math.max(...marks.map((value) => format(value).length)) * 6.4;
   const x = (t) => left + ((width - left - RIGHT) * (t - range.start)) / (range.end - range.start);

@@ -73,7 +73,7 @@ export function spanDetail(span, { model, utc, onClose }) {
       h('dl', { class: 'facts' },
         fact('Duration', formatDuration(span.duration)),
         fact('Own time', `${formatDuration(span.self)} · ${formatPercent(span.duration > 0 ? span.self / span.duration : 0)}`),
-        fact('After', formatDuration(span.start)),
+        fact('Begins after', formatDuration(span.start)),
         fact('Kind', span.kind || 'unspecified'),
         fact('Began', formatTime(model.startMs + span.start / 1e6, utc)),
         fact('Span', h('span', { class: 'mono' }, span.id))),

@@ -40,10 +40,9 @@ export function mount(root, context) {
   const modes = MODES.map(([name, text]) => h('button', { role: 'tab', type: 'button', 'data-mode': name, onclick: () => context.setParams({ config: name === 'diff' ? '' : name || 'all' }, { replace: true }) }, text));
   root.append(h('div', { class: 'page' }, h('h1', {}, 'Status'), failure, parts,
     h('div', { class: 'halves' },
-      card('Received', 'live', intake, chart), h('div', { class: 'stack' }, card('Stored', '', storage), card('Server', '', build), card('Remote write', '', remote))),
-    h('div', { class: 'halves' },
-      h('section', { class: 'card', 'aria-label': 'Targets' }, h('header', {}, h('h2', {}, 'Scraped targets')), targets),
-      h('section', { class: 'card', 'aria-label': 'Largest metrics' }, h('header', {}, h('h2', {}, 'Largest metrics'), h('span', { class: 'soft' }, 'by series in memory')), names)),
+      h('div', { class: 'stack' }, card('Received', 'live', intake, chart), card('Remote write', '', remote),
+        h('section', { class: 'card', 'aria-label': 'Targets' }, h('header', {}, h('h2', {}, 'Scraped targets')), targets)),
+      h('div', { class: 'stack' }, card('Stored', '', storage), card('Server', '', build), h('section', { class: 'card', 'aria-label': 'Largest metrics' }, h('header', {}, h('h2', {}, 'Largest metrics'), h('span', { class: 'soft' }, 'by series in memory')), names))),
     h('section', { class: 'card', 'aria-label': 'Configuration' }, h('header', {}, h('h2', {}, 'Configuration'), h('div', { class: 'tabs', role: 'tablist', 'aria-label': 'Part of the configuration' }, modes)),
       h('div', { class: 'body' }, config))));
 

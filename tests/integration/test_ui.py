@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
+import http.server
 import os
 import re
 import shutil
 import subprocess
+import threading
 import time
 import urllib.parse
 from dataclasses import dataclass
@@ -14,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from browser import CHROMIUM, DRIVER, Browser, browsing
-from harness import ROOT, Server, attribute, request, running, span, wait_until
+from harness import ROOT, Server, attribute, connection_to, request, running, span, wait_until
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.keys import Keys
 from shop_traces import send_shop
@@ -477,6 +480,50 @@ def test_metrics_lead_to_traces(site: Site) -> None:
     browser.script("arguments[0].dispatchEvent(new MouseEvent('click', {bubbles: true}))", mark)
     wait_until(lambda: browser.path.startswith("/ui/trace/"), "the exemplar's trace")
     browser.one(".wf-row")
+
+
+@contextlib.contextmanager
+def prefixed(server: Server) -> Iterator[str]:
+    """Run a proxy that takes /tocsin away and hands the rest on; yield its address."""
+
+    class Proxy(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            assert self.path.startswith("/tocsin/"), self.path
+            with contextlib.closing(connection_to(server.url)) as upstream:
+                upstream.request(
+                    "GET", self.path.removeprefix("/tocsin"), headers=dict(self.headers)
+                )
+                answer = upstream.getresponse()
+                body = answer.read()
+            self.send_response(answer.status)
+            for name in ("Content-Type", "Content-Encoding", "Location"):
+                if value := answer.headers[name]:
+                    self.send_header(name, value)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing on stderr."""
+
+    proxy = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Proxy)
+    threading.Thread(target=proxy.serve_forever, daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{proxy.server_address[1]}/tocsin"
+    finally:
+        proxy.shutdown()
+        proxy.server_close()
+
+
+def test_a_proxy_may_put_a_path_before_all(loaded: Site) -> None:
+    with prefixed(loaded.server) as url, browsing(url) as browser:
+        browser.open(f"/trace/{loaded.checkout}")
+        browser.wait_for("POST /checkout", "h1")
+        assert browser.path.startswith("/ui/trace/")
+        browser.button("Services").click()
+        browser.one(".graph [data-node='checkout']").click()
+        browser.wait_for("PlaceOrder", "[aria-label='Operations']")
+        assert browser.complaints() == []
 
 
 def test_a_server_without_data_says_how_to_send(chromium: None, own_server: Server) -> None:

@@ -53,6 +53,8 @@ test('lines are cut where values are missing', () => {
   assert.deepEqual(pieces([], 10), []);
   assert.deepEqual(extent([{ points: [[0, 5], [1, 5]] }]), [0, 5.5]);
   assert.deepEqual(extent([]), [0, 1]);
+  assert.equal(extent([{ points: [[0, 90], [1, 100]] }])[0], 90);
+  assert.equal(extent([{ points: [[0, 90], [1, 100]] }], true)[0], 0);
   assert.equal(extent([{ points: [[0, 10], [1, 100]] }])[0], 0);
   assert.equal(nearest([[0, 1], [10, 1], [20, 1]], 14, 5), 1);
   assert.equal(nearest([[0, 1]], 14, 5), -1);
