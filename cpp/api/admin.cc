@@ -11,13 +11,15 @@ namespace tocsin::api {
 namespace {
 
 // The keys are those that Grafana looks for; `goVersion` is there and empty because some clients
-// read it unasked. No `features`: Grafana would take this for Mimir.
-std::string BuildInfo(const AdminBackend& backend) {
+// read it unasked. By `features` Grafana would take this for Mimir, whose rules it can change.
+std::string BuildInfo(const AdminBackend& backend, bool features) {
   lib::JsonWriter w;
   w.BeginObject().Key("version").String(backend.version);
   w.Key("revision").String(backend.revision);
   w.Key("branch").String("").Key("buildUser").String("").Key("buildDate").String("");
-  w.Key("goVersion").String("").EndObject();
+  w.Key("goVersion").String("");
+  if (features) w.Key("features").BeginObject().Key("ruler_config_api").String("true").EndObject();
+  w.EndObject();
   return std::move(w).Take();
 }
 
@@ -33,11 +35,12 @@ void RegisterAdmin(AdminBackend backend, http::Router* router) {
   RegisterMetrics(shared->metrics, router);
   for (const char* path : {"/status/buildinfo", "/api/status/buildinfo"}) {
     router->Handle("GET", path, [shared](const http::Request&) {
-      return http::Response::Json(200, BuildInfo(*shared));
+      return http::Response::Json(200, BuildInfo(*shared, false));
     });
   }
-  router->Handle("GET", "/api/v1/status/buildinfo",
-                 [shared](const http::Request&) { return PrometheusSuccess(BuildInfo(*shared)); });
+  router->Handle("GET", "/api/v1/status/buildinfo", [shared](const http::Request&) {
+    return PrometheusSuccess(BuildInfo(*shared, shared->rule_editor));
+  });
   router->Handle("POST", "/flush", [shared](const http::Request&) {
     const Status status = shared->flush();
     return status.ok() ? http::Response{204, {}, ""} : TextError(status);

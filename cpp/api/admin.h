@@ -18,6 +18,7 @@ struct AdminBackend {
   std::function<Status()> ready;
   MetricsWriter metrics;
   std::function<Status()> flush;
+  bool rule_editor = false;  ///< Clients may change rules: RegisterRuleEditor() was called.
 };
 
 /// GET /ready, /metrics, /status/buildinfo, /api/status/buildinfo, /api/v1/status/buildinfo;

@@ -79,6 +79,7 @@ struct Rules {
   Nanos for_grace_period = 10 * kMinute;  ///< Restoring as Prometheus: what is waited for at least.
   Nanos resend_delay = kMinute;           ///< A firing alert is told of again after this.
   Nanos watch_interval = 5 * kSecond;     ///< Changed rule files are looked for; 0: not at all.
+  bool api = false;                       ///< Clients may change rules.
 };
 
 /// Of the trace API.

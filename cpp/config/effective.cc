@@ -117,6 +117,7 @@ void WriteRules(const Rules& rules, Writer* w) {
   w->Period("for_grace_period", rules.for_grace_period);
   w->Period("resend_delay", rules.resend_delay);
   w->Period("watch_interval", rules.watch_interval);
+  w->Bool("api", rules.api);
   w->Close();
 }
 

@@ -20,6 +20,7 @@ void ReadRules(Section* top, Rules* out) {
   rules.Period("for_grace_period", &out->for_grace_period);
   rules.Period("resend_delay", &out->resend_delay);
   rules.Period("watch_interval", &out->watch_interval);
+  rules.Bool("api", &out->api);
   rules.Done();
 }
 

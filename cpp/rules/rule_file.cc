@@ -45,8 +45,11 @@ class Reader {
   }
 
   Result<RuleFile> Read();
+  Result<RuleFile> ReadGroup();
 
  private:
+  /// What was read, or what there is to complain about.
+  Result<RuleFile> Outcome();
   void Document(const Yaml& document, bool only_one);
   void Resource(const Yaml& resource, bool only_one);
   void Items(const Yaml& list);
@@ -109,6 +112,21 @@ Result<RuleFile> Reader::Read() {
   } else {
     for (const Yaml& document : *documents) Document(document, documents->size() == 1);
   }
+  return Outcome();
+}
+
+Result<RuleFile> Reader::ReadGroup() {
+  const Result<Yaml> group = Yaml::Parse(text_);
+  if (!group.has_value()) {
+    const LocatedMessage located = SplitPosition(group.error().message());
+    Complain(located.position, located.message);
+  } else {
+    Group(*group, "");
+  }
+  return Outcome();
+}
+
+Result<RuleFile> Reader::Outcome() {
   if (complaints_.empty()) return std::move(file_);
   std::string message;
   const size_t shown = std::min(complaints_.size(), kComplaintsMax);
@@ -393,6 +411,11 @@ bool SameGroup(const GroupSpec& a, const GroupSpec& b) {
 Result<RuleFile> ParseRuleFile(std::string_view path, std::string_view text,
                                const promql::ParserOptions& options) {
   return Reader(path, text, options).Read();
+}
+
+Result<RuleFile> ParseRuleGroup(std::string_view path, std::string_view text,
+                                const promql::ParserOptions& options) {
+  return Reader(path, text, options).ReadGroup();
 }
 
 }  // namespace tocsin::rules

@@ -70,4 +70,8 @@ struct RuleFile {
 Result<RuleFile> ParseRuleFile(std::string_view path, std::string_view text,
                                const promql::ParserOptions& options = {});
 
+/// The same for a text that is one group, an item of `groups`.
+Result<RuleFile> ParseRuleGroup(std::string_view path, std::string_view text,
+                                const promql::ParserOptions& options = {});
+
 }  // namespace tocsin::rules

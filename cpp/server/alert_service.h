@@ -49,6 +49,8 @@ class AlertService final : public rules::AlertSink {
   api::RulesBackend Rules();
   api::AlertmanagerBackend Alertmanager(std::string version, std::string revision);
   api::PrometheusStatusBackend::Alertmanagers Alertmanagers() const;
+  /// The rules that clients change; null unless the configuration wants it.
+  rules::RuleLibrary* rule_library() { return rules_.library(); }
 
   /// rules::AlertSink: relabels, and hands on.
   void Send(std::span<const Alert> alerts) override;

@@ -1,11 +1,13 @@
 #include "cpp/server/rule_service.h"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "cpp/base/clock.h"
 #include "cpp/base/log.h"
 #include "cpp/rules/engine_query.h"
+#include "cpp/server/engine_options.h"
 
 namespace tocsin::server {
 namespace {
@@ -44,11 +46,17 @@ RuleService::RuleService(const config::Config& config, const Ports& ports)
       file_reloads_(ports.telemetry->GetCounter(
           "tocsin_rule_file_reloads_total",
           "How often changed rule files were loaded without being asked for.")),
-      config_(config) {}
+      config_(config) {
+  if (!config.rules.api) return;
+  kept_ = ports.engine->state().Section("rule-groups");
+  library_ = std::make_unique<rules::RuleLibrary>(kept_.get(), ServedPromQl(),
+                                                  [this] { return LoadAgain(); });
+}
 
 RuleService::~RuleService() { Stop(); }
 
 Status RuleService::Start(RuleFiles files, const std::string& external_url) {
+  if (library_ != nullptr) TOCSIN_RETURN_IF_ERROR(library_->Load());
   const std::lock_guard lock(load_mutex_);
   external_url_ = external_url;
   manager_ = std::make_unique<rules::Manager>(
@@ -65,7 +73,7 @@ Status RuleService::Start(RuleFiles files, const std::string& external_url) {
           .wake = [this] { WakeEvaluators(); },
       });
   versions_ = std::move(files.versions);
-  TOCSIN_RETURN_IF_ERROR(manager_->Load(std::move(files.files), Now()));
+  TOCSIN_RETURN_IF_ERROR(LoadBeside(std::move(files.files), nullptr));
   files_ok_.Set(1);
   published_ = manager_.get();
   for (uint32_t i = 0; i < config_.rules.max_concurrent_evals; ++i) {
@@ -105,14 +113,33 @@ Status RuleService::Reload(const config::Config& config) {
   const std::lock_guard lock(load_mutex_);
   if (manager_ == nullptr) return UnavailableError("the rules are not loaded yet");
   TOCSIN_ASSIGN_OR_RETURN(RuleFiles read, ReadRuleFiles(config.rule_files));
-  // Under new options all groups are made anew, which waits for each that is being evaluated.
-  TOCSIN_RETURN_IF_ERROR(SameOptions(config_, config)
-                             ? manager_->Load(std::move(read.files), Now())
-                             : manager_->Load(std::move(read.files), OptionsOf(config), Now()));
+  TOCSIN_RETURN_IF_ERROR(
+      LoadBeside(std::move(read.files), SameOptions(config_, config) ? nullptr : &config));
   versions_ = std::move(read.versions);
   config_ = config;
   files_ok_.Set(1);
   return {};
+}
+
+Status RuleService::LoadBeside(std::vector<rules::RuleFile> files,
+                               const config::Config* other_options) {
+  std::vector<rules::RuleFile> kept;
+  if (library_ != nullptr) {
+    kept = files;
+    std::ranges::move(library_->Files(), std::back_inserter(files));
+  }
+  // Under new options all groups are made anew, which waits for each that is being evaluated.
+  TOCSIN_RETURN_IF_ERROR(other_options == nullptr
+                             ? manager_->Load(std::move(files), Now())
+                             : manager_->Load(std::move(files), OptionsOf(*other_options), Now()));
+  files_ = std::move(kept);
+  return {};
+}
+
+Status RuleService::LoadAgain() {
+  const std::lock_guard lock(load_mutex_);
+  if (manager_ == nullptr) return UnavailableError("the rules are not loaded yet");
+  return LoadBeside(files_, nullptr);
 }
 
 bool RuleService::Watch() {
@@ -129,7 +156,7 @@ bool RuleService::Watch() {
   versions_ = *found;
   Result<RuleFiles> read = ReadRuleFiles(config_.rule_files);
   const Status status =
-      read.has_value() ? manager_->Load(std::move(read->files), Now()) : read.error();
+      read.has_value() ? LoadBeside(std::move(read->files), nullptr) : read.error();
   files_ok_.Set(status.ok() ? 1 : 0);
   if (!status.ok()) {
     log::Error("changed rule files were not loaded, the rules are those of before",

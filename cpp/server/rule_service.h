@@ -16,6 +16,7 @@
 #include "cpp/engine/periodic.h"
 #include "cpp/rules/manager.h"
 #include "cpp/rules/ports.h"
+#include "cpp/rules/rule_library.h"
 #include "cpp/server/rule_files.h"
 
 namespace tocsin::server {
@@ -52,12 +53,19 @@ class RuleService {
   /// Cancels the queries that run and ends the evaluations. Idempotent.
   void Stop();
 
+  /// What clients change; null unless the configuration wants it.
+  rules::RuleLibrary* library() { return library_.get(); }
+
   /// Empty before Start(). They never wait for an evaluation.
   std::vector<std::shared_ptr<const rules::GroupView>> Groups() const;
   std::vector<rules::AlertView> Alerts() const;
 
  private:
   rules::Options OptionsOf(const config::Config& config) const;
+  /// Takes over these files beside those of the library, under other options or those that hold.
+  Status LoadBeside(std::vector<rules::RuleFile> files, const config::Config* other_options);
+  /// The library has changed.
+  Status LoadAgain();
   void WakeEvaluators();
   /// Loads what has changed on disk, if anything has. True: it is changing, and is to be looked at
   /// again soon.
@@ -73,6 +81,10 @@ class RuleService {
   std::string external_url_;
   FileVersions versions_;  ///< Of the files that were last read, well or not.
   FileVersions changing_;  ///< What was found instead the last time.
+
+  std::unique_ptr<StateStore> kept_;  ///< What the library keeps.
+  std::unique_ptr<rules::RuleLibrary> library_;
+  std::vector<rules::RuleFile> files_;  ///< As last taken over; empty without a library.
 
   std::stop_source cancel_;  ///< Of queries that are under way when Stop() is called.
   std::unique_ptr<rules::Manager> manager_;

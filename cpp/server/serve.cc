@@ -20,6 +20,7 @@
 #include "cpp/api/profiles.h"
 #include "cpp/api/prometheus.h"
 #include "cpp/api/query_gate.h"
+#include "cpp/api/rule_editor.h"
 #include "cpp/api/rules.h"
 #include "cpp/api/service_graph.h"
 #include "cpp/api/status_pages.h"
@@ -176,6 +177,7 @@ class Service {
                            .last_reload = [this] { return reloading_.last(); }},
                           router);
     api::RegisterRules(alerts_->Rules(), router);
+    if (config_.rules.api) api::RegisterRuleEditor(alerts_->rule_library(), router);
     api::RegisterAlertmanager(
         alerts_->Alertmanager(std::string(Version()), std::string(Revision())), router);
     api::AdminBackend admin;
@@ -184,6 +186,7 @@ class Service {
     admin.ready = [this] { return Ready(); };
     admin.metrics = [this](api::MetricsFormat format) { return Metrics(TelemetryFormat(format)); };
     admin.flush = [this] { return engine_->Flush(); };
+    admin.rule_editor = config_.rules.api;
     api::RegisterAdmin(std::move(admin), router);
     RegisterStatus(router);
     RegisterStore(router);

@@ -26,6 +26,7 @@ TEST(RulesConfigTest, EverythingHasPrometheussDefault) {
   EXPECT_EQ(rules.resend_delay, kMinute);
   EXPECT_EQ(loaded->config.rule_query_offset, 0);
   EXPECT_FALSE(rules.restore_as_prometheus) << "ours: as it was";
+  EXPECT_FALSE(rules.api);
   EXPECT_THAT(loaded->effective, HasSubstr("max_concurrent_evals: 4"));
 }
 
@@ -39,6 +40,7 @@ rules:
   for_grace_period: 1m
   resend_delay: 30s
   watch_interval: 0s
+  api: true
 )");
   ASSERT_TRUE(loaded.has_value()) << loaded.error().ToString();
   const Rules& rules = loaded->config.rules;
@@ -48,6 +50,7 @@ rules:
   EXPECT_EQ(rules.for_grace_period, kMinute);
   EXPECT_EQ(rules.resend_delay, 30 * kSecond);
   EXPECT_EQ(rules.watch_interval, 0);
+  EXPECT_TRUE(rules.api);
   EXPECT_EQ(loaded->config.rule_query_offset, 15 * kSecond);
   EXPECT_THAT(loaded->effective, HasSubstr("restore: \"prometheus\""));
 }

@@ -146,6 +146,17 @@ TEST_F(SideBySideTest, ARuleWaitsForTheOneThatItReads) {
   EXPECT_EQ(sink_.samples(), 2U);
 }
 
+TEST_F(SideBySideTest, TwoThatMayWriteTheSameSeriesDoSoInOrder) {
+  Load("groups: [{name: a, rules: [{record: one, expr: slow}, {record: one, expr: fast}]}]");
+  std::thread owner([this] { manager_.RunDue(kDue); });
+  answers_.AwaitSlow(1);
+  EXPECT_EQ(manager_.RunDue(kDue), kNever);
+  EXPECT_EQ(sink_.samples(), 0U);
+  answers_.Release();
+  owner.join();
+  EXPECT_EQ(sink_.samples(), 2U);
+}
+
 TEST_F(SideBySideTest, OthersAreWokenForAGroupThatWasSlow) {
   Load("groups: [{name: a, rules: [{record: one, expr: slow}, {record: two, expr: fast}]}]");
   EXPECT_EQ(wakes_, 0);
