@@ -100,10 +100,6 @@ Result<double> Evaluate(const DurationExpr& expr, const DurationContext& context
 
 }  // namespace
 
-Failure DurationParser::Error(PosRange pos, std::string_view message) const {
-  return ParseErrorAt(tokens_->query(), pos, message);
-}
-
 bool DurationParser::CanStart() const {
   switch (tokens_->Peek().kind) {
     case Kind::kNumber:
@@ -134,17 +130,19 @@ Result<Duration> DurationParser::ParseOffset() {
 
 Result<Duration> DurationParser::Finish(DurationExpr expr, bool positive) const {
   if (expr.op == Op::kNumber) {
-    if (positive && expr.seconds <= 0) return Error(expr.pos, "duration must be greater than 0");
+    if (positive && expr.seconds <= 0)
+      return tokens_->Error(expr.pos, "duration must be greater than 0");
     return Duration{ToMillis(expr.seconds), std::nullopt};
   }
-  if (!expressions_) return Error(expr.pos, "experimental duration expression is not enabled");
+  if (!expressions_)
+    return tokens_->Error(expr.pos, "experimental duration expression is not enabled");
   return Duration{0, std::move(expr)};
 }
 
 Result<DurationExpr> DurationParser::ParseExpr(int precedence) {
   if (++nodes_ > kMaxExpressionNesting) {
-    return Error({tokens_->Peek().position, tokens_->Peek().end()},
-                 "duration expression is too long");
+    return tokens_->Error({tokens_->Peek().position, tokens_->Peek().end()},
+                          "duration expression is too long");
   }
   // As elsewhere in PromQL, -2^2 is -(2^2).
   TOCSIN_ASSIGN_OR_RETURN(DurationExpr left, ParseUnary(&DurationParser::ParsePower));
@@ -154,8 +152,8 @@ Result<DurationExpr> DurationParser::ParseExpr(int precedence) {
     TOCSIN_ASSIGN_OR_RETURN(DurationExpr right, ParseExpr(next));
     const PosRange op_pos{op.position, op.end()};
     const bool zero = right.op == Op::kNumber && right.seconds == 0;
-    if (zero && op.kind == Kind::kDiv) return Error(op_pos, "division by zero");
-    if (zero && op.kind == Kind::kMod) return Error(op_pos, "modulo by zero");
+    if (zero && op.kind == Kind::kDiv) return tokens_->Error(op_pos, "division by zero");
+    if (zero && op.kind == Kind::kMod) return tokens_->Error(op_pos, "modulo by zero");
     const PosRange pos{left.pos.start, right.pos.end};
     DurationExpr joined{OpOf(op.kind), 0, false, {}, pos};
     joined.operands.push_back(std::move(left));
@@ -172,7 +170,7 @@ Result<DurationExpr> DurationParser::ParseUnary(
   const Token sign = tokens_->Peek();
   if (sign.kind != Kind::kAdd && sign.kind != Kind::kSub) return ParsePrimary();
   if (++nodes_ > kMaxExpressionNesting) {
-    return Error({sign.position, sign.end()}, "duration expression is too long");
+    return tokens_->Error({sign.position, sign.end()}, "duration expression is too long");
   }
   tokens_->Take();
   TOCSIN_ASSIGN_OR_RETURN(DurationExpr operand, (this->*operand_of)());
@@ -206,7 +204,7 @@ Result<DurationExpr> DurationParser::ParseNumber() {
   const uint32_t start = tokens_->Peek().position;
   TOCSIN_ASSIGN_OR_RETURN(const double seconds, tokens_->TakeNumber());
   const PosRange pos{start, tokens_->consumed_end()};
-  if (OutOfRange(seconds)) return Error(pos, "duration out of range");
+  if (OutOfRange(seconds)) return tokens_->Error(pos, "duration out of range");
   return DurationExpr{Op::kNumber, seconds, has_unit, {}, pos};
 }
 

@@ -33,7 +33,6 @@ class DurationParser {
   Result<DurationExpr> ParseFunction();
   Result<DurationExpr> ParseNumber();
   Result<Duration> Finish(DurationExpr expr, bool positive) const;
-  Failure Error(PosRange pos, std::string_view message) const;
 
   TokenStream* tokens_;
   const bool expressions_;

@@ -392,6 +392,10 @@ bool IsOperator(TokenKind kind) { return kind >= Kind::kAdd && kind <= Kind::kUn
 
 bool IsAggregator(TokenKind kind) { return kind >= Kind::kSum && kind <= Kind::kLimitRatio; }
 
+bool IsFillKeyword(TokenKind kind) {
+  return kind == TokenKind::kFill || kind == TokenKind::kFillLeft || kind == TokenKind::kFillRight;
+}
+
 std::string Token::Description() const {
   if (kind == Kind::kEnd) return "end of input";
   if (kind == Kind::kError) return text;

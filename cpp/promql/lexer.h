@@ -90,6 +90,7 @@ enum class TokenKind : uint8_t {
 
 bool IsOperator(TokenKind kind);
 bool IsAggregator(TokenKind kind);
+bool IsFillKeyword(TokenKind kind);
 
 struct Token {
   TokenKind kind = TokenKind::kEnd;

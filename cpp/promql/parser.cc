@@ -5,18 +5,16 @@
 #include "cpp/promql/parser.h"
 
 #include <algorithm>
-#include <charconv>
-#include <cmath>
 #include <limits>
 #include <string>
 #include <utility>
 
-#include "cpp/base/format.h"
 #include "cpp/base/quote.h"
 #include "cpp/promql/duration_parser.h"
 #include "cpp/promql/functions.h"
 #include "cpp/promql/lexer.h"
-#include "cpp/promql/text.h"
+#include "cpp/promql/modifier_parser.h"
+#include "cpp/promql/selector_parser.h"
 #include "cpp/promql/token_stream.h"
 #include "cpp/promql/type_check.h"
 
@@ -64,33 +62,6 @@ static_assert(static_cast<int>(Kind::kUnless) - static_cast<int>(Kind::kAdd) ==
 static_assert(static_cast<int>(Kind::kLimitRatio) - static_cast<int>(Kind::kSum) ==
               static_cast<int>(AggregateOp::kLimitRatio));
 
-bool IsFillKeyword(Kind kind) {
-  return kind == Kind::kFill || kind == Kind::kFillLeft || kind == Kind::kFillRight;
-}
-
-// Keywords that are legal as the name of a metric.
-bool CanNameMetric(Kind kind) {
-  switch (kind) {
-    case Kind::kIdentifier:
-    case Kind::kMetricIdentifier:
-    case Kind::kAnd:
-    case Kind::kOr:
-    case Kind::kUnless:
-    case Kind::kOffset:
-    case Kind::kAnchored:
-    case Kind::kSmoothed:
-    case Kind::kBy:
-    case Kind::kWithout:
-      return true;
-    default:
-      return IsAggregator(kind) || IsFillKeyword(kind) || kind >= Kind::kStart;
-  }
-}
-
-bool CanNameLabel(Kind kind) {
-  return CanNameMetric(kind) || kind >= Kind::kOffset || kind == Kind::kAtan2;
-}
-
 class Parser {
  public:
   Parser(std::string_view query, const ParserOptions& options)
@@ -101,9 +72,9 @@ class Parser {
 
  private:
   const Token& Peek(size_t ahead = 0) const { return tokens_.Peek(ahead); }
-  Kind PeekKind(size_t ahead = 0) const { return tokens_.Peek(ahead).kind; }
+  Kind PeekKind(size_t ahead = 0) const { return tokens_.PeekKind(ahead); }
   Failure Error(PosRange pos, std::string_view message) const {
-    return ParseErrorAt(tokens_.query(), pos, message);
+    return tokens_.Error(pos, message);
   }
   PosRange Since(uint32_t start) const { return {start, tokens_.consumed_end()}; }
 
@@ -121,24 +92,18 @@ class Parser {
   Result<Expr> ParseAggregate();
   Result<Expr> ParseVectorSelector();
   Result<Expr> ParseTraceql();
-  Status CheckTraceQuery(const Token& literal, const std::string& query) const;
   Result<Expr> ParseBrackets(Expr expr);
   Result<Expr> ParseMatrixSelector(Expr expr, Duration range, uint32_t bracket) const;
 
   Result<std::vector<Expr>> ParseArguments();
-  Result<std::vector<std::string>> ParseLabelList();
   Status ParseGrouping(Aggregate* aggregate);
   Status ParseVectorMatching(Binary* binary);
   Status ParseFill(VectorMatching* matching);
   Result<double> ParseFillValue();
-  Status ParseMatchers(std::vector<Matcher>* matchers);
-  Result<Matcher> ParseMatcher();
-  Status ParseOffset(Expr* expr);
-  Status ParseAt(Expr* expr);
-  Status ParseExtension(Expr* expr);
 
   TokenStream tokens_;
   const ParserOptions options_;
+  SelectorParser selectors_{&tokens_, options_};
   uint32_t depth_ = 0;
 };
 
@@ -197,12 +162,12 @@ Status Parser::ParseVectorMatching(Binary* binary) {
   if (tokens_.TakeIf(Kind::kBool)) binary->return_bool = true;
   if (PeekKind() == Kind::kOn || PeekKind() == Kind::kIgnoring) {
     matching.on = tokens_.Take().kind == Kind::kOn;
-    TOCSIN_ASSIGN_OR_RETURN(matching.labels, ParseLabelList());
+    TOCSIN_ASSIGN_OR_RETURN(matching.labels, selectors_.ParseLabelList());
     if (PeekKind() == Kind::kGroupLeft || PeekKind() == Kind::kGroupRight) {
       matching.cardinality = tokens_.Take().kind == Kind::kGroupLeft ? Cardinality::kManyToOne
                                                                      : Cardinality::kOneToMany;
       if (PeekKind() == Kind::kLeftParen) {
-        TOCSIN_ASSIGN_OR_RETURN(matching.include, ParseLabelList());
+        TOCSIN_ASSIGN_OR_RETURN(matching.include, selectors_.ParseLabelList());
       }
     }
   }
@@ -341,7 +306,7 @@ Result<Expr> Parser::ParseCall() {
 
 Status Parser::ParseGrouping(Aggregate* aggregate) {
   aggregate->without = tokens_.Take().kind == Kind::kWithout;
-  TOCSIN_ASSIGN_OR_RETURN(aggregate->grouping, ParseLabelList());
+  TOCSIN_ASSIGN_OR_RETURN(aggregate->grouping, selectors_.ParseLabelList());
   return Status();
 }
 
@@ -379,145 +344,29 @@ Result<Expr> Parser::ParseAggregate() {
   return Make(std::move(aggregate), pos, height);
 }
 
-Result<std::vector<std::string>> Parser::ParseLabelList() {
-  if (!tokens_.TakeIf(Kind::kLeftParen)) return tokens_.Unexpected("grouping opts", "\"(\"");
-  std::vector<std::string> labels;
-  if (tokens_.TakeIf(Kind::kRightParen)) return labels;
+Result<Expr> Parser::ParsePostfix(Expr expr) {
+  ModifierParser modifiers(&tokens_, options_);
   while (true) {
-    const Token& token = Peek();
-    if (!CanNameLabel(token.kind) && token.kind != Kind::kString) {
-      return tokens_.Unexpected("grouping opts", "label");
+    if (PeekKind() == Kind::kLeftBracket) {
+      TOCSIN_ASSIGN_OR_RETURN(expr, ParseBrackets(std::move(expr)));
+    } else if (modifiers.CanStart()) {
+      TOCSIN_RETURN_IF_ERROR(modifiers.ParseInto(&expr));
+    } else {
+      return expr;
     }
-    std::string name = token.text;
-    if (token.kind == Kind::kString) {
-      TOCSIN_ASSIGN_OR_RETURN(name, UnquoteGo(token.text));
-    }
-    if (!IsValidLabelName(name)) {
-      return Error({token.position, token.end()},
-                   "invalid label name for grouping: " + QuoteGo(name));
-    }
-    labels.push_back(std::move(name));
-    tokens_.Take();
-    const bool comma = tokens_.TakeIf(Kind::kComma);
-    if (tokens_.TakeIf(Kind::kRightParen)) return labels;
-    if (!comma) return tokens_.Unexpected("grouping opts", R"x("," or ")")x");
   }
 }
 
 Result<Expr> Parser::ParseVectorSelector() {
   const uint32_t start = Peek().position;
-  VectorSelector selector;
-  if (PeekKind() != Kind::kLeftBrace) selector.name = tokens_.Take().text;
-  if (PeekKind() == Kind::kLeftBrace) TOCSIN_RETURN_IF_ERROR(ParseMatchers(&selector.matchers));
-  if (!selector.name.empty()) {
-    TOCSIN_ASSIGN_OR_RETURN(Matcher matcher,
-                            Matcher::Make(Matcher::Op::kEqual, kMetricName, selector.name));
-    selector.matchers.push_back(std::move(matcher));
-  }
+  TOCSIN_ASSIGN_OR_RETURN(VectorSelector selector, selectors_.ParseVectorSelector());
   return Make(std::move(selector), Since(start), 0);
-}
-
-// An error inside of the literal is shown where it stands in the query.
-Status Parser::CheckTraceQuery(const Token& literal, const std::string& query) const {
-  if (options_.check_traces == nullptr) return Status();
-  const std::optional<TraceQueryError> error = options_.check_traces(query);
-  if (!error) return Status();
-  const size_t inside = ByteOffset(query, error->line, error->column);
-  const uint32_t place =
-      literal.position + static_cast<uint32_t>(LiteralOffset(literal.text, inside));
-  return Error({place, literal.end()}, "in traceql(): " + error->message);
 }
 
 Result<Expr> Parser::ParseTraceql() {
-  const uint32_t start = tokens_.Take().position;
-  tokens_.Take();  // The parenthesis.
-  if (PeekKind() != Kind::kString) return tokens_.Unexpected("traceql()", "string");
-  const Token literal = tokens_.Take();
-  TraceqlSelector selector;
-  TOCSIN_ASSIGN_OR_RETURN(selector.query, UnquoteGo(literal.text));
-  TOCSIN_RETURN_IF_ERROR(CheckTraceQuery(literal, selector.query));
-  if (tokens_.TakeIf(Kind::kComma)) {
-    DurationParser durations(&tokens_, options_.duration_expressions);
-    if (!durations.CanStart()) {
-      return tokens_.Unexpected("traceql()", "number, duration, step(), or range()");
-    }
-    TOCSIN_ASSIGN_OR_RETURN(selector.window, durations.ParsePositive());
-  }
-  if (!tokens_.TakeIf(Kind::kRightParen)) return tokens_.Unexpected("traceql()", R"x(")")x");
+  const uint32_t start = Peek().position;
+  TOCSIN_ASSIGN_OR_RETURN(TraceqlSelector selector, selectors_.ParseTraceql());
   return Make(std::move(selector), Since(start), 0);
-}
-
-Status Parser::ParseMatchers(std::vector<Matcher>* matchers) {
-  tokens_.Take();  // The brace.
-  if (tokens_.TakeIf(Kind::kRightBrace)) return Status();
-  while (true) {
-    TOCSIN_ASSIGN_OR_RETURN(Matcher matcher, ParseMatcher());
-    matchers->push_back(std::move(matcher));
-    const bool comma = tokens_.TakeIf(Kind::kComma);
-    if (tokens_.TakeIf(Kind::kRightBrace)) return Status();
-    if (!comma) return tokens_.Unexpected("label matching", R"("," or "}")");
-  }
-}
-
-Result<Matcher> Parser::ParseMatcher() {
-  if (PeekKind() != Kind::kIdentifier && PeekKind() != Kind::kString) {
-    return tokens_.Unexpected("label matching", R"(identifier or "}")");
-  }
-  const Token label = tokens_.Take();
-  std::string name = label.text;
-  if (label.kind == Kind::kString) {
-    TOCSIN_ASSIGN_OR_RETURN(name, UnquoteGo(label.text));
-  }
-  Matcher::Op op = Matcher::Op::kEqual;
-  switch (PeekKind()) {
-    case Kind::kAssign:
-      break;
-    case Kind::kNotEqual:
-      op = Matcher::Op::kNotEqual;
-      break;
-    case Kind::kRegex:
-      op = Matcher::Op::kRegex;
-      break;
-    case Kind::kNotRegex:
-      op = Matcher::Op::kNotRegex;
-      break;
-    default:
-      // A quoted string alone is the name of the metric.
-      if (label.kind == Kind::kString) return Matcher::Make(op, kMetricName, name);
-      return tokens_.Unexpected("label matching", "label matching operator");
-  }
-  tokens_.Take();
-  if (PeekKind() != Kind::kString) return tokens_.Unexpected("label matching", "string");
-  const Token literal = tokens_.Take();
-  TOCSIN_ASSIGN_OR_RETURN(const std::string value, UnquoteGo(literal.text));
-  Result<Matcher> matcher = Matcher::Make(op, name, value);
-  if (!matcher.has_value()) {
-    return Error({label.position, literal.end()}, matcher.error().message());
-  }
-  return matcher;
-}
-
-Result<Expr> Parser::ParsePostfix(Expr expr) {
-  while (true) {
-    switch (PeekKind()) {
-      case Kind::kLeftBracket: {
-        TOCSIN_ASSIGN_OR_RETURN(expr, ParseBrackets(std::move(expr)));
-        break;
-      }
-      case Kind::kOffset:
-        TOCSIN_RETURN_IF_ERROR(ParseOffset(&expr));
-        break;
-      case Kind::kAt:
-        TOCSIN_RETURN_IF_ERROR(ParseAt(&expr));
-        break;
-      case Kind::kAnchored:
-      case Kind::kSmoothed:
-        TOCSIN_RETURN_IF_ERROR(ParseExtension(&expr));
-        break;
-      default:
-        return expr;
-    }
-  }
 }
 
 Result<Expr> Parser::ParseBrackets(Expr expr) {
@@ -568,94 +417,6 @@ Result<Expr> Parser::ParseMatrixSelector(Expr expr, Duration range, uint32_t bra
   }
   const PosRange pos = Since(expr.pos.start);
   return Make(MatrixSelector{std::move(*selector), std::move(range)}, pos, 0);
-}
-
-// The modifiers of what may be shifted in time, or null.
-TimeShift* ShiftOf(Expr* expr) {
-  if (auto* selector = std::get_if<VectorSelector>(&expr->node)) return &selector->shift;
-  if (auto* matrix = std::get_if<MatrixSelector>(&expr->node)) return &matrix->selector.shift;
-  if (auto* traces = std::get_if<TraceqlSelector>(&expr->node)) return &traces->shift;
-  if (auto* subquery = std::get_if<Subquery>(&expr->node)) return &subquery->shift;
-  return nullptr;
-}
-
-Status Parser::ParseOffset(Expr* expr) {
-  tokens_.Take();
-  DurationParser durations(&tokens_, options_.duration_expressions);
-  if (!durations.CanStart()) {
-    return tokens_.Unexpected("offset", "number, duration, step(), or range()");
-  }
-  TOCSIN_ASSIGN_OR_RETURN(Duration offset, durations.ParseOffset());
-  TimeShift* shift = ShiftOf(expr);
-  if (shift == nullptr) {
-    return Error(expr->pos,
-                 "offset modifier must be preceded by an instant vector selector or range vector "
-                 "selector or a subquery");
-  }
-  if (shift->offset) return Error(expr->pos, "offset may not be set multiple times");
-  // An offset of nothing is none, so that it may be followed by another one, as in Prometheus.
-  if (offset.expression || offset.millis != 0) shift->offset = std::move(offset);
-  expr->pos.end = tokens_.consumed_end();
-  return Status();
-}
-
-Status Parser::ParseAt(Expr* expr) {
-  tokens_.Take();
-  TimeShift::At at = TimeShift::At::kTimestamp;
-  double seconds = 0;
-  if (PeekKind() == Kind::kStart || PeekKind() == Kind::kEndFunction) {
-    at = tokens_.Take().kind == Kind::kStart ? TimeShift::At::kStart : TimeShift::At::kEnd;
-    if (!tokens_.TakeIf(Kind::kLeftParen)) return tokens_.Unexpected("@", "timestamp");
-    if (!tokens_.TakeIf(Kind::kRightParen)) return tokens_.Unexpected("@", "timestamp");
-  } else {
-    bool negative = false;
-    if (PeekKind() == Kind::kAdd || PeekKind() == Kind::kSub) {
-      negative = tokens_.Take().kind == Kind::kSub;
-    }
-    if (PeekKind() != Kind::kNumber && PeekKind() != Kind::kDuration) {
-      return tokens_.Unexpected("@", "timestamp");
-    }
-    TOCSIN_ASSIGN_OR_RETURN(seconds, tokens_.TakeNumber());
-    if (negative) seconds = -seconds;
-  }
-  // Far beyond any calendar, and still far enough from the ends of int64 to add to it.
-  constexpr double kMostSeconds = 1e15;
-  if (!(std::abs(seconds) <= kMostSeconds)) {
-    return Error(expr->pos, "timestamp out of bounds for @ modifier: " + FormatGoFixed(seconds));
-  }
-  TimeShift* shift = ShiftOf(expr);
-  if (shift == nullptr) {
-    return Error(expr->pos,
-                 "@ modifier must be preceded by an instant vector selector or range vector "
-                 "selector or a subquery");
-  }
-  if (shift->at != TimeShift::At::kNone) {
-    return Error(expr->pos, "@ <timestamp> may not be set multiple times");
-  }
-  shift->at = at;
-  shift->timestamp = static_cast<Millis>(std::round(seconds * 1000));
-  expr->pos.end = tokens_.consumed_end();
-  return Status();
-}
-
-Status Parser::ParseExtension(Expr* expr) {
-  const Token keyword = tokens_.Take();
-  if (!options_.extended_range_selectors) {
-    return Error(expr->pos, keyword.text + " modifier is experimental and not enabled");
-  }
-  if (expr->As<Subquery>() != nullptr) {
-    return Error(expr->pos, keyword.text + " modifier is not supported for subqueries");
-  }
-  auto* selector = std::get_if<VectorSelector>(&expr->node);
-  if (auto* matrix = std::get_if<MatrixSelector>(&expr->node)) selector = &matrix->selector;
-  // Prometheus's own words for a modifier on what is no selector; nothing is missing here.
-  if (selector == nullptr) return Error(expr->pos, keyword.text + " modifier not implemented");
-  (keyword.kind == Kind::kAnchored ? selector->anchored : selector->smoothed) = true;
-  if (selector->anchored && selector->smoothed) {
-    return Error(expr->pos, "anchored and smoothed modifiers cannot be used together");
-  }
-  expr->pos.end = tokens_.consumed_end();
-  return Status();
 }
 
 }  // namespace

@@ -66,23 +66,27 @@ Result<double> TokenStream::TakeNumber() {
   const PosRange pos{token.position, token.end()};
   if (token.kind == TokenKind::kDuration) {
     const Result<Nanos> duration = ParseDuration(token.text);
-    if (!duration.has_value()) return ParseErrorAt(query_, pos, duration.error().message());
+    if (!duration.has_value()) return Error(pos, duration.error().message());
     // Milliseconds are the smallest unit, and a whole number of them is exact to divide.
     const int64_t millis = *duration / kMillisecond;
     return static_cast<double>(millis) / 1e3;
   }
   const std::optional<double> number = ParseNumber(token.text);
-  if (!number) return ParseErrorAt(query_, pos, "error parsing number: " + QuoteGo(token.text));
+  if (!number) return Error(pos, "error parsing number: " + QuoteGo(token.text));
   return *number;
 }
 
 Failure TokenStream::Unexpected(std::string_view context, std::string_view expected) const {
   const Token& token = Peek();
   const PosRange pos{token.position, token.end()};
-  if (token.kind == TokenKind::kError) return ParseErrorAt(query_, pos, token.text);
+  if (token.kind == TokenKind::kError) return Error(pos, token.text);
   std::string message = "unexpected " + token.Description();
   if (!context.empty()) message.append(" in ").append(context);
   if (!expected.empty()) message.append(", expected ").append(expected);
+  return Error(pos, message);
+}
+
+Failure TokenStream::Error(PosRange pos, std::string_view message) const {
   return ParseErrorAt(query_, pos, message);
 }
 

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "cpp/base/status.h"
+#include "cpp/promql/ast.h"
 #include "cpp/promql/lexer.h"
 
 namespace tocsin::promql {
@@ -20,6 +21,7 @@ class TokenStream {
   std::string_view query() const { return query_; }
   /// Behind the last token is nothing but copies of it: the end, or the lexer's error.
   const Token& Peek(size_t ahead = 0) const;
+  TokenKind PeekKind(size_t ahead = 0) const { return Peek(ahead).kind; }
   const Token& Take();
   bool TakeIf(TokenKind kind);
   /// Where the last token taken ends.
@@ -32,6 +34,8 @@ class TokenStream {
   /// What stands at the front may not stand there: `unexpected <op:*> in <context>, expected
   /// <expected>`. Of a token that the lexer refused: its error.
   Failure Unexpected(std::string_view context, std::string_view expected) const;
+  /// A complaint about a part of the query.
+  Failure Error(PosRange pos, std::string_view message) const;
 
  private:
   std::string_view query_;
