@@ -188,7 +188,7 @@ class Doctor {
         return CorruptionError(context + ": a span lies outside of the segment's time");
       }
     }
-    TOCSIN_RETURN_IF_ERROR(reader->CheckAids(rows));
+    TOCSIN_RETURN_IF_ERROR(reader->CheckShortcuts(rows));
     const Result<std::string> deleted = volume->Get(DeletedKey(number));
     if (deleted.has_value()) {
       const auto bitmap = DecodeDeleted(*deleted, reader->rows());

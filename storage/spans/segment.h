@@ -138,7 +138,7 @@ class SegmentReader final : public traceql::SpanBlock {
   Status ForEachTraceThrough(const TraceVisitor& visit) const;
 
   /// kCorruption if the value filter or the counts are not what `rows`, all of the segment's, give.
-  Status CheckAids(const SpanBatch& rows) const;
+  Status CheckShortcuts(const SpanBatch& rows) const;
 
   /// Names of the attributes of that scope, redacted or not, each with its type; a name may have
   /// several types.

@@ -376,7 +376,7 @@ class Sealer {
   }
 
   // Adds the values of the rows counted and of the value filter behind those of the columns.
-  void PutAids(SealedSegment* sealed) {
+  void PutShortcuts(SealedSegment* sealed) {
     const auto add = [&](std::string value) -> uint32_t {
       if (value.empty()) return 0;
       sealed->values.push_back(std::move(value));
@@ -461,7 +461,7 @@ class Sealer {
       }
     }
     flush();
-    PutAids(&sealed);
+    PutShortcuts(&sealed);
     for (const std::string& value : sealed.values) footer_.stub.stored_bytes += value.size();
     std::string body;
     PutSizedBytes(&body, footer_.Encode());

@@ -122,7 +122,7 @@ Status CheckCounts(const SegmentColumns& columns, const SpanBatch& rows) {
 
 }  // namespace
 
-Status CheckAids(const SegmentColumns& columns, const SpanBatch& rows) {
+Status CheckShortcuts(const SegmentColumns& columns, const SpanBatch& rows) {
   TOCSIN_RETURN_IF_ERROR(columns.InSegment(CheckFilter(columns, rows)));
   return columns.InSegment(CheckCounts(columns, rows));
 }

@@ -10,6 +10,6 @@
 namespace tocsin::storage {
 
 /// `rows`: all of the segment's. kCorruption says what is wrong.
-Status CheckAids(const SegmentColumns& columns, const SpanBatch& rows);
+Status CheckShortcuts(const SegmentColumns& columns, const SpanBatch& rows);
 
 }  // namespace tocsin::storage

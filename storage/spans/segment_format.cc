@@ -17,9 +17,9 @@ constexpr uint64_t kFormatVersion = 1;
 // Tags of the footer's optional fields. A reader skips those that it does not know.
 constexpr uint64_t kBloomField = 1;
 constexpr uint64_t kUniqueField = 2;
+constexpr uint64_t kSummariesField = 3;
 constexpr uint64_t kFilterField = 4;
 constexpr uint64_t kCountsField = 5;
-constexpr uint64_t kSummariesField = 3;
 constexpr uint64_t kOrderField = 16;
 
 constexpr std::array<std::string_view, 20> kColumnNames = {
@@ -135,6 +135,7 @@ std::string SegmentFooter::Encode() const {
   if (!summaries.empty()) {
     PutVarint64(&out, kSummariesField);
     PutSizedBytes(&out, EncodeSummaries(summaries));
+  }
   const auto put_pair = [&out](uint64_t tag, uint64_t first, uint64_t second) {
     std::string pair;
     PutVarint64(&pair, first);
@@ -144,7 +145,6 @@ std::string SegmentFooter::Encode() const {
   };
   if (filter_pages > 0) put_pair(kFilterField, filter_begin, filter_pages);
   if (stub.counts_value > 0) put_pair(kCountsField, stub.counts_value, stub.durations_value);
-  }
   if (stub.order != 0) {
     std::string order;
     PutVarint64(&order, stub.order);
@@ -204,6 +204,7 @@ Result<SegmentFooter> SegmentFooter::Decode(std::string_view bytes) {
       ByteReader list(field);
       footer.summaries = ReadSummaries(&list);
       if (!list.AtEnd()) in.Fail();
+    }
     const auto read_pair = [&](uint32_t* first, uint32_t* second) {
       ByteReader pair(field);
       *first = static_cast<uint32_t>(pair.Count(UINT32_MAX / 2));
@@ -212,7 +213,6 @@ Result<SegmentFooter> SegmentFooter::Decode(std::string_view bytes) {
     };
     if (tag == kFilterField) read_pair(&footer.filter_begin, &footer.filter_pages);
     if (tag == kCountsField) read_pair(&stub.counts_value, &stub.durations_value);
-    }
     if (tag == kOrderField) {
       ByteReader order(field);
       stub.order = order.Varint();

@@ -102,12 +102,12 @@ struct SegmentFooter {
   std::string bloom;
   bool unique = false;                  ///< No row is the same span as another.
   std::vector<ValueSummary> summaries;  ///< Of some columns, ascending.
-
   /// The pages of the value filter (value_filter.h) are values [filter_begin, filter_begin +
   /// filter_pages). It tells of the names of spans, of attributes with a column of a type that it
   /// covers, if their summary has no list, and of all attributes in overflow columns.
   uint32_t filter_begin = 0;
   uint32_t filter_pages = 0;  ///< 0: there is none.
+
   std::string Encode() const;
   static Result<SegmentFooter> Decode(std::string_view bytes);
   /// The footer of segment `number`, with a whole stub, out of its value 0.

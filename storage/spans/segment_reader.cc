@@ -236,8 +236,8 @@ Result<SpanBatch> SegmentReader::ReadRows(uint32_t first, uint32_t last) const {
   return RedactRows(*batch, first, *rep_->redactions);
 }
 
-Status SegmentReader::CheckAids(const SpanBatch& rows) const {
-  return storage::CheckAids(*rep_->columns, rows);
+Status SegmentReader::CheckShortcuts(const SpanBatch& rows) const {
+  return storage::CheckShortcuts(*rep_->columns, rows);
 }
 
 Status SegmentReader::ForEachTraceThrough(const TraceVisitor& visit) const {

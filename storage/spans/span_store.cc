@@ -27,8 +27,8 @@ SpanStore::SpanStore(SpanStoreOptions options, const Clock& clock, Telemetry& te
                                      {{"stage", "seal"}})),
       damaged_segments_(telemetry.GetCounter("tocsin_spans_damaged_segments_total",
                                              "Segments found damaged and put aside.")),
-      damaged_aids_(telemetry.GetCounter(
-          "tocsin_spans_damaged_aids_total",
+      damaged_shortcuts_(telemetry.GetCounter(
+          "tocsin_spans_damaged_shortcuts_total",
           "Segments whose value filter or counts were found damaged: queries read more of them.")),
       damaged_records_(
           telemetry.GetCounter("tocsin_spans_log_damaged_records_total",
@@ -188,7 +188,7 @@ std::shared_ptr<const traceql::SpanView> SpanStore::View(std::string_view tenant
     }
   }
   return std::make_shared<StoreView>(std::move(content), cache_,
-                                     DamageCounters{damaged_segments_, damaged_aids_});
+                                     DamageCounters{damaged_segments_, damaged_shortcuts_});
 }
 
 SpanStore::Stats SpanStore::GetStats() const {

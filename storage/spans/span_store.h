@@ -352,6 +352,7 @@ class SpanStore final : public traceql::SpanSource {
   Counter& log_cpu_;
   Counter& seal_cpu_;
   Counter& damaged_segments_;
+  Counter& damaged_shortcuts_;
   Counter& damaged_records_;
   Counter& duplicates_;
   Counter& merges_;
@@ -360,7 +361,6 @@ class SpanStore final : public traceql::SpanSource {
   std::unique_ptr<LiveLog> log_;
   mutable std::mutex limits_mutex_;  // Held alone.
   std::shared_ptr<const SpanLimits> limits_;
-  Counter& damaged_aids_;
 
   // Lock order: append_mutex_ or seal_mutex_, then resolve_mutex_, then mutex_. The others are held
   // alone.

@@ -180,7 +180,7 @@ Result<std::shared_ptr<const traceql::CountedRows>> StoredBlock::Counted(
     return DecodeCounts(frame, stub.rows);
   }();
   if (counted.has_value()) return counted;
-  segment_->NoteDamagedAid(counted.error(), damaged_.aids);
+  segment_->NoteDamagedShortcut(counted.error(), damaged_.shortcuts);
   return nullptr;
 }
 
@@ -188,7 +188,7 @@ bool StoredBlock::MayMatch(const traceql::Field& field, traceql::Op op,
                            const traceql::Literal& literal) const {
   const Result<bool> may = Read<bool>([&](const SegmentReader& r) -> Result<bool> {
     const Result<bool> looks = r.LooksToMatch(field, op, literal);
-    if (!looks.has_value()) segment_->NoteDamagedAid(looks.error(), damaged_.aids);
+    if (!looks.has_value()) segment_->NoteDamagedShortcut(looks.error(), damaged_.shortcuts);
     return looks.value_or(true);
   });
   return !may.has_value() || *may;

@@ -24,7 +24,7 @@ namespace tocsin::storage {
 /// What is found damaged, counted.
 struct DamageCounters {
   Counter& segments;
-  Counter& aids;  ///< Value filters and counts: what only makes queries faster.
+  Counter& shortcuts;  ///< Value filters and counts: what only makes queries faster.
 };
 
 /// Thread-safe. A segment whose bytes turn out to be damaged is put aside (StoredSegment) and the

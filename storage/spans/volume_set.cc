@@ -50,9 +50,9 @@ void StoredSegment::MarkDamaged(const Status& why, Counter& damaged_segments) co
                                  {"error", why.ToString()}});
 }
 
-void StoredSegment::NoteDamagedAid(const Status& why, Counter& damaged_aids) const {
-  if (aid_damaged_.exchange(true)) return;
-  damaged_aids.Add(1);
+void StoredSegment::NoteDamagedShortcut(const Status& why, Counter& damaged_shortcuts) const {
+  if (shortcut_damaged_.exchange(true)) return;
+  damaged_shortcuts.Add(1);
   log::Warn("segment_slower", {{"volume", volume_->path()},
                                {"segment", stub_.number},
                                {"tenant", tenant_},

@@ -81,7 +81,7 @@ class StoredSegment : public std::enable_shared_from_this<StoredSegment> {
   void MarkDamaged(const Status& why, Counter& damaged_segments) const;
   /// The segment has lost a value filter or counts, and goes on without. Logs and counts the first
   /// time.
-  void NoteDamagedAid(const Status& why, Counter& damaged_aids) const;
+  void NoteDamagedShortcut(const Status& why, Counter& damaged_shortcuts) const;
 
   /// A reader of its own for each query.
   Result<std::shared_ptr<const SegmentReader>> OpenReader(std::shared_ptr<ColumnCache> cache) const;
@@ -95,7 +95,7 @@ class StoredSegment : public std::enable_shared_from_this<StoredSegment> {
   const std::shared_ptr<StoredVolume> volume_;
   mutable SegmentMarks marks_;
   mutable std::atomic<bool> damaged_{false};
-  mutable std::atomic<bool> aid_damaged_{false};
+  mutable std::atomic<bool> shortcut_damaged_{false};
 };
 
 using SegmentList = std::vector<std::shared_ptr<const StoredSegment>>;
