@@ -8,7 +8,6 @@
 #include <string>
 #include <string_view>
 
-#include "cpp/base/clock.h"
 #include "cpp/traceql/ast.h"
 
 namespace tocsin::api {

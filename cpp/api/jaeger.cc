@@ -1,7 +1,6 @@
 #include "cpp/api/jaeger.h"
 
 #include <algorithm>
-#include <array>
 #include <memory>
 #include <string>
 #include <string_view>

@@ -1,6 +1,7 @@
 #include "cpp/api/jaeger_json.h"
 
 #include <cmath>
+#include <string>
 #include <string_view>
 
 #include "cpp/api/attribute_texts.h"

@@ -3,13 +3,14 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
+#include <iterator>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
-#include "cpp/api/attribute_conditions.h"
 #include "cpp/api/jaeger_json.h"
 #include "cpp/api/jaeger_params.h"
 #include "cpp/api/jaeger_read.h"
@@ -48,6 +49,10 @@ struct MetricsQuestion {
       of_kinds.append("kind = ").append(kind);
     }
     return "{ (" + of_services + ") && (" + of_kinds + ") }";
+  }
+
+  bool IsOf(const std::string& service) const {
+    return std::ranges::find(services, service) != services.end();
   }
 
   std::string By() const {
@@ -150,13 +155,14 @@ void AddValues(const std::vector<double>& from, std::vector<double>* to) {
 }
 
 // The curve that a series belongs to; `*failed`: it counts spans with errors.
-Curve* CurveOf(const traceql::MetricsSeries& series, Curves* curves, bool* failed) {
+Curve* CurveOf(const traceql::MetricsSeries& series, const MetricsQuestion& question,
+               Curves* curves, bool* failed) {
   Labels labels;
-  labels.service = kNoServiceName;
+  labels.service = kNoServiceName;  // Whatever stands where there is none: nobody asked for it.
   for (const traceql::MetricsLabel& label : series.labels) {
     std::string text = traceql::LabelText(label.value);
     if (label.name == "status") *failed = text == "error";
-    if (label.name == "resource.service.name") labels.service = text;
+    if (label.name == "resource.service.name" && question.IsOf(text)) labels.service = text;
     if (label.name == "name") labels.operation = text;
   }
   return &(*curves)[labels];
@@ -235,7 +241,7 @@ http::Response Answer(const TempoQueries& queries, const http::Request& request,
   Curves curves;
   for (const traceql::MetricsSeries& series : result->series) {
     bool failed = false;
-    Curve* const curve = CurveOf(series, &curves, &failed);
+    Curve* const curve = CurveOf(series, *question, &curves, &failed);
     AddValues(series.values, &curve->values);
     if (failed) AddValues(series.values, &curve->errors);
   }

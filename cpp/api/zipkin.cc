@@ -1,6 +1,7 @@
 #include "cpp/api/zipkin.h"
 
 #include <algorithm>
+#include <iterator>
 #include <map>
 #include <memory>
 #include <set>

@@ -329,6 +329,10 @@ TEST_F(JaegerTest, MetricsOfServicesAndOperations) {
   const Json& points = *latencies->Find("metrics")->array.at(0).Find("metricPoints");
   EXPECT_NEAR(points.array.at(0).Find("gaugeValue")->Find("doubleValue")->number, 3000, 1300);
   EXPECT_EQ(latencies->Find("help")->string, "0.95th quantile latency, grouped by service");
+  EXPECT_THAT(api_.Get("/jaeger/api/metrics/latencies?quantile=1&spanKind=unspecified&"
+                       "service=OTLPResourceNoServiceName&endTs=32000&lookback=1&ratePer=5000")
+                  .body,
+              HasSubstr(R"([{"name":"service_name","value":"OTLPResourceNoServiceName"}])"));
   EXPECT_EQ(Get("/metrics/minstep").Find("data")->integer, 1);
 }
 
