@@ -62,35 +62,62 @@ export async function prometheus(path, params, signal) {
 
 /** Sends JSON; the answer's JSON, or null if it has no body. */
 export async function sendJson(method, path, body) {
-  const response = await ask(path, {}, {
-    method,
-    headers: { 'Content-Type': 'application/json' },
-    body: body === undefined ? undefined : JSON.stringify(body),
-  });
+  const response = await ask(
+    path,
+    {},
+    {
+      method,
+      headers: { 'Content-Type': 'application/json' },
+      body: body === undefined ? undefined : JSON.stringify(body),
+    },
+  );
   const text = await response.text();
   return text ? JSON.parse(text) : null;
 }
 
+/** A range in milliseconds as the parameters `start` and `end`, in whole seconds around it. */
+export const secondsOf = ({ start, end }) => ({
+  start: Math.floor(start / 1000),
+  end: Math.ceil(end / 1000),
+});
+
 /** Series of TraceQL metrics: [{labels: {name: text}, points: [[ms, value]], exemplars}]. */
 export async function traceqlMetrics(q, range, step, signal, exemplars = 0) {
-  const answer = await getJson('api/metrics/query_range', {
-    q, start: Math.floor(range.start / 1000), end: Math.ceil(range.end / 1000), step: `${step}s`, exemplars,
-  }, signal);
+  const answer = await getJson(
+    'api/metrics/query_range',
+    {
+      q,
+      ...secondsOf(range),
+      step: `${step}s`,
+      exemplars,
+    },
+    signal,
+  );
   return (answer.series || []).map((one) => ({
     labels: labelsOf(one.labels),
     points: (one.samples || []).map((p) => [Number(p.timestampMs), p.value ?? 0]),
     exemplars: (one.exemplars || []).map((e) => ({
-      time: Number(e.timestampMs), value: e.value ?? 0, trace: labelsOf(e.labels)['trace:id'],
+      time: Number(e.timestampMs),
+      value: e.value ?? 0,
+      trace: labelsOf(e.labels)['trace:id'],
     })),
   }));
 }
 
 /** One value of each series over the range: [{labels, value}]. */
 export async function traceqlInstant(q, range, signal) {
-  const answer = await getJson('api/metrics/query', {
-    q, start: Math.floor(range.start / 1000), end: Math.ceil(range.end / 1000),
-  }, signal);
-  return (answer.series || []).map((one) => ({ labels: labelsOf(one.labels), value: one.value ?? 0 }));
+  const answer = await getJson(
+    'api/metrics/query',
+    {
+      q,
+      ...secondsOf(range),
+    },
+    signal,
+  );
+  return (answer.series || []).map((one) => ({
+    labels: labelsOf(one.labels),
+    value: one.value ?? 0,
+  }));
 }
 
 function labelsOf(labels) {

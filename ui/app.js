@@ -12,9 +12,16 @@ import { timePicker } from './time_picker.js';
 const FASTEST_MS = 5e3;
 const main = h('main', { id: 'main', tabindex: '-1' });
 const picker = timePicker((range) => setParams(range));
-const themeButton = h('button', { class: 'button plain square', type: 'button', onclick: nextTheme });
-const links = new Map(Object.entries(PAGES).filter(([, page]) => page.nav)
-  .map(([name, page]) => [name, h('a', { href: addressOf(name) }, page.title)]));
+const themeButton = h('button', {
+  class: 'button plain square',
+  type: 'button',
+  onclick: nextTheme,
+});
+const links = new Map(
+  Object.entries(PAGES)
+    .filter(([, page]) => page.nav)
+    .map(([name, page]) => [name, h('a', { href: addressOf(name) }, page.title)]),
+);
 const firing = h('span', { class: 'badge bad count', hidden: true });
 
 let freshTimer = 0;
@@ -31,7 +38,9 @@ function context() {
     range: rangeOf(location_.params, moment, getPrefs().utc),
     setParams,
     go,
-    setTitle(text) { document.title = `${text} · Tocsin`; },
+    setTitle(text) {
+      document.title = `${text} · Tocsin`;
+    },
   };
 }
 
@@ -86,7 +95,14 @@ async function show() {
   try {
     module = await about.load();
   } catch (error) {
-    put(main, h('div', { class: 'page' }, h('div', { class: 'notice bad' }, `This page cannot be loaded: ${error.message}`)));
+    put(
+      main,
+      h(
+        'div',
+        { class: 'page' },
+        h('div', { class: 'notice bad' }, `This page cannot be loaded: ${error.message}`),
+      ),
+    );
     return;
   }
   if (mine !== turn) return;
@@ -125,7 +141,15 @@ function drawTheme() {
 /** Links to pages are followed here, unless somebody wants them in another tab. */
 function followed(event) {
   const link = event.target.closest?.('a[href]');
-  if (!link || event.defaultPrevented || event.button !== 0 || event.ctrlKey || event.metaKey || event.shiftKey) return;
+  if (
+    !link ||
+    event.defaultPrevented ||
+    event.button !== 0 ||
+    event.ctrlKey ||
+    event.metaKey ||
+    event.shiftKey
+  )
+    return;
   if (link.target || link.hasAttribute('download') || link.origin !== location.origin) return;
   if (!link.pathname.startsWith(`${BASE}ui/`)) return;
   event.preventDefault();
@@ -139,24 +163,56 @@ function start() {
   watchAlerts(firing);
   const help = async () => (await import('./help.js')).openHelp();
   document.body.append(
-    h('a', { class: 'skip', href: '#main', onclick: (event) => { event.preventDefault(); main.focus(); } }, 'Skip to the page'),
-    h('header', { class: 'bar' },
-      h('a', { class: 'brand', href: addressOf('search'), 'aria-label': 'Tocsin' },
-        h('img', { src: `${BASE}ui/assets/icon.svg`, alt: '', width: '24', height: '24' }), h('span', {}, 'Tocsin')),
+    h(
+      'a',
+      {
+        class: 'skip',
+        href: '#main',
+        onclick: (event) => {
+          event.preventDefault();
+          main.focus();
+        },
+      },
+      'Skip to the page',
+    ),
+    h(
+      'header',
+      { class: 'bar' },
+      h(
+        'a',
+        { class: 'brand', href: addressOf('search'), 'aria-label': 'Tocsin' },
+        h('img', { src: `${BASE}ui/assets/icon.svg`, alt: '', width: '24', height: '24' }),
+        h('span', {}, 'Tocsin'),
+      ),
       h('nav', { 'aria-label': 'Pages' }, [...links.values()]),
       h('div', { class: 'space' }),
       picker.element,
       themeButton,
-      h('button', { class: 'button plain square', type: 'button', 'aria-label': 'Keys and help', title: 'Keys and help (?)', onclick: help },
-        icon('help'))),
-    main);
+      h(
+        'button',
+        {
+          class: 'button plain square',
+          type: 'button',
+          'aria-label': 'Keys and help',
+          title: 'Keys and help (?)',
+          onclick: help,
+        },
+        icon('help'),
+      ),
+    ),
+    main,
+  );
   document.addEventListener('click', followed);
-  addEventListener('popstate', () => { moment = Date.now(); arrived(); });
+  addEventListener('popstate', () => {
+    moment = Date.now();
+    arrived();
+  });
   bindKeys({ help, page: () => shown?.page });
   onPrefs((name) => {
     drawTheme();
     if (shown) shown.page.update(context());
-    if (name === 'utc') picker.set(rangeOf(location_.params, moment, getPrefs().utc), location_.params.refresh);
+    if (name === 'utc')
+      picker.set(rangeOf(location_.params, moment, getPrefs().utc), location_.params.refresh);
   });
   show();
 }

@@ -20,10 +20,11 @@ const LIMIT = 500;
 /** For traceqlCandidates. */
 export const traceqlCatalog = {
   tags: () => remembered('tags', async () => (await getJson('api/v2/search/tags')).scopes || []),
-  values: (tag, q) => remembered(`values ${tag} ${q}`, async () => {
-    const path = `api/v2/search/tag/${encodeURIComponent(tag)}/values`;
-    return (await getJson(path, { q, limit: LIMIT })).tagValues || [];
-  }),
+  values: (tag, q) =>
+    remembered(`values ${tag} ${q}`, async () => {
+      const path = `api/v2/search/tag/${encodeURIComponent(tag)}/values`;
+      return (await getJson(path, { q, limit: LIMIT })).tagValues || [];
+    }),
 };
 
 const selector = (metric) => (metric ? `{__name__=${JSON.stringify(metric)}}` : undefined);
@@ -31,8 +32,17 @@ const selector = (metric) => (metric ? `{__name__=${JSON.stringify(metric)}}` : 
 /** For promqlCandidates. */
 export const promqlCatalog = {
   metrics: () => remembered('metrics', () => prometheus('label/__name__/values')),
-  labels: (metric) => remembered(`labels ${metric}`, async () => (
-    await prometheus('labels', { 'match[]': selector(metric) })).filter((name) => name !== '__name__')),
-  values: (metric, label) => remembered(`label ${metric} ${label}`, () => (
-    prometheus(`label/${encodeURIComponent(label)}/values`, { 'match[]': selector(metric), limit: LIMIT }))),
+  labels: (metric) =>
+    remembered(`labels ${metric}`, async () =>
+      (await prometheus('labels', { 'match[]': selector(metric) })).filter(
+        (name) => name !== '__name__',
+      ),
+    ),
+  values: (metric, label) =>
+    remembered(`label ${metric} ${label}`, () =>
+      prometheus(`label/${encodeURIComponent(label)}/values`, {
+        'match[]': selector(metric),
+        limit: LIMIT,
+      }),
+    ),
 };

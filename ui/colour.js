@@ -3,6 +3,8 @@
 // in two tones; the theme says how light they are (--s0 to --s23 in theme.css). A name always stands
 // beside.
 
+import { h } from './dom.js';
+
 const HUES = 12;
 export const COLOURS = 2 * HUES;
 
@@ -24,7 +26,8 @@ export const colourIndex = (service) => hashOf(service) % COLOURS;
 export const colourOf = (service) => `var(--s${colourIndex(service)})`;
 
 /** For lines of a plot, in their order. */
-export const lineColour = (index) => `var(--s${((index * 5) % HUES) + (index % COLOURS < HUES ? 0 : HUES)})`;
+export const lineColour = (index) =>
+  `var(--s${((index * 5) % HUES) + (index % COLOURS < HUES ? 0 : HUES)})`;
 
 /** What a colour is now, for canvases, which cannot read variables. `colour` is "var(--name)". */
 export function resolveColour(colour) {
@@ -35,3 +38,13 @@ export function resolveColour(colour) {
   probe.remove();
   return resolved;
 }
+
+/** The square of a service's colour; of a grey one without a service. */
+export const serviceDot = (service) =>
+  h('span', {
+    class: 'dot',
+    style: { '--dot': service ? colourOf(service) : 'var(--line-strong)' },
+  });
+
+/** Square and name. */
+export const serviceName = (service) => h('span', { class: 'row' }, serviceDot(service), service);

@@ -36,7 +36,9 @@ export function parseConditions(query) {
 }
 
 export function formatConditions(list) {
-  return list.length === 0 ? '{}' : `{ ${list.map((c) => `${c.field} ${c.op} ${c.value}`).join(' && ')} }`;
+  return list.length === 0
+    ? '{}'
+    : `{ ${list.map((c) => `${c.field} ${c.op} ${c.value}`).join(' && ')} }`;
 }
 
 /** The list with the condition on (field, op) replaced, added, or with value null taken away. */

@@ -17,8 +17,10 @@ export function criticalPath(model) {
   const waiting = [{ span: root, end: root.start + root.duration }];
   while (waiting.length > 0) {
     const { span, end } = waiting.pop();
-    const children = span.children.map((child) => ({ child, end: Math.min(child.start + child.duration, end) }))
-      .filter((one) => one.child.start < one.end && one.child.start >= span.start).sort((a, b) => b.end - a.end);
+    const children = span.children
+      .map((child) => ({ child, end: Math.min(child.start + child.duration, end) }))
+      .filter((one) => one.child.start < one.end && one.child.start >= span.start)
+      .sort((a, b) => b.end - a.end);
     let cursor = end;
     for (const one of children) {
       if (one.end > cursor) continue;

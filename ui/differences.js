@@ -6,12 +6,16 @@ const MOST_VALUES = 5;
 
 /** The condition of a selection: spans that failed, or a box of time (ms) and duration (ns). */
 export function conditionOf(pick) {
-  return pick.failed ? 'status = error' : `duration >= ${Math.floor(pick.low)}ns && duration <= ${Math.ceil(pick.high)}ns`;
+  return pick.failed
+    ? 'status = error'
+    : `duration >= ${Math.floor(pick.low)}ns && duration <= ${Math.ceil(pick.high)}ns`;
 }
 
 /** The query that compares a selection with the rest of `spans`, a query in braces. */
 export function compareQuery(spans, pick) {
-  const times = pick.failed ? '' : `, ${Math.round(pick.start)}000000, ${Math.round(pick.end)}000000`;
+  const times = pick.failed
+    ? ''
+    : `, ${Math.round(pick.start)}000000, ${Math.round(pick.end)}000000`;
   return `${spans} | compare({ ${conditionOf(pick)} }, 10${times})`;
 }
 
@@ -24,7 +28,8 @@ export function parsePick(text) {
   return start < end && low < high ? { failed: false, start, end, low, high } : null;
 }
 
-export const formatPick = ({ start, end, low, high }) => [start, end, low, high].map((part) => Math.round(part)).join('_');
+export const formatPick = ({ start, end, low, high }) =>
+  [start, end, low, high].map((part) => Math.round(part)).join('_');
 
 const sum = (points) => points.reduce((all, [, value]) => all + value, 0);
 
@@ -37,7 +42,9 @@ export function differencesOf(series) {
   const totals = { selection: new Map(), baseline: new Map() };
   for (const { labels, points } of series) {
     const { __meta_type: type, ...rest } = labels;
-    const [[attribute, value] = []] = Object.entries(rest).filter(([name]) => !name.startsWith('__'));
+    const [[attribute, value] = []] = Object.entries(rest).filter(
+      ([name]) => !name.startsWith('__'),
+    );
     if (attribute === undefined) continue;
     const side = type?.replace('_total', '');
     if (!totals[side]) continue;
@@ -50,11 +57,25 @@ export function differencesOf(series) {
     if (!values.has(value)) values.set(value, { value, selection: 0, baseline: 0 });
     values.get(value)[side] += sum(points);
   }
-  const whole = { selection: Math.max(...totals.selection.values(), 1), baseline: Math.max(...totals.baseline.values(), 1) };
-  return [...found].map(([attribute, values]) => {
-    const parts = [...values.values()].map((one) => ({ value: one.value, selection: one.selection / whole.selection, baseline: one.baseline / whole.baseline }));
-    const score = Math.max(...parts.map((one) => Math.abs(one.selection - one.baseline)));
-    parts.sort((a, b) => Math.abs(b.selection - b.baseline) - Math.abs(a.selection - a.baseline) || b.selection - a.selection);
-    return { attribute, score, values: parts.slice(0, MOST_VALUES) };
-  }).filter((one) => one.score >= LEAST).sort((a, b) => b.score - a.score || (a.attribute < b.attribute ? -1 : 1));
+  const whole = {
+    selection: Math.max(...totals.selection.values(), 1),
+    baseline: Math.max(...totals.baseline.values(), 1),
+  };
+  return [...found]
+    .map(([attribute, values]) => {
+      const parts = [...values.values()].map((one) => ({
+        value: one.value,
+        selection: one.selection / whole.selection,
+        baseline: one.baseline / whole.baseline,
+      }));
+      const score = Math.max(...parts.map((one) => Math.abs(one.selection - one.baseline)));
+      parts.sort(
+        (a, b) =>
+          Math.abs(b.selection - b.baseline) - Math.abs(a.selection - a.baseline) ||
+          b.selection - a.selection,
+      );
+      return { attribute, score, values: parts.slice(0, MOST_VALUES) };
+    })
+    .filter((one) => one.score >= LEAST)
+    .sort((a, b) => b.score - a.score || (a.attribute < b.attribute ? -1 : 1));
 }

@@ -41,6 +41,25 @@ export function put(element, ...children) {
   return element;
 }
 
+/** A table of rows (`tr`) under heads: texts, or [text, class]. */
+export function table(heads, rows, className = '') {
+  const head = ([text, kind]) => h('th', { scope: 'col', class: kind }, text);
+  return h(
+    'table',
+    { class: `table ${className}` },
+    h(
+      'thead',
+      {},
+      h(
+        'tr',
+        {},
+        heads.map((one) => head([one].flat())),
+      ),
+    ),
+    h('tbody', {}, rows),
+  );
+}
+
 const ICONS = {
   search: 'M7 2.500a4.500 4.500 0 1 0 0 9 4.500 4.500 0 0 0 0-9zM10.300 10.300 14 14',
   close: 'M4 4l8 8M12 4l-8 8',
@@ -59,8 +78,11 @@ const ICONS = {
 
 /** A 16 by 16 pixel drawing in the colour of the text; decoration, so that readers pass over it. */
 export function icon(name) {
-  return s('svg', { viewBox: '0 0 16 16', class: 'icon', 'aria-hidden': 'true' },
-    s('path', { d: ICONS[name] }));
+  return s(
+    'svg',
+    { viewBox: '0 0 16 16', class: 'icon', 'aria-hidden': 'true' },
+    s('path', { d: ICONS[name] }),
+  );
 }
 
 /** Runs `draw` when the size of `element` changes, and once now; returns what ends that. */
@@ -86,5 +108,7 @@ export async function copyText(button, text) {
   } catch {
     button.textContent = 'Not allowed';
   }
-  setTimeout(() => { button.textContent = before; }, 1200);
+  setTimeout(() => {
+    button.textContent = before;
+  }, 1200);
 }

@@ -10,13 +10,28 @@ import { errorPosition, tokens } from './query_text.js';
 export function editor(opts) {
   const id = `editor-${opts.language}`;
   const shown = h('pre', { 'aria-hidden': 'true' });
-  const options = h('ul', { class: 'options', role: 'listbox', id: `${id}-options`, 'aria-label': 'Suggestions' });
+  const options = h('ul', {
+    class: 'options',
+    role: 'listbox',
+    id: `${id}-options`,
+    'aria-label': 'Suggestions',
+  });
   const popup = h('div', { class: 'popup', hidden: true }, options);
   const error = h('div', { class: 'editor-error', role: 'alert', id: `${id}-error` });
   const input = h('textarea', {
-    class: 'query', spellcheck: 'false', autocomplete: 'off', autocapitalize: 'off', rows: '1', placeholder: opts.placeholder,
-    'aria-label': opts.label, role: 'combobox', 'aria-autocomplete': 'list', 'aria-expanded': 'false',
-    'aria-controls': options.id, 'aria-describedby': error.id, 'data-focus': 'query',
+    class: 'query',
+    spellcheck: 'false',
+    autocomplete: 'off',
+    autocapitalize: 'off',
+    rows: '1',
+    placeholder: opts.placeholder,
+    'aria-label': opts.label,
+    role: 'combobox',
+    'aria-autocomplete': 'list',
+    'aria-expanded': 'false',
+    'aria-controls': options.id,
+    'aria-describedby': error.id,
+    'data-focus': 'query',
   });
   const box = h('div', { class: 'editor-box' }, shown, input);
   const element = h('div', { class: 'editor' }, box, popup, error);
@@ -30,8 +45,11 @@ export function editor(opts) {
       const wrong = wrongAt >= 0 && wrongAt >= start && wrongAt < start + text.length;
       return h('span', { class: `t-${kind}${wrong ? ' t-wrong' : ''}` }, text);
     });
-    const last = h('span', { class: wrongAt >= input.value.length && wrongAt >= 0 ? 't-wrong' : '' },
-      wrongAt >= input.value.length && wrongAt >= 0 ? '\u00a0\u00a0' : '\u200b');
+    const last = h(
+      'span',
+      { class: wrongAt >= input.value.length && wrongAt >= 0 ? 't-wrong' : '' },
+      wrongAt >= input.value.length && wrongAt >= 0 ? '\u00a0\u00a0' : '\u200b',
+    );
     put(shown, spans, last);
   }
 
@@ -72,7 +90,10 @@ export function editor(opts) {
       rest -= node.textContent.length;
       node = node.nextSibling;
     }
-    range.setStart(node.firstChild || node, node.firstChild ? Math.min(rest, node.textContent.length) : 0);
+    range.setStart(
+      node.firstChild || node,
+      node.firstChild ? Math.min(rest, node.textContent.length) : 0,
+    );
     range.collapse(true);
     const at = range.getClientRects()[0] || shown.getBoundingClientRect();
     const frame = element.getBoundingClientRect();
@@ -96,10 +117,24 @@ export function editor(opts) {
       close();
       return;
     }
-    put(options, choices.map((one, i) => h('li', {
-      role: 'option', id: `${id}-option-${i}`,
-      onmousedown: (event) => { event.preventDefault(); take(i); },
-    }, h('span', {}, one.text), one.hint && h('span', { class: 'soft' }, one.hint))));
+    put(
+      options,
+      choices.map((one, i) =>
+        h(
+          'li',
+          {
+            role: 'option',
+            id: `${id}-option-${i}`,
+            onmousedown: (event) => {
+              event.preventDefault();
+              take(i);
+            },
+          },
+          h('span', {}, one.text),
+          one.hint && h('span', { class: 'soft' }, one.hint),
+        ),
+      ),
+    );
     popup.hidden = false;
     input.setAttribute('aria-expanded', 'true');
     choose(context.word ? 0 : -1);
@@ -116,7 +151,11 @@ export function editor(opts) {
 
   function key(event) {
     const open = !popup.hidden;
-    if (event.key === 'Enter' && !event.shiftKey && !(open && chosen >= 0 && !event.ctrlKey && !event.metaKey)) {
+    if (
+      event.key === 'Enter' &&
+      !event.shiftKey &&
+      !(open && chosen >= 0 && !event.ctrlKey && !event.metaKey)
+    ) {
       event.preventDefault();
       close();
       opts.onRun(input.value);
@@ -136,10 +175,16 @@ export function editor(opts) {
     }
   }
 
-  input.addEventListener('input', () => { changed(); suggest(); });
+  input.addEventListener('input', () => {
+    changed();
+    suggest();
+  });
   input.addEventListener('keydown', key);
   input.addEventListener('blur', close);
-  input.addEventListener('click', () => { if (popup.hidden && input.value === '') suggest(); else close(); });
+  input.addEventListener('click', () => {
+    if (popup.hidden && input.value === '') suggest();
+    else close();
+  });
   input.value = opts.value || '';
   draw();
 

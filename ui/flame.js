@@ -36,27 +36,78 @@ export function flame(el, model) {
 
   function box({ node, x, width, depth }) {
     const name = node === root ? 'All spans' : node.name;
-    const open = () => { top = node === top && node.parent ? node.parent : node; draw(); };
-    return h('button', {
-      class: 'flame-box', type: 'button', 'aria-label': `${node.service} ${name}, ${formatDuration(node.value)}`,
-      style: { left: `${100 * x}%`, width: `${100 * width}%`, top: `${depth * ROW}px`, '--bar': node === root ? 'var(--line-strong)' : colourOf(node.service) },
-      onclick: open,
-      onmousemove: (event) => window_.show(event, h('b', {}, name), h('div', { class: 'soft' }, node.service),
-        [['Own time', `${formatDuration(node.self)} · ${formatPercent(node.self / whole)}`], ['With what it called', `${formatDuration(node.value)} · ${formatPercent(node.value / whole)}`],
-          ['Spans', formatCount(node === root ? model.spans.length : node.spans)], ['Errors', formatCount(node.errors)]].map(([key, value]) => (
-          h('div', { class: 'row' }, h('span', { class: 'soft' }, key), h('span', { class: 'num' }, value))))),
-      onmouseleave: window_.hide,
-    }, width > 0.02 && name);
+    const open = () => {
+      top = node === top && node.parent ? node.parent : node;
+      draw();
+    };
+    return h(
+      'button',
+      {
+        class: 'flame-box',
+        type: 'button',
+        'aria-label': `${node.service} ${name}, ${formatDuration(node.value)}`,
+        style: {
+          left: `${100 * x}%`,
+          width: `${100 * width}%`,
+          top: `${depth * ROW}px`,
+          '--bar': node === root ? 'var(--line-strong)' : colourOf(node.service),
+        },
+        onclick: open,
+        onmousemove: (event) =>
+          window_.show(
+            event,
+            h('b', {}, name),
+            h('div', { class: 'soft' }, node.service),
+            [
+              ['Own time', `${formatDuration(node.self)} · ${formatPercent(node.self / whole)}`],
+              [
+                'With what it called',
+                `${formatDuration(node.value)} · ${formatPercent(node.value / whole)}`,
+              ],
+              ['Spans', formatCount(node === root ? model.spans.length : node.spans)],
+              ['Errors', formatCount(node.errors)],
+            ].map(([key, value]) =>
+              h(
+                'div',
+                { class: 'row' },
+                h('span', { class: 'soft' }, key),
+                h('span', { class: 'num' }, value),
+              ),
+            ),
+          ),
+        onmouseleave: window_.hide,
+      },
+      width > 0.02 && name,
+    );
   }
 
   function draw() {
     window_.hide();
     const boxes = flameBoxes(top);
     const depth = Math.max(...boxes.map((one) => one.depth), 0);
-    put(el,
-      h('div', { class: 'row flame-head' }, h('span', { class: 'soft' }, 'Own time, summed by path. Spans side by side count each.'), h('div', { class: 'grow' }),
-        top !== root && h('button', { class: 'button small', type: 'button', onclick: () => { top = root; draw(); } }, 'Show all')),
-      h('div', { class: 'flame', style: { height: `${(depth + 1) * ROW}px` } }, boxes.map(box)));
+    put(
+      el,
+      h(
+        'div',
+        { class: 'row flame-head' },
+        h('span', { class: 'soft' }, 'Own time, summed by path. Spans side by side count each.'),
+        h('div', { class: 'grow' }),
+        top !== root &&
+          h(
+            'button',
+            {
+              class: 'button small',
+              type: 'button',
+              onclick: () => {
+                top = root;
+                draw();
+              },
+            },
+            'Show all',
+          ),
+      ),
+      h('div', { class: 'flame', style: { height: `${(depth + 1) * ROW}px` } }, boxes.map(box)),
+    );
   }
 
   draw();

@@ -19,7 +19,8 @@ export function formatDuration(nanos) {
   if (size < 59.95e9) return `${trim(digits(nanos / 1e9))} s`;
   const seconds = Math.round(nanos / 1e9);
   if (seconds < 3600) return two(Math.floor(seconds / 60), 'm', seconds % 60, 's');
-  if (seconds < 86400) return two(Math.floor(seconds / 3600), 'h', Math.floor((seconds % 3600) / 60), 'm');
+  if (seconds < 86400)
+    return two(Math.floor(seconds / 3600), 'h', Math.floor((seconds % 3600) / 60), 'm');
   return two(Math.floor(seconds / 86400), 'd', Math.floor((seconds % 86400) / 3600), 'h');
 }
 
@@ -77,6 +78,7 @@ export function ticks(low, high, count) {
   const power = 10 ** Math.floor(Math.log10(rough));
   const step = [1, 2, 5, 10].map((factor) => factor * power).find((size) => size >= rough * 0.999);
   const values = [];
-  for (let i = Math.ceil(low / step - 1e-9); i * step <= high + step * 1e-9; i += 1) values.push(i * step + 0);
+  for (let i = Math.ceil(low / step - 1e-9); i * step <= high + step * 1e-9; i += 1)
+    values.push(i * step + 0);
   return values;
 }

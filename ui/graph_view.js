@@ -28,7 +28,10 @@ export function pathOf(points) {
 function along([x0, y0], [x1, y1], t) {
   const mid = (x0 + x1) / 2;
   const u = 1 - t;
-  return [u * u * u * x0 + 3 * u * t * mid + t * t * t * x1, y0 + (y1 - y0) * (3 * t * t - 2 * t * t * t)];
+  return [
+    u * u * u * x0 + 3 * u * t * mid + t * t * t * x1,
+    y0 + (y1 - y0) * (3 * t * t - 2 * t * t * t),
+  ];
 }
 
 /** A place on the line where a label hides nothing that is in `taken`, to which it is added; or null. */
@@ -37,7 +40,13 @@ export function freePlace(points, taken) {
     for (const t of [0.5, 0.62, 0.38, 0.74, 0.26]) {
       const [x, y] = along(points[i - 1], points[i], t);
       const box = { x: x - LABEL.width / 2, y: y - LABEL.height / 2, ...LABEL };
-      const hit = taken.some((one) => box.x < one.x + one.width && one.x < box.x + box.width && box.y < one.y + one.height && one.y < box.y + box.height);
+      const hit = taken.some(
+        (one) =>
+          box.x < one.x + one.width &&
+          one.x < box.x + box.width &&
+          box.y < one.y + one.height &&
+          one.y < box.y + box.height,
+      );
       if (hit) continue;
       taken.push(box);
       return [x, y];
@@ -51,7 +60,13 @@ function ring(ratio) {
   const part = Math.max(0, Math.min(1, ratio || 0));
   return [
     s('circle', { class: 'ring', r: RING }),
-    part > 0 && s('circle', { class: 'ring bad', r: RING, 'stroke-dasharray': `${Math.max(part * length, 3)} ${length}`, transform: 'rotate(-90)' }),
+    part > 0 &&
+      s('circle', {
+        class: 'ring bad',
+        r: RING,
+        'stroke-dasharray': `${Math.max(part * length, 3)} ${length}`,
+        transform: 'rotate(-90)',
+      }),
   ];
 }
 
@@ -59,20 +74,57 @@ const cut = (text, most) => (text.length > most ? `${text.slice(0, most - 1)}…
 
 function card(node, at, opts, window_) {
   const open = () => opts.onOpen?.(node);
-  return s('g', {
-    class: `node${node.peer ? ' peer' : ''}`, transform: `translate(${at.x} ${at.y})`, tabindex: '0', role: 'link', 'data-node': node.id,
-    'aria-label': `${node.title}, ${node.lines.join(', ')}`, onclick: open,
-    onkeydown: (event) => { if (event.key === 'Enter') { event.stopPropagation(); open(); } },
-    onmousemove: (event) => window_.show(event, h('b', {}, node.title), (node.facts || []).map(([name, value]) => (
-      h('div', { class: 'row' }, h('span', { class: 'soft' }, name), h('span', { class: 'num' }, value))))),
-    onmouseleave: window_.hide,
-  },
-  s('rect', { class: 'card-box', width: CARD.width, height: CARD.height, rx: 10 }),
-  s('rect', { x: 0, y: 12, width: 3, height: CARD.height - 24, rx: 1.5, fill: colourOf(node.service ?? node.title) }),
-  s('g', { transform: `translate(${RING + 16} ${CARD.height / 2})` }, ring(node.errorRatio),
-    s('text', { class: 'ring-text', y: 3.5, 'text-anchor': 'middle' }, node.badge || '')),
-  s('text', { class: 'node-title', x: 2 * RING + 28, y: 24 }, cut(node.title, 20)),
-  node.lines.map((line, i) => s('text', { class: 'node-line', x: 2 * RING + 28, y: 41 + i * 13 }, cut(line, 26))));
+  return s(
+    'g',
+    {
+      class: `node${node.peer ? ' peer' : ''}`,
+      transform: `translate(${at.x} ${at.y})`,
+      tabindex: '0',
+      role: 'link',
+      'data-node': node.id,
+      'aria-label': `${node.title}, ${node.lines.join(', ')}`,
+      onclick: open,
+      onkeydown: (event) => {
+        if (event.key === 'Enter') {
+          event.stopPropagation();
+          open();
+        }
+      },
+      onmousemove: (event) =>
+        window_.show(
+          event,
+          h('b', {}, node.title),
+          (node.facts || []).map(([name, value]) =>
+            h(
+              'div',
+              { class: 'row' },
+              h('span', { class: 'soft' }, name),
+              h('span', { class: 'num' }, value),
+            ),
+          ),
+        ),
+      onmouseleave: window_.hide,
+    },
+    s('rect', { class: 'card-box', width: CARD.width, height: CARD.height, rx: 10 }),
+    s('rect', {
+      x: 0,
+      y: 12,
+      width: 3,
+      height: CARD.height - 24,
+      rx: 1.5,
+      fill: colourOf(node.service ?? node.title),
+    }),
+    s(
+      'g',
+      { transform: `translate(${RING + 16} ${CARD.height / 2})` },
+      ring(node.errorRatio),
+      s('text', { class: 'ring-text', y: 3.5, 'text-anchor': 'middle' }, node.badge || ''),
+    ),
+    s('text', { class: 'node-title', x: 2 * RING + 28, y: 24 }, cut(node.title, 20)),
+    node.lines.map((line, i) =>
+      s('text', { class: 'node-line', x: 2 * RING + 28, y: 41 + i * 13 }, cut(line, 26)),
+    ),
+  );
 }
 
 /**
@@ -80,7 +132,11 @@ function card(node, at, opts, window_) {
  * [{source, target, weight, label, errorRatio}]; opts: onOpen(node). Returns {fit}.
  */
 export function graphView(el, nodes, edges, opts = {}) {
-  const made = layoutGraph(nodes.map((one) => one.id), edges, { ...CARD });
+  const made = layoutGraph(
+    nodes.map((one) => one.id),
+    edges,
+    { ...CARD },
+  );
   const heaviest = Math.max(...edges.map((one) => one.weight || 0), 1e-9);
   const window_ = tip();
   const scene = s('g', {});
@@ -91,23 +147,76 @@ export function graphView(el, nodes, edges, opts = {}) {
     const thick = 1.2 + 3.2 * Math.sqrt((edge.weight || 0) / heaviest);
     const [x, y] = points.at(-1);
     const back = points.length > 1 && x < points[0][0];
-    scene.append(s('g', { class: edge.errorRatio > 0 ? 'edge bad' : 'edge' },
-      s('path', { class: 'edge-line', d: line, 'stroke-width': thick }),
-      s('path', { class: 'edge-hit', d: line,
-        onmousemove: (event) => window_.show(event, h('b', {}, `${edge.source} → ${edge.target}`), (edge.facts || []).map(([name, value]) => (
-          h('div', { class: 'row' }, h('span', { class: 'soft' }, name), h('span', { class: 'num' }, value))))),
-        onmouseleave: window_.hide }),
-      s('path', { class: 'edge-head', d: back ? `M${x} ${y}l9 -4.500v9z` : `M${x} ${y}l-9 -4.500v9z` })));
+    scene.append(
+      s(
+        'g',
+        { class: edge.errorRatio > 0 ? 'edge bad' : 'edge' },
+        s('path', { class: 'edge-line', d: line, 'stroke-width': thick }),
+        s('path', {
+          class: 'edge-hit',
+          d: line,
+          onmousemove: (event) =>
+            window_.show(
+              event,
+              h('b', {}, `${edge.source} → ${edge.target}`),
+              (edge.facts || []).map(([name, value]) =>
+                h(
+                  'div',
+                  { class: 'row' },
+                  h('span', { class: 'soft' }, name),
+                  h('span', { class: 'num' }, value),
+                ),
+              ),
+            ),
+          onmouseleave: window_.hide,
+        }),
+        s('path', {
+          class: 'edge-head',
+          d: back ? `M${x} ${y}l9 -4.500v9z` : `M${x} ${y}l-9 -4.500v9z`,
+        }),
+      ),
+    );
     const at = edge.label && edges.length <= LABELLED && freePlace(points, taken);
-    if (at) labels.append(s('text', { class: 'edge-label', x: at[0], y: at[1] + 4, 'text-anchor': 'middle' }, edge.label));
+    if (at)
+      labels.append(
+        s(
+          'text',
+          { class: 'edge-label', x: at[0], y: at[1] + 4, 'text-anchor': 'middle' },
+          edge.label,
+        ),
+      );
   }
   scene.append(labels);
   for (const node of nodes) scene.append(card(node, made.nodes.get(node.id), opts, window_));
-  const svg = s('svg', { class: 'graph', role: 'group', 'aria-label': `${nodes.length} nodes, ${edges.length} edges` }, scene);
+  const svg = s(
+    'svg',
+    { class: 'graph', role: 'group', 'aria-label': `${nodes.length} nodes, ${edges.length} edges` },
+    scene,
+  );
   const zoom = (factor) => move.zoom(factor, svg.clientWidth / 2, svg.clientHeight / 2);
-  const button = (name, text, action) => h('button', { class: 'button small square', type: 'button', 'aria-label': name, title: name, onclick: action }, text);
-  put(el, svg, h('div', { class: 'graph-tools' },
-    button('Larger', '+', () => zoom(1.25)), button('Smaller', '−', () => zoom(0.8)), button('All of it', icon('refresh'), () => move.fit())));
+  const button = (name, text, action) =>
+    h(
+      'button',
+      {
+        class: 'button small square',
+        type: 'button',
+        'aria-label': name,
+        title: name,
+        onclick: action,
+      },
+      text,
+    );
+  put(
+    el,
+    svg,
+    h(
+      'div',
+      { class: 'graph-tools' },
+      button('Larger', '+', () => zoom(1.25)),
+      button('Smaller', '−', () => zoom(0.8)),
+      button('All of it', icon('refresh'), () => move.fit()),
+    ),
+  );
   const move = movable(svg, scene, made);
   move.fit();
   return move;
@@ -136,11 +245,19 @@ function movable(svg, scene, size) {
       place();
     },
   };
-  svg.addEventListener('wheel', (event) => {
-    event.preventDefault();
-    const box = svg.getBoundingClientRect();
-    self.zoom(Math.exp(-event.deltaY * 0.0015), event.clientX - box.left, event.clientY - box.top);
-  }, { passive: false });
+  svg.addEventListener(
+    'wheel',
+    (event) => {
+      event.preventDefault();
+      const box = svg.getBoundingClientRect();
+      self.zoom(
+        Math.exp(-event.deltaY * 0.0015),
+        event.clientX - box.left,
+        event.clientY - box.top,
+      );
+    },
+    { passive: false },
+  );
   svg.addEventListener('pointerdown', (event) => {
     if (event.target.closest('.node')) return;
     svg.setPointerCapture(event.pointerId);
@@ -151,6 +268,8 @@ function movable(svg, scene, size) {
       place();
     };
   });
-  svg.addEventListener('pointerup', () => { svg.onpointermove = null; });
+  svg.addEventListener('pointerup', () => {
+    svg.onpointermove = null;
+  });
   return self;
 }

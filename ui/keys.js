@@ -20,7 +20,9 @@ export function bindKeys({ help, page }) {
 /** `/` leads to the query, `f` to the filter; each to the other where there is only one. */
 function focusField(event) {
   const wanted = event.key === '/' ? ['query', 'find'] : ['find', 'query'];
-  const field = wanted.map((name) => document.querySelector(`main [data-focus="${name}"]`)).find(Boolean);
+  const field = wanted
+    .map((name) => document.querySelector(`main [data-focus="${name}"]`))
+    .find(Boolean);
   if (!field) return;
   event.preventDefault();
   field.focus();
@@ -39,7 +41,13 @@ export function rowKeys(rows, open) {
     let next = -1;
     if (event.key === 'j') next = Math.min(at + 1, all.length - 1);
     else if (event.key === 'k') next = Math.max(at - 1, 0);
-    else if (event.key === 'Enter' && at >= 0 && event.target.tagName !== 'A' && event.target.tagName !== 'BUTTON') open(all[at]);
+    else if (
+      event.key === 'Enter' &&
+      at >= 0 &&
+      event.target.tagName !== 'A' &&
+      event.target.tagName !== 'BUTTON'
+    )
+      open(all[at]);
     if (next < 0) return;
     event.preventDefault();
     if (at >= 0) all[at].classList.remove('current');

@@ -8,7 +8,9 @@ const MOST_PASSING = 300; // Places where edges pass a layer; with more the grap
 /** The edges with those that close a circle turned round, each once, without loops. */
 function withoutCircles(ids, edges) {
   const out = new Map(ids.map((id) => [id, []]));
-  const proper = edges.filter(({ source, target }) => source !== target && out.has(source) && out.has(target));
+  const proper = edges.filter(
+    ({ source, target }) => source !== target && out.has(source) && out.has(target),
+  );
   for (const { source, target } of proper) out.get(source).push(target);
   const state = new Map();
   const turned = new Set();
@@ -33,8 +35,11 @@ function withoutCircles(ids, edges) {
       }
     }
   }
-  return proper.map((edge) => (turned.has(`${edge.source}\n${edge.target}`)
-    ? { edge, from: edge.target, to: edge.source, turned: true } : { edge, from: edge.source, to: edge.target, turned: false }));
+  return proper.map((edge) =>
+    turned.has(`${edge.source}\n${edge.target}`)
+      ? { edge, from: edge.target, to: edge.source, turned: true }
+      : { edge, from: edge.source, to: edge.target, turned: false },
+  );
 }
 
 /** The layer of each node: one more than the highest of those before it. */
@@ -86,7 +91,8 @@ function places(ids, links, layer, loose) {
   for (const id of ids) place(id, layer.get(id), true);
   links.forEach((link, i) => {
     link.chain = [byId.get(link.from)];
-    for (let at = layer.get(link.from) + 1; !loose && at < layer.get(link.to); at += 1) link.chain.push(place(`\n${i}:${at}`, at, false));
+    for (let at = layer.get(link.from) + 1; !loose && at < layer.get(link.to); at += 1)
+      link.chain.push(place(`\n${i}:${at}`, at, false));
     link.chain.push(byId.get(link.to));
     for (let k = 1; layer.get(link.from) < layer.get(link.to) && k < link.chain.length; k += 1) {
       link.chain[k - 1].after.push(link.chain[k]);
@@ -99,7 +105,10 @@ function places(ids, links, layer, loose) {
 const mean = (numbers) => numbers.reduce((sum, one) => sum + one, 0) / numbers.length;
 
 function order(layers) {
-  const number = (layer) => layer.forEach((one, i) => { one.order = i; });
+  const number = (layer) =>
+    layer.forEach((one, i) => {
+      one.order = i;
+    });
   layers.forEach(number);
   for (let sweep = 0; sweep < SWEEPS; sweep += 1) {
     const down = sweep % 2 === 0;
@@ -122,7 +131,9 @@ function settle(layers, gap) {
       if (i > 0) y += need(layer[i - 1], one);
       one.y = y;
     });
-    layer.forEach((one) => { one.y -= y / 2; });
+    layer.forEach((one) => {
+      one.y -= y / 2;
+    });
   }
   for (let sweep = 0; sweep < 2 * SWEEPS; sweep += 1) {
     for (const layer of sweep % 2 === 0 ? layers : [...layers].reverse()) {
@@ -167,13 +178,19 @@ export function layoutGraph(ids, edges, { width, height, gapX = 90, gapY = 24 })
   const routed = links.map(({ edge, chain, turned }) => {
     const points = chain.flatMap((one, i) => {
       const y = one.y + height / 2;
-      if (!one.real) return [[one.x, y], [one.x + width, y]];
+      if (!one.real)
+        return [
+          [one.x, y],
+          [one.x + width, y],
+        ];
       return i === 0 ? [[one.x + width, y]] : [[one.x, y]];
     });
     return { edge, points: turned ? points.reverse() : points, turned };
   });
   return {
-    nodes, edges: routed,
-    width: layers.length * (width + gapX) - gapX, height: Math.max(height, ...all.map((one) => one.y + height)),
+    nodes,
+    edges: routed,
+    width: layers.length * (width + gapX) - gapX,
+    height: Math.max(height, ...all.map((one) => one.y + height)),
   };
 }

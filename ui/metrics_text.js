@@ -7,7 +7,9 @@ export function parseMetrics(text) {
     const match = /^([A-Za-z_:][\w:]*)(?:\{((?:[^"}]|"(?:[^"\\]|\\.)*")*)\})? (\S+)/.exec(line);
     if (!match) continue;
     const labels = {};
-    for (const [, name, value] of (match[2] || '').matchAll(/([A-Za-z_]\w*)="((?:[^"\\]|\\.)*)"/g)) {
+    for (const [, name, value] of (match[2] || '').matchAll(
+      /([A-Za-z_]\w*)="((?:[^"\\]|\\.)*)"/g,
+    )) {
       labels[name] = value.replace(/\\(.)/g, (_, c) => (c === 'n' ? '\n' : c));
     }
     if (!found.has(match[1])) found.set(match[1], []);

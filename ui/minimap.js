@@ -17,8 +17,22 @@ export function minimap(el, model, onWindow) {
   const canvas = h('canvas', { class: 'mini-canvas', 'aria-hidden': 'true' });
   const before = h('div', { class: 'mini-shade' });
   const after = h('div', { class: 'mini-shade' });
-  const left = h('div', { class: 'mini-handle', role: 'slider', tabindex: '0', 'aria-label': 'Begin of the window', 'aria-valuemin': '0', 'aria-valuemax': '100' });
-  const right = h('div', { class: 'mini-handle', role: 'slider', tabindex: '0', 'aria-label': 'End of the window', 'aria-valuemin': '0', 'aria-valuemax': '100' });
+  const left = h('div', {
+    class: 'mini-handle',
+    role: 'slider',
+    tabindex: '0',
+    'aria-label': 'Begin of the window',
+    'aria-valuemin': '0',
+    'aria-valuemax': '100',
+  });
+  const right = h('div', {
+    class: 'mini-handle',
+    role: 'slider',
+    tabindex: '0',
+    'aria-label': 'End of the window',
+    'aria-valuemin': '0',
+    'aria-valuemax': '100',
+  });
   let window_ = [0, 1];
   put(el, canvas, before, after, left, right);
 
@@ -38,7 +52,12 @@ export function minimap(el, model, onWindow) {
     for (const span of spans) {
       if (!cache.has(span.service)) cache.set(span.service, colours[colourIndex(span.service)]);
       pen.fillStyle = span.failed ? bad : cache.get(span.service);
-      pen.fillRect((width * span.start) / duration, 4 + span.index * each, Math.max(1, (width * span.duration) / duration), thick);
+      pen.fillRect(
+        (width * span.start) / duration,
+        4 + span.index * each,
+        Math.max(1, (width * span.duration) / duration),
+        thick,
+      );
     }
   }
 
@@ -68,17 +87,27 @@ export function minimap(el, model, onWindow) {
     el.setPointerCapture(event.pointerId);
     const begin = at(event);
     const fixed = event.target === left ? window_[1] : event.target === right ? window_[0] : begin;
-    el.onpointermove = (move) => { if (event.target !== canvas || Math.abs(at(move) - begin) > 0.004) change(fixed, at(move)); };
+    el.onpointermove = (move) => {
+      if (event.target !== canvas || Math.abs(at(move) - begin) > 0.004) change(fixed, at(move));
+    };
   });
-  el.addEventListener('pointerup', () => { el.onpointermove = null; });
+  el.addEventListener('pointerup', () => {
+    el.onpointermove = null;
+  });
   el.addEventListener('dblclick', () => change(0, 1));
-  for (const [handle, which] of [[left, 0], [right, 1]]) {
+  for (const [handle, which] of [
+    [left, 0],
+    [right, 1],
+  ]) {
     handle.addEventListener('keydown', (event) => {
       const step = { ArrowLeft: -0.01, ArrowRight: 0.01 }[event.key];
       if (!step) return;
       event.preventDefault();
       event.stopPropagation();
-      change(which === 0 ? window_[0] + step : window_[0], which === 1 ? window_[1] + step : window_[1]);
+      change(
+        which === 0 ? window_[0] + step : window_[0],
+        which === 1 ? window_[1] + step : window_[1],
+      );
     });
   }
   draw();

@@ -73,41 +73,97 @@ export function plot(el, series, opts) {
   const left = 16 + Math.max(...marks.map((value) => format(value).length)) * 6.4;
   const x = (t) => left + ((width - left - RIGHT) * (t - range.start)) / (range.end - range.start);
   const y = (v) => height - BOTTOM - ((height - TOP - BOTTOM) * (v - low)) / (high - low);
-  const timeAt = (px) => range.start + ((px - left) / (width - left - RIGHT)) * (range.end - range.start);
+  const timeAt = (px) =>
+    range.start + ((px - left) / (width - left - RIGHT)) * (range.end - range.start);
   const window_ = tip();
   const lines = s('g', {});
   for (const one of series) {
     for (const piece of pieces(one.points, step)) {
       const text = piece.map(([t, v]) => `${x(t).toFixed(1)},${y(v).toFixed(1)}`);
       if (opts.fill) {
-        lines.append(s('polygon', { fill: one.colour, 'fill-opacity': '.12',
-          points: `${x(piece[0][0])},${y(low)} ${text.join(' ')} ${x(piece.at(-1)[0])},${y(low)}` }));
+        lines.append(
+          s('polygon', {
+            fill: one.colour,
+            'fill-opacity': '.12',
+            points: `${x(piece[0][0])},${y(low)} ${text.join(' ')} ${x(piece.at(-1)[0])},${y(low)}`,
+          }),
+        );
       }
-      lines.append(piece.length > 1
-        ? s('polyline', { fill: 'none', stroke: one.colour, 'stroke-width': '1.6', 'stroke-linejoin': 'round', points: text.join(' ') })
-        : s('circle', { cx: x(piece[0][0]), cy: y(piece[0][1]), r: '2.2', fill: one.colour }));
+      lines.append(
+        piece.length > 1
+          ? s('polyline', {
+              fill: 'none',
+              stroke: one.colour,
+              'stroke-width': '1.6',
+              'stroke-linejoin': 'round',
+              points: text.join(' '),
+            })
+          : s('circle', { cx: x(piece[0][0]), cy: y(piece[0][1]), r: '2.2', fill: one.colour }),
+      );
     }
   }
-  const exemplars = series.flatMap((one) => (one.exemplars || []).filter((e) => e.time >= range.start && e.time <= range.end && Number.isFinite(e.value))
-    .map((e) => exemplarMark(x(e.time), y(e.value), e)));
+  const exemplars = series.flatMap((one) =>
+    (one.exemplars || [])
+      .filter((e) => e.time >= range.start && e.time <= range.end && Number.isFinite(e.value))
+      .map((e) => exemplarMark(x(e.time), y(e.value), e)),
+  );
   const cross = s('line', { class: 'cross', y1: TOP, y2: height - BOTTOM, visibility: 'hidden' });
   const dots = s('g', {});
-  const brush = s('rect', { class: 'brush', y: TOP, height: height - TOP - BOTTOM, visibility: 'hidden' });
-  const svg = s('svg', { class: 'plot', width, height, role: 'img', 'aria-label': `${opts.label || 'Values over time'}: ${series.length} series` },
+  const brush = s('rect', {
+    class: 'brush',
+    y: TOP,
+    height: height - TOP - BOTTOM,
+    visibility: 'hidden',
+  });
+  const svg = s(
+    'svg',
+    {
+      class: 'plot',
+      width,
+      height,
+      role: 'img',
+      'aria-label': `${opts.label || 'Values over time'}: ${series.length} series`,
+    },
     marks.map((value) => [
       s('line', { class: 'grid', x1: left, x2: width - RIGHT, y1: y(value), y2: y(value) }),
-      s('text', { class: 'tick', x: left - 8, y: y(value) + 4, 'text-anchor': 'end' }, value === 0 ? '0' : format(value))]),
-    timeTicks(range.start, range.end, Math.max(2, Math.floor(width / 110)), utc).map((t) => (
-      s('text', { class: 'tick', x: x(t), y: height - 6, 'text-anchor': 'middle' }, formatTick(t, range.end - range.start, utc)))),
-    lines, cross, dots, brush, exemplars);
+      s(
+        'text',
+        { class: 'tick', x: left - 8, y: y(value) + 4, 'text-anchor': 'end' },
+        value === 0 ? '0' : format(value),
+      ),
+    ]),
+    timeTicks(range.start, range.end, Math.max(2, Math.floor(width / 110)), utc).map((t) =>
+      s(
+        'text',
+        { class: 'tick', x: x(t), y: height - 6, 'text-anchor': 'middle' },
+        formatTick(t, range.end - range.start, utc),
+      ),
+    ),
+    lines,
+    cross,
+    dots,
+    brush,
+    exemplars,
+  );
 
   function exemplarMark(px, py, e) {
-    return s('path', { class: 'exemplar', d: `M${px} ${py - 5}l5 5l-5 5l-5 -5z`, role: 'link', tabindex: '-1', 'aria-label': `Trace ${e.trace}`,
+    return s('path', {
+      class: 'exemplar',
+      d: `M${px} ${py - 5}l5 5l-5 5l-5 -5z`,
+      role: 'link',
+      tabindex: '-1',
+      'aria-label': `Trace ${e.trace}`,
       onclick: () => opts.onTrace?.(e.trace),
       onmousemove: (event) => {
         event.stopPropagation();
-        window_.show(event, h('b', {}, 'Trace'), h('div', { class: 'mono' }, e.trace), h('div', { class: 'soft' }, `${format(e.value)} · ${formatTime(e.time, utc)}`));
-      } });
+        window_.show(
+          event,
+          h('b', {}, 'Trace'),
+          h('div', { class: 'mono' }, e.trace),
+          h('div', { class: 'soft' }, `${format(e.value)} · ${formatTime(e.time, utc)}`),
+        );
+      },
+    });
   }
 
   function hover(event) {
@@ -127,12 +183,25 @@ export function plot(el, series, opts) {
     const when = found[0].point[0];
     cross.setAttribute('x1', x(when));
     cross.setAttribute('x2', x(when));
-    for (const { one, point } of found.slice(0, 60)) dots.append(s('circle', { cx: x(point[0]), cy: y(point[1]), r: 3, fill: one.colour }));
+    for (const { one, point } of found.slice(0, 60))
+      dots.append(s('circle', { cx: x(point[0]), cy: y(point[1]), r: 3, fill: one.colour }));
     found.sort((a, b) => b.point[1] - a.point[1]);
-    window_.show(event, h('div', { class: 'soft' }, formatTime(when, utc, 's')),
-      found.slice(0, SHOWN).map(({ one, point }) => h('div', { class: 'row' }, h('span', { class: 'dot', style: { '--dot': one.colour } }),
-        h('span', { class: 'cut' }, one.name), h('span', { class: 'num' }, format(point[1])))),
-      found.length > SHOWN && h('div', { class: 'soft' }, `and ${found.length - SHOWN} more`));
+    window_.show(
+      event,
+      h('div', { class: 'soft' }, formatTime(when, utc, 's')),
+      found
+        .slice(0, SHOWN)
+        .map(({ one, point }) =>
+          h(
+            'div',
+            { class: 'row' },
+            h('span', { class: 'dot', style: { '--dot': one.colour } }),
+            h('span', { class: 'cut' }, one.name),
+            h('span', { class: 'num' }, format(point[1])),
+          ),
+        ),
+      found.length > SHOWN && h('div', { class: 'soft' }, `and ${found.length - SHOWN} more`),
+    );
   }
 
   function leave() {
@@ -157,7 +226,11 @@ export function plot(el, series, opts) {
       svg.onpointermove = null;
       svg.onpointerup = null;
       brush.setAttribute('visibility', 'hidden');
-      if (Math.abs(end - begin) > 6) opts.onZoom(Math.round(timeAt(Math.min(begin, end))), Math.round(timeAt(Math.max(begin, end))));
+      if (Math.abs(end - begin) > 6)
+        opts.onZoom(
+          Math.round(timeAt(Math.min(begin, end))),
+          Math.round(timeAt(Math.max(begin, end))),
+        );
     };
   }
 

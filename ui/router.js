@@ -7,7 +7,12 @@ export const PAGES = {
   search: { title: 'Traces', nav: true, range: true, load: () => import('./search_page.js') },
   trace: { title: 'Trace', under: 'search', load: () => import('./trace_page.js') },
   services: { title: 'Services', nav: true, range: true, load: () => import('./services_page.js') },
-  service: { title: 'Service', under: 'services', range: true, load: () => import('./service_page.js') },
+  service: {
+    title: 'Service',
+    under: 'services',
+    range: true,
+    load: () => import('./service_page.js'),
+  },
   metrics: { title: 'Metrics', nav: true, range: true, load: () => import('./metrics_page.js') },
   alerts: { title: 'Alerts', nav: true, load: () => import('./alerts_page.js') },
   status: { title: 'Status', nav: true, load: () => import('./status_page.js') },
@@ -39,7 +44,9 @@ function fromPrometheus(params) {
 
 /** The address of a page. Empty parameters are left out. */
 export function addressOf(page, argument, params, base = BASE) {
-  const pairs = Object.entries(params || {}).filter(([, v]) => v !== undefined && v !== null && v !== '');
+  const pairs = Object.entries(params || {}).filter(
+    ([, v]) => v !== undefined && v !== null && v !== '',
+  );
   const text = new URLSearchParams(pairs).toString();
   const path = `${base}ui/${page}${argument ? `/${encodeURIComponent(argument)}` : ''}`;
   return text ? `${path}?${text}` : path;

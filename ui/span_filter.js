@@ -32,19 +32,30 @@ function testOf(word) {
       if (key === 'service') return has(span.service, value);
       if (key === 'name') return has(span.name, value);
       if (key === 'kind') return span.kind === value;
-      for (const one of attributes(span)) if (one.key.toLowerCase() === key && has(valueOf(one.value), value)) return true;
+      for (const one of attributes(span))
+        if (one.key.toLowerCase() === key && has(valueOf(one.value), value)) return true;
       return false;
     };
   }
   return (span) => {
-    if (has(span.service, word) || has(span.name, word) || span.id.startsWith(word) || has(span.statusMessage, word)) return true;
-    for (const one of attributes(span)) if (has(one.key, word) || has(valueOf(one.value), word)) return true;
+    if (
+      has(span.service, word) ||
+      has(span.name, word) ||
+      span.id.startsWith(word) ||
+      has(span.statusMessage, word)
+    )
+      return true;
+    for (const one of attributes(span))
+      if (has(one.key, word) || has(valueOf(one.value), word)) return true;
     return (span.raw.events || []).some((event) => has(event.name, word));
   };
 }
 
 /** The words of a filter; "double quotes" keep spaces. */
-export const wordsOf = (text) => (text.toLowerCase().match(/"[^"]*"?|\S+/g) || []).map((word) => word.replaceAll('"', '')).filter(Boolean);
+export const wordsOf = (text) =>
+  (text.toLowerCase().match(/"[^"]*"?|\S+/g) || [])
+    .map((word) => word.replaceAll('"', ''))
+    .filter(Boolean);
 
 /** Indexes of the spans that fit, in order; null if the filter is empty. */
 export function matchesOf(spans, text) {

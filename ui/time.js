@@ -6,7 +6,8 @@ const UNITS = { ms: 1, s: 1e3, m: 60e3, h: 3600e3, d: 86400e3, w: 7 * 86400e3 };
 export function parseSpan(text) {
   if (!/^(\d+(\.\d+)?(ms|[smhdw]))+$/.test(text)) return NaN;
   let sum = 0;
-  for (const [, number, , unit] of text.matchAll(/(\d+(\.\d+)?)(ms|[smhdw])/g)) sum += number * UNITS[unit];
+  for (const [, number, , unit] of text.matchAll(/(\d+(\.\d+)?)(ms|[smhdw])/g))
+    sum += number * UNITS[unit];
   return sum;
 }
 
@@ -14,7 +15,12 @@ export function parseSpan(text) {
 export function formatSpan(milliseconds) {
   let rest = Math.round(milliseconds / 1000);
   let text = '';
-  for (const [unit, seconds] of [['d', 86400], ['h', 3600], ['m', 60], ['s', 1]]) {
+  for (const [unit, seconds] of [
+    ['d', 86400],
+    ['h', 3600],
+    ['m', 60],
+    ['s', 1],
+  ]) {
     if (rest >= seconds) text += `${Math.floor(rest / seconds)}${unit}`;
     rest %= seconds;
   }
@@ -37,7 +43,9 @@ export function parseTime(text, now, utc = false) {
     while (value > 1e14) value /= 1e3;
     return value < 1e11 ? value * 1e3 : value;
   }
-  const iso = /^(\d{4}-\d\d-\d\d)(?:[ T](\d\d:\d\d(?::\d\d(?:\.\d+)?)?)(Z|[-+]\d\d:?\d\d)?)?$/.exec(given);
+  const iso = /^(\d{4}-\d\d-\d\d)(?:[ T](\d\d:\d\d(?::\d\d(?:\.\d+)?)?)(Z|[-+]\d\d:?\d\d)?)?$/.exec(
+    given,
+  );
   if (!iso) return NaN;
   const [, day, clock = '00:00', zone = utc ? 'Z' : ''] = iso;
   return Date.parse(`${day}T${clock}${zone}`);
@@ -64,10 +72,24 @@ const two = (n) => String(n).padStart(2, '0');
 function parts(milliseconds, utc) {
   const date = new Date(milliseconds);
   return utc
-    ? [date.getUTCFullYear(), date.getUTCMonth() + 1, date.getUTCDate(), date.getUTCHours(),
-      date.getUTCMinutes(), date.getUTCSeconds(), date.getUTCMilliseconds()]
-    : [date.getFullYear(), date.getMonth() + 1, date.getDate(), date.getHours(),
-      date.getMinutes(), date.getSeconds(), date.getMilliseconds()];
+    ? [
+        date.getUTCFullYear(),
+        date.getUTCMonth() + 1,
+        date.getUTCDate(),
+        date.getUTCHours(),
+        date.getUTCMinutes(),
+        date.getUTCSeconds(),
+        date.getUTCMilliseconds(),
+      ]
+    : [
+        date.getFullYear(),
+        date.getMonth() + 1,
+        date.getDate(),
+        date.getHours(),
+        date.getMinutes(),
+        date.getSeconds(),
+        date.getMilliseconds(),
+      ];
 }
 
 /** "2026-11-23 04:25:36.114"; shorter with `unit` 's' or 'm'. */
@@ -88,8 +110,10 @@ export function formatTick(milliseconds, rangeMs, utc) {
   return rangeMs < 10 * UNITS.m ? `${clock}:${two(second)}` : clock;
 }
 
-const TICKS = [1e3, 2e3, 5e3, 10e3, 15e3, 30e3, 60e3, 120e3, 300e3, 600e3, 900e3, 1800e3, 3600e3,
-  7200e3, 10800e3, 21600e3, 43200e3, 86400e3, 172800e3, 604800e3];
+const TICKS = [
+  1e3, 2e3, 5e3, 10e3, 15e3, 30e3, 60e3, 120e3, 300e3, 600e3, 900e3, 1800e3, 3600e3, 7200e3,
+  10800e3, 21600e3, 43200e3, 86400e3, 172800e3, 604800e3,
+];
 
 /** Round times that divide the range into at most `count` parts. */
 export function timeTicks(start, end, count, utc) {
@@ -104,14 +128,23 @@ export function timeTicks(start, end, count, utc) {
 export function formatAgo(milliseconds, now) {
   const seconds = Math.round((now - milliseconds) / 1000);
   const size = Math.abs(seconds);
-  const text = size < 100 ? `${size} s` : size < 6000 ? `${Math.round(size / 60)} min`
-    : size < 172800 ? `${Math.round(size / 3600)} h` : `${Math.round(size / 86400)} d`;
+  const text =
+    size < 100
+      ? `${size} s`
+      : size < 6000
+        ? `${Math.round(size / 60)} min`
+        : size < 172800
+          ? `${Math.round(size / 3600)} h`
+          : `${Math.round(size / 86400)} d`;
   return seconds < 0 ? `in ${text}` : `${text} ago`;
 }
 
 /** The step, in seconds, that draws the range with about `points` values: a round one. */
 export function stepOf(rangeMs, points = 240) {
   const wanted = rangeMs / 1000 / points;
-  return [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1800, 3600, 7200, 21600, 86400]
-    .find((step) => step >= wanted) || Math.ceil(wanted / 86400) * 86400;
+  return (
+    [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1800, 3600, 7200, 21600, 86400].find(
+      (step) => step >= wanted,
+    ) || Math.ceil(wanted / 86400) * 86400
+  );
 }

@@ -11,7 +11,8 @@ export function tip() {
       put(element, children);
       element.hidden = false;
       const { width, height } = element.getBoundingClientRect();
-      const left = event.clientX + 16 + width > innerWidth ? event.clientX - 16 - width : event.clientX + 16;
+      const left =
+        event.clientX + 16 + width > innerWidth ? event.clientX - 16 - width : event.clientX + 16;
       element.style.left = `${Math.max(4, left)}px`;
       element.style.top = `${Math.max(4, Math.min(event.clientY + 12, innerHeight - height - 8))}px`;
     },

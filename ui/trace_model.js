@@ -23,11 +23,13 @@ export function valueOf(any) {
   if (any.doubleValue !== undefined) return String(any.doubleValue);
   if (any.boolValue !== undefined) return String(any.boolValue);
   if (any.arrayValue) return `[${(any.arrayValue.values || []).map(valueOf).join(', ')}]`;
-  if (any.kvlistValue) return `{${(any.kvlistValue.values || []).map((kv) => `${kv.key}: ${valueOf(kv.value)}`).join(', ')}}`;
+  if (any.kvlistValue)
+    return `{${(any.kvlistValue.values || []).map((kv) => `${kv.key}: ${valueOf(kv.value)}`).join(', ')}}`;
   return any.bytesValue !== undefined ? `base64 ${any.bytesValue}` : '';
 }
 
-export const attributesOf = (list) => (list || []).map(({ key, value }) => ({ key, value: valueOf(value), raw: value }));
+export const attributesOf = (list) =>
+  (list || []).map(({ key, value }) => ({ key, value: valueOf(value), raw: value }));
 
 function serviceOf(resource) {
   const found = (resource?.attributes || []).find((one) => one.key === 'service.name');
@@ -44,10 +46,24 @@ function readSpans(trace) {
         const start = BigInt(raw.startTimeUnixNano || 0);
         const end = BigInt(raw.endTimeUnixNano || 0);
         spans.push({
-          id: hexId(raw.spanId), parentId: hexId(raw.parentSpanId), service, resource, scope: scopeSpans.scope || {}, raw,
-          name: raw.name || '', kind: String(raw.kind || '').replace(KIND, '').toLowerCase(), startNanos: start,
-          duration: end > start ? Number(end - start) : 0, failed: raw.status?.code === 'STATUS_CODE_ERROR' || raw.status?.code === 2,
-          statusMessage: raw.status?.message || '', parent: null, children: [], index: -1, depth: 0,
+          id: hexId(raw.spanId),
+          parentId: hexId(raw.parentSpanId),
+          service,
+          resource,
+          scope: scopeSpans.scope || {},
+          raw,
+          name: raw.name || '',
+          kind: String(raw.kind || '')
+            .replace(KIND, '')
+            .toLowerCase(),
+          startNanos: start,
+          duration: end > start ? Number(end - start) : 0,
+          failed: raw.status?.code === 'STATUS_CODE_ERROR' || raw.status?.code === 2,
+          statusMessage: raw.status?.message || '',
+          parent: null,
+          children: [],
+          index: -1,
+          depth: 0,
         });
       }
     }
@@ -101,7 +117,8 @@ export function selfTime(span) {
  */
 export function traceModel(answer) {
   const spans = readSpans(answer.trace || answer);
-  if (spans.length === 0) return { spans, startMs: 0, duration: 0, services: [], errors: 0, orphans: 0 };
+  if (spans.length === 0)
+    return { spans, startMs: 0, duration: 0, services: [], errors: 0, orphans: 0 };
   let first = spans[0].startNanos;
   for (const span of spans) if (span.startNanos < first) first = span.startNanos;
   const byId = new Map();
@@ -137,13 +154,21 @@ export function traceModel(answer) {
     duration = Math.max(duration, span.start + span.duration);
     span.self = selfTime(span);
   }
-  return { spans: order, startMs: Number(first) / 1e6, duration, services: servicesOf(order), errors: order.filter((one) => one.failed).length, orphans };
+  return {
+    spans: order,
+    startMs: Number(first) / 1e6,
+    duration,
+    services: servicesOf(order),
+    errors: order.filter((one) => one.failed).length,
+    orphans,
+  };
 }
 
 function servicesOf(spans) {
   const found = new Map();
   for (const span of spans) {
-    if (!found.has(span.service)) found.set(span.service, { name: span.service, spans: 0, errors: 0, self: 0 });
+    if (!found.has(span.service))
+      found.set(span.service, { name: span.service, spans: 0, errors: 0, self: 0 });
     const one = found.get(span.service);
     one.spans += 1;
     one.errors += span.failed ? 1 : 0;

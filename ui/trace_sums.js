@@ -5,7 +5,18 @@ export function operationsOf(spans) {
   const found = new Map();
   for (const span of spans) {
     const key = `${span.service}\n${span.name}`;
-    if (!found.has(key)) found.set(key, { key, service: span.service, name: span.name, spans: 0, errors: 0, total: 0, self: 0, longest: 0, first: span.index });
+    if (!found.has(key))
+      found.set(key, {
+        key,
+        service: span.service,
+        name: span.name,
+        spans: 0,
+        errors: 0,
+        total: 0,
+        self: 0,
+        longest: 0,
+        first: span.index,
+      });
     const one = found.get(key);
     one.spans += 1;
     one.errors += span.failed ? 1 : 0;
@@ -26,14 +37,23 @@ export function callsOf(spans, byOperation) {
   const edges = new Map();
   for (const span of spans) {
     const own = id(span);
-    if (!nodes.has(own)) nodes.set(own, { id: own, service: span.service, name: byOperation ? span.name : '', spans: 0, errors: 0, self: 0 });
+    if (!nodes.has(own))
+      nodes.set(own, {
+        id: own,
+        service: span.service,
+        name: byOperation ? span.name : '',
+        spans: 0,
+        errors: 0,
+        self: 0,
+      });
     const node = nodes.get(own);
     node.spans += 1;
     node.errors += span.failed ? 1 : 0;
     node.self += span.self;
     if (!span.parent || id(span.parent) === own) continue;
     const key = `${id(span.parent)}\n\n${own}`;
-    if (!edges.has(key)) edges.set(key, { source: id(span.parent), target: own, calls: 0, errors: 0 });
+    if (!edges.has(key))
+      edges.set(key, { source: id(span.parent), target: own, calls: 0, errors: 0 });
     const edge = edges.get(key);
     edge.calls += 1;
     edge.errors += span.failed ? 1 : 0;
@@ -46,14 +66,33 @@ export function callsOf(spans, byOperation) {
  * errors, self, value, children (a Map)}, where value is self and the values of all below.
  */
 export function flameTree(spans) {
-  const root = { service: '', name: 'all', spans: 0, errors: 0, self: 0, value: 0, children: new Map(), depth: -1 };
+  const root = {
+    service: '',
+    name: 'all',
+    spans: 0,
+    errors: 0,
+    self: 0,
+    value: 0,
+    children: new Map(),
+    depth: -1,
+  };
   const nodeOf = new Array(spans.length);
   for (const span of spans) {
     const parent = span.parent ? nodeOf[span.parent.index] : root;
     const key = `${span.service}\n${span.name}`;
     let node = parent.children.get(key);
     if (!node) {
-      node = { service: span.service, name: span.name, spans: 0, errors: 0, self: 0, value: 0, children: new Map(), parent, depth: parent.depth + 1 };
+      node = {
+        service: span.service,
+        name: span.name,
+        spans: 0,
+        errors: 0,
+        self: 0,
+        value: 0,
+        children: new Map(),
+        parent,
+        depth: parent.depth + 1,
+      };
       parent.children.set(key, node);
     }
     nodeOf[span.index] = node;

@@ -1,14 +1,51 @@
 // What may stand at the cursor of a TraceQL query: pure functions of text and position.
 
-export const INTRINSICS = ['name', 'status', 'statusMessage', 'duration', 'kind', 'rootName', 'rootServiceName', 'traceDuration',
-  'trace:id', 'span:id', 'parent', 'childCount', 'event:name', 'link:traceID', 'instrumentation:name', 'instrumentation:version'];
-const SCOPES = ['resource.', 'span.', 'event.', 'link.', 'instrumentation.', 'parent.', 'trace:', 'span:', 'event:', 'link:'];
+export const INTRINSICS = [
+  'name',
+  'status',
+  'statusMessage',
+  'duration',
+  'kind',
+  'rootName',
+  'rootServiceName',
+  'traceDuration',
+  'trace:id',
+  'span:id',
+  'parent',
+  'childCount',
+  'event:name',
+  'link:traceID',
+  'instrumentation:name',
+  'instrumentation:version',
+];
+const SCOPES = [
+  'resource.',
+  'span.',
+  'event.',
+  'link.',
+  'instrumentation.',
+  'parent.',
+  'trace:',
+  'span:',
+  'event:',
+  'link:',
+];
 const STATUS = ['error', 'ok', 'unset'];
 const KINDS = ['server', 'client', 'producer', 'consumer', 'internal', 'unspecified'];
 const PIPELINE = ['count()', 'avg(', 'min(', 'max(', 'sum(', 'by(', 'coalesce()', 'select('];
-const METRICS = ['rate()', 'count_over_time()', 'quantile_over_time(duration, .95)', 'histogram_over_time(duration)',
-  'avg_over_time(duration)', 'min_over_time(duration)', 'max_over_time(duration)', 'sum_over_time(duration)',
-  'compare({ status = error })', 'topk(10)', 'bottomk(10)'];
+const METRICS = [
+  'rate()',
+  'count_over_time()',
+  'quantile_over_time(duration, .95)',
+  'histogram_over_time(duration)',
+  'avg_over_time(duration)',
+  'min_over_time(duration)',
+  'max_over_time(duration)',
+  'sum_over_time(duration)',
+  'compare({ status = error })',
+  'topk(10)',
+  'bottomk(10)',
+];
 const WORD = /[\w.:/-]*$/;
 const COMPARE = /([\w.:/-]+|"(?:[^"\\]|\\.)*")\s*(=~|!~|!=|>=|<=|=|>|<)\s*("?)([^"\s(){}&|]*)$/;
 
@@ -49,8 +86,14 @@ export function traceqlContext(text, cursor) {
   if (braces > 0) {
     const compare = COMPARE.exec(before);
     if (compare && (!quote || compare[3])) {
-      return { kind: 'value', tag: compare[1], quoted: compare[3] === '"', word: compare[4],
-        from: cursor - compare[4].length - compare[3].length, q: narrowing(before) };
+      return {
+        kind: 'value',
+        tag: compare[1],
+        quoted: compare[3] === '"',
+        word: compare[4],
+        from: cursor - compare[4].length - compare[3].length,
+        q: narrowing(before),
+      };
     }
     if (quote) return { kind: 'none', from: cursor, word: '' };
     const word = WORD.exec(before)[0];
@@ -61,7 +104,8 @@ export function traceqlContext(text, cursor) {
   const from = cursor - word.length;
   const lead = before.slice(0, from).trimEnd();
   if (lead === '') return { kind: 'start', from, word };
-  if (parens > 0 && /(by|select|_over_time|avg|min|max|sum)\s*\([^()]*$/.test(lead)) return { kind: 'tag', from, word };
+  if (parens > 0 && /(by|select|_over_time|avg|min|max|sum)\s*\([^()]*$/.test(lead))
+    return { kind: 'tag', from, word };
   if (lead.endsWith('|')) return { kind: 'function', from, word };
   if (/_over_time\([^()]*\)$|rate\(\)$/.test(lead)) return { kind: 'grouping', from, word };
   return { kind: 'none', from, word };
@@ -90,9 +134,15 @@ function score(candidate, word) {
 
 /** The candidates that fit the word, best first, at most `limit`. */
 export function rank(candidates, word, limit = 50) {
-  return candidates.map((c) => ({ c, points: score(c.text, word) })).filter((one) => one.points > 0)
-    .sort((a, b) => b.points - a.points || a.c.text.length - b.c.text.length || (a.c.text < b.c.text ? -1 : 1))
-    .slice(0, limit).map((one) => one.c);
+  return candidates
+    .map((c) => ({ c, points: score(c.text, word) }))
+    .filter((one) => one.points > 0)
+    .sort(
+      (a, b) =>
+        b.points - a.points || a.c.text.length - b.c.text.length || (a.c.text < b.c.text ? -1 : 1),
+    )
+    .slice(0, limit)
+    .map((one) => one.c);
 }
 
 const plain = (texts, hint) => texts.map((text) => ({ text, hint }));
@@ -104,15 +154,20 @@ const plain = (texts, hint) => texts.map((text) => ({ text, hint }));
 export async function traceqlCandidates(context, source) {
   const { kind, word } = context;
   if (kind === 'start') return rank([{ text: '{ ', hint: 'conditions on spans' }], word);
-  if (kind === 'function') return rank([...plain(METRICS, 'metrics'), ...plain(PIPELINE, 'filter')], word);
+  if (kind === 'function')
+    return rank([...plain(METRICS, 'metrics'), ...plain(PIPELINE, 'filter')], word);
   if (kind === 'grouping') return rank(plain(['by (', '> ', '< ', '| topk(10)'], ''), word);
   if (kind === 'value') {
     const { tag } = context;
     if (/^(span:)?status$/.test(tag)) return rank(plain(STATUS, 'status'), word);
     if (/^(span:)?kind$/.test(tag)) return rank(plain(KINDS, 'kind'), word);
-    if (/duration$/i.test(tag)) return rank(plain(['10ms', '100ms', '500ms', '1s', '5s'], 'duration'), word);
+    if (/duration$/i.test(tag))
+      return rank(plain(['10ms', '100ms', '500ms', '1s', '5s'], 'duration'), word);
     const values = await source.values(tag.replace(/^parent\./, ''), context.q);
-    return rank(values.map((v) => ({ text: valueText(v), hint: v.type === 'string' ? '' : v.type })), word);
+    return rank(
+      values.map((v) => ({ text: valueText(v), hint: v.type === 'string' ? '' : v.type })),
+      word,
+    );
   }
   if (kind !== 'tag') return [];
   const found = [];

@@ -40,11 +40,25 @@ export function waterfall(el, model, opts) {
   let drawn = 0;
   const head = h('div', { class: 'wf-ticks' });
   const names = h('div', { class: 'wf-head-name' }, 'Service and operation');
-  const divider = h('div', { class: 'wf-divider', role: 'separator', 'aria-orientation': 'vertical', 'aria-label': 'Width of the names', tabindex: '0' });
+  const divider = h('div', {
+    class: 'wf-divider',
+    role: 'separator',
+    'aria-orientation': 'vertical',
+    'aria-label': 'Width of the names',
+    tabindex: '0',
+  });
   const body = h('div', { class: 'wf-body' });
-  const scroller = h('div', {
-    class: 'wf-scroll', role: 'tree', tabindex: '0', 'aria-label': `${formatCount(spans.length)} spans`, 'data-focus': 'tree',
-  }, body);
+  const scroller = h(
+    'div',
+    {
+      class: 'wf-scroll',
+      role: 'tree',
+      tabindex: '0',
+      'aria-label': `${formatCount(spans.length)} spans`,
+      'data-focus': 'tree',
+    },
+    body,
+  );
   put(el, h('div', { class: 'wf-head' }, names, divider, head), scroller);
 
   const percent = (t) => (100 * (t - window_[0])) / (window_[1] - window_[0]);
@@ -53,26 +67,52 @@ export function waterfall(el, model, opts) {
     const left = percent(span.start);
     const width = (100 * span.duration) / (window_[1] - window_[0]);
     if (left > 100 || left + width < 0) {
-      return [h('span', { class: `wf-beyond ${left > 100 ? 'after' : 'before'}` }, left > 100 ? '→' : '←')];
+      return [
+        h(
+          'span',
+          { class: `wf-beyond ${left > 100 ? 'after' : 'before'}` },
+          left > 100 ? '→' : '←',
+        ),
+      ];
     }
     const shownLeft = Math.max(left, -1);
     const shownWidth = Math.min(left + width, 101) - shownLeft;
-    const parts = [h('i', { class: span.failed ? 'wf-bar bad' : 'wf-bar', style: {
-      left: `${shownLeft}%`, width: `${shownWidth}%`, '--bar': colourOf(span.service),
-    } })];
+    const parts = [
+      h('i', {
+        class: span.failed ? 'wf-bar bad' : 'wf-bar',
+        style: {
+          left: `${shownLeft}%`,
+          width: `${shownWidth}%`,
+          '--bar': colourOf(span.service),
+        },
+      }),
+    ];
     for (const [from, to] of critical?.get(span.index) || []) {
       const a = Math.max(percent(from), -1);
       const b = Math.min(percent(to), 101);
-      if (b > a) parts.push(h('i', { class: 'wf-critical', style: { left: `${a}%`, width: `${b - a}%` } }));
+      if (b > a)
+        parts.push(h('i', { class: 'wf-critical', style: { left: `${a}%`, width: `${b - a}%` } }));
     }
     for (const event of (span.raw.events || []).slice(0, 20)) {
       const at = percent(span.start + Number(BigInt(event.timeUnixNano || 0) - span.startNanos));
-      if (at >= 0 && at <= 100) parts.push(h('i', { class: 'wf-event', style: { left: `${at}%` }, title: event.name }));
+      if (at >= 0 && at <= 100)
+        parts.push(h('i', { class: 'wf-event', style: { left: `${at}%` }, title: event.name }));
     }
     const end = shownLeft + shownWidth;
     const label = formatDuration(span.duration);
-    const style = end < 88 ? { left: `${end}%` } : shownLeft > 12 ? { right: `${100 - shownLeft}%` } : { right: '0' };
-    parts.push(h('span', { class: end >= 88 && shownLeft <= 12 ? 'wf-label inside' : 'wf-label', style }, label));
+    const style =
+      end < 88
+        ? { left: `${end}%` }
+        : shownLeft > 12
+          ? { right: `${100 - shownLeft}%` }
+          : { right: '0' };
+    parts.push(
+      h(
+        'span',
+        { class: end >= 88 && shownLeft <= 12 ? 'wf-label inside' : 'wf-label', style },
+        label,
+      ),
+    );
     return parts;
   }
 
@@ -83,23 +123,46 @@ export function waterfall(el, model, opts) {
     const folded = collapsed.has(index);
     const hit = matches?.has(index);
     const indent = Math.min(span.depth, DEEPEST) * INDENT;
-    return h('div', {
-      class: `wf-row${index === selected ? ' selected' : ''}${matches && !hit ? ' dim' : ''}${hit ? ' hit' : ''}`, role: 'treeitem', id: `span-${index}`,
-      'aria-level': span.depth + 1, 'aria-selected': String(index === selected), 'aria-expanded': below > 0 ? String(!folded) : undefined,
-      'aria-label': `${span.service} ${span.name}, ${formatDuration(span.duration)}${span.failed ? ', error' : ''}`,
-      'data-index': index, style: { top: `${place * ROW}px` },
-    },
-    h('div', { class: 'wf-name', style: { 'padding-left': `${indent + 8}px`, '--guides': `${indent}px` } },
-      below > 0
-        ? h('button', { class: `wf-fold${folded ? ' folded' : ''}`, type: 'button', tabindex: '-1', 'data-fold': index,
-          'aria-label': `${folded ? 'Expand' : 'Collapse'} ${below} spans` }, folded ? formatCount(below) : icon('down'))
-        : h('span', { class: 'wf-leaf' }),
-      h('i', { class: 'wf-mark', style: { '--bar': colourOf(span.service) } }),
-      span.depth > DEEPEST && h('span', { class: 'faint' }, `↳${span.depth}`),
-      h('span', { class: 'wf-service' }, span.service),
-      h('span', { class: 'wf-op' }, span.name),
-      span.failed && h('span', { class: 'wf-failed' }, icon('alert'))),
-    h('div', { class: 'wf-time' }, bar(span)));
+    return h(
+      'div',
+      {
+        class: `wf-row${index === selected ? ' selected' : ''}${matches && !hit ? ' dim' : ''}${hit ? ' hit' : ''}`,
+        role: 'treeitem',
+        id: `span-${index}`,
+        'aria-level': span.depth + 1,
+        'aria-selected': String(index === selected),
+        'aria-expanded': below > 0 ? String(!folded) : undefined,
+        'aria-label': `${span.service} ${span.name}, ${formatDuration(span.duration)}${span.failed ? ', error' : ''}`,
+        'data-index': index,
+        style: { top: `${place * ROW}px` },
+      },
+      h(
+        'div',
+        {
+          class: 'wf-name',
+          style: { 'padding-left': `${indent + 8}px`, '--guides': `${indent}px` },
+        },
+        below > 0
+          ? h(
+              'button',
+              {
+                class: `wf-fold${folded ? ' folded' : ''}`,
+                type: 'button',
+                tabindex: '-1',
+                'data-fold': index,
+                'aria-label': `${folded ? 'Expand' : 'Collapse'} ${below} spans`,
+              },
+              folded ? formatCount(below) : icon('down'),
+            )
+          : h('span', { class: 'wf-leaf' }),
+        h('i', { class: 'wf-mark', style: { '--bar': colourOf(span.service) } }),
+        span.depth > DEEPEST && h('span', { class: 'faint' }, `↳${span.depth}`),
+        h('span', { class: 'wf-service' }, span.service),
+        h('span', { class: 'wf-op' }, span.name),
+        span.failed && h('span', { class: 'wf-failed' }, icon('alert')),
+      ),
+      h('div', { class: 'wf-time' }, bar(span)),
+    );
   }
 
   function draw() {
@@ -120,9 +183,23 @@ export function waterfall(el, model, opts) {
 
   function drawHead() {
     const marks = windowTicks(window_[0], window_[1], head.clientWidth || 600);
-    put(head, marks.map((t) => h('span', { class: percent(t) > 94 ? 'last' : '', style: { left: `${percent(t)}%` } }, t === 0 ? '0' : formatDuration(t))));
+    put(
+      head,
+      marks.map((t) =>
+        h(
+          'span',
+          { class: percent(t) > 94 ? 'last' : '', style: { left: `${percent(t)}%` } },
+          t === 0 ? '0' : formatDuration(t),
+        ),
+      ),
+    );
     const lines = marks.map((t) => percent(t)).filter((p) => p > 0.1 && p < 99.9);
-    el.style.setProperty('--tick-lines', lines.map((p) => `linear-gradient(var(--line), var(--line)) ${p}% 0 / 1px 100% no-repeat`).join(', ') || 'none');
+    el.style.setProperty(
+      '--tick-lines',
+      lines
+        .map((p) => `linear-gradient(var(--line), var(--line)) ${p}% 0 / 1px 100% no-repeat`)
+        .join(', ') || 'none',
+    );
   }
 
   function layOut() {
@@ -133,10 +210,14 @@ export function waterfall(el, model, opts) {
 
   function reveal(index) {
     let changed = false;
-    for (let up = spans[index].parent; up; up = up.parent) changed = collapsed.delete(up.index) || changed;
+    for (let up = spans[index].parent; up; up = up.parent)
+      changed = collapsed.delete(up.index) || changed;
     if (changed) layOut();
     const top = rows.indexOf(index) * ROW;
-    if (top < scroller.scrollTop + ROW || top > scroller.scrollTop + scroller.clientHeight - 2 * ROW) {
+    if (
+      top < scroller.scrollTop + ROW ||
+      top > scroller.scrollTop + scroller.clientHeight - 2 * ROW
+    ) {
       scroller.scrollTop = Math.max(0, top - scroller.clientHeight / 3);
     }
   }
@@ -163,7 +244,8 @@ export function waterfall(el, model, opts) {
     /** Hides everything below `depth` (0: only roots are shown); Infinity shows all. */
     collapse(depth) {
       collapsed.clear();
-      for (const span of spans) if (span.depth >= depth && span.after > span.index + 1) collapsed.add(span.index);
+      for (const span of spans)
+        if (span.depth >= depth && span.after > span.index + 1) collapsed.add(span.index);
       layOut();
       scroller.scrollTop = 0;
     },
@@ -186,16 +268,23 @@ export function waterfall(el, model, opts) {
     },
     keys(event) {
       const action = {
-        j: () => self.move(1), ArrowDown: () => self.move(1), k: () => self.move(-1), ArrowUp: () => self.move(-1),
+        j: () => self.move(1),
+        ArrowDown: () => self.move(1),
+        k: () => self.move(-1),
+        ArrowUp: () => self.move(-1),
         ArrowLeft: () => {
           if (selected < 0) return;
           if (collapsed.has(selected) || spans[selected].children.length === 0) {
             if (spans[selected].parent) self.select(spans[selected].parent.index);
           } else self.toggle(selected, true);
         },
-        ArrowRight: () => { if (selected >= 0) self.toggle(selected, false); },
-        Home: () => self.select(rows[0]), End: () => self.select(rows.at(-1)),
-        PageDown: () => self.move(Math.floor(scroller.clientHeight / ROW)), PageUp: () => self.move(-Math.floor(scroller.clientHeight / ROW)),
+        ArrowRight: () => {
+          if (selected >= 0) self.toggle(selected, false);
+        },
+        Home: () => self.select(rows[0]),
+        End: () => self.select(rows.at(-1)),
+        PageDown: () => self.move(Math.floor(scroller.clientHeight / ROW)),
+        PageUp: () => self.move(-Math.floor(scroller.clientHeight / ROW)),
       }[event.key];
       if (!action) return false;
       event.preventDefault();
@@ -219,13 +308,16 @@ export function waterfall(el, model, opts) {
 
 /** The width of the names, by pointer and by arrow keys. */
 function dragDivider(divider, el) {
-  const set = (px) => el.style.setProperty('--names', `${Math.max(140, Math.min(el.clientWidth - 200, px))}px`);
+  const set = (px) =>
+    el.style.setProperty('--names', `${Math.max(140, Math.min(el.clientWidth - 200, px))}px`);
   divider.addEventListener('pointerdown', (event) => {
     event.preventDefault();
     divider.setPointerCapture(event.pointerId);
     divider.onpointermove = (move) => set(move.clientX - el.getBoundingClientRect().left);
   });
-  divider.addEventListener('pointerup', () => { divider.onpointermove = null; });
+  divider.addEventListener('pointerup', () => {
+    divider.onpointermove = null;
+  });
   divider.addEventListener('keydown', (event) => {
     const step = { ArrowLeft: -24, ArrowRight: 24 }[event.key];
     if (!step) return;

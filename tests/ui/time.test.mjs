@@ -1,6 +1,15 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { formatAgo, formatSpan, formatTime, parseSpan, parseTime, rangeOf, stepOf, timeTicks } from '../../ui/time.js';
+import {
+  formatAgo,
+  formatSpan,
+  formatTime,
+  parseSpan,
+  parseTime,
+  rangeOf,
+  stepOf,
+  timeTicks,
+} from '../../ui/time.js';
 
 const NOW = Date.UTC(2026, 10, 23, 4, 5, 6, 789);
 
@@ -23,11 +32,17 @@ test('times are relative, ISO or Unix in any unit', () => {
   assert.equal(parseTime('1700000000123456789', NOW), 1700000000123.4568);
   assert.equal(parseTime('2026-11-23 04:05', NOW, true), Date.UTC(2026, 10, 23, 4, 5));
   assert.equal(parseTime('2026-11-23T04:05:06+02:00', NOW), Date.UTC(2026, 10, 23, 2, 5, 6));
-  for (const bad of ['', 'now-', 'now-5', 'yesterday', undefined, '2026-11']) assert.ok(Number.isNaN(parseTime(bad, NOW)), String(bad));
+  for (const bad of ['', 'now-', 'now-5', 'yesterday', undefined, '2026-11'])
+    assert.ok(Number.isNaN(parseTime(bad, NOW)), String(bad));
 });
 
 test('a range that makes no sense is the last hour', () => {
-  for (const params of [{}, { from: 'now', to: 'now-1h' }, { from: '<script>' }, { from: 'now-x', to: 'now' }]) {
+  for (const params of [
+    {},
+    { from: 'now', to: 'now-1h' },
+    { from: '<script>' },
+    { from: 'now-x', to: 'now' },
+  ]) {
     const { start, end, from } = rangeOf(params, NOW);
     assert.deepEqual([start, end, from], [NOW - 3600e3, NOW, 'now-1h']);
   }
