@@ -296,6 +296,11 @@ Result<Bitmap> ConditionEval::EvaluateOneField(const Expr& expr, const Field& fi
   const size_t subject = of_side.empty() ? 1 : 0;
   of_side.clear();
   CollectFields(operation->args[1 - subject], &of_side);
+  // Of several values on both sides each meets each.
+  if (!of_side.empty() && bound->field.multiple()) {
+    if (const auto prepared = Prepare(field); !prepared) return Failure(prepared.error());
+    return EvaluateRows(expr, {&field});
+  }
   Leaf leaf{field, bound->field, *operation, subject, std::nullopt};
   if (of_side.empty()) leaf.limit = ValueOf(operation->args[1 - subject], Scalar{});
   return EvaluateComparison(leaf);

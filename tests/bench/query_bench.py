@@ -1,4 +1,4 @@
-"""The benchmarks of queries: `./dev bench query`, `trace_by_id_many` and `big_trace`.
+"""The benchmarks of queries: `./dev bench query`, `trace_by_id_many`, `big_trace` and `scale`.
 
 CPU time is the process's own clock, read before and after; the server is alone with the queries.
 """
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 MANY_SEGMENTS = LOADGEN.parent / "many_segments"
+LONG_RETENTION = LOADGEN.parent / "long_retention"
 RUNS = 200
 SPANS_A_SECOND = 100_000  # Of the load's own time.
 WARM_UPS = 5
@@ -401,6 +402,68 @@ def big_trace(options: argparse.Namespace) -> dict[str, Any]:
     }
 
 
+SCALE_QUERIES = {
+    "rare": '{ span.http.url = "%s" }',
+    "nowhere": '{ .enduser.id = "nobody" }',
+    "rate": "{ } | rate()",
+    "rate_by_service": "{ } | rate() by (resource.service.name)",
+    "errors_by_service": "{ status = error } | rate() by (resource.service.name)",
+    "roots": "{ nestedSetParent < 0 } | rate()",
+    "quantiles": "{ } | quantile_over_time(duration, .5, .99) by (resource.service.name)",
+}
+
+
+def scale(options: argparse.Namespace) -> dict[str, Any]:
+    """A month of spans: one value that a single span has, and rates over all of the time."""
+    with home_of(options) as home:
+        server = Server(home / "data", "compaction: {block_retention: 1000000h}\n")
+        server.data.mkdir()
+        command = [str(LONG_RETENTION), "--path", str(server.data / "spans")]
+        command += ["--spans", str(options.spans), "--days", str(options.days)]
+        made = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout)
+        bytes_on_disk = sum(f.stat().st_size for f in server.data.rglob("*") if f.is_file())
+        forget_files(server.data)
+        begin = time.monotonic()
+        figures: dict[str, Any] = {}
+        with ended(server.start(timeout=600)):
+            started = time.monotonic() - begin
+            start_cpu = cpu_seconds(server)
+            assert request(server.url + "/flush", method="POST", timeout=1800).status == 204
+            for name, query in SCALE_QUERIES.items():
+                text = query % made["rare_url"] if name == "rare" else query
+                asked = {"q": text, "start": str(made["begin"]), "end": str(made["end"] + 3600)}
+                if "|" in text:
+                    path = "/api/metrics/query_range?" + urllib.parse.urlencode(
+                        asked | {"step": "3600"}
+                    )
+                    row = Row(name, path, 0, 0, None, 2000, "series")
+                else:
+                    path = "/api/search?" + urllib.parse.urlencode(asked | {"limit": "20"})
+                    row = Row(name, path, 0, 0, None, 1000)
+                # Of all that is cold the files alone are: the process has done other queries.
+                forget_files(server.data)
+                cpu, first = cpu_seconds(server), time.perf_counter()
+                status, body = Client(server).get(path)
+                first, cpu = time.perf_counter() - first, cpu_seconds(server) - cpu
+                assert status == 200, body
+                figures[name] = {
+                    "first_ms": round(first * 1000, 1),
+                    "first_cpu_ms": round(cpu * 1000, 1),
+                    **measure_warm(server, row, options.runs),
+                }
+            memory = anonymous_mib(server)
+            assert server.stop(timeout=120) == 0
+    return {
+        "bench": "scale",
+        **made,
+        "bytes_per_span": round(bytes_on_disk / made["spans"], 2),
+        "start_s": round(started, 2),
+        "start_cpu_s": round(start_cpu, 2),
+        "anon_mib": round(memory, 1),
+        "queries": figures,
+    }
+
+
 def add_benches(benches: Any) -> None:
     """Add the benchmarks of this file to the command line of bench.py."""
     parse = benches.add_parser("query", help=query.__doc__)
@@ -416,6 +479,12 @@ def add_benches(benches: Any) -> None:
     parse = benches.add_parser("big_trace", help=big_trace.__doc__)
     parse.add_argument("--spans", type=int, default=1_000_000)
     parse.set_defaults(run=big_trace)
-    for parser in [benches.choices[name] for name in ("query", "trace_by_id_many", "big_trace")]:
+    parse = benches.add_parser("scale", help=scale.__doc__)
+    parse.add_argument("--spans", type=int, default=100_000_000)
+    parse.add_argument("--days", type=int, default=30)
+    parse.add_argument("--runs", type=int, default=5)
+    parse.set_defaults(run=scale)
+    own = ("query", "trace_by_id_many", "big_trace", "scale")
+    for parser in [benches.choices[name] for name in own]:
         parser.add_argument("--directory", help="where the data directory is made (a real disk)")
         parser.add_argument("--json", type=Path, help="write the object to this file as well")

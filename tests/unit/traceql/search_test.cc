@@ -138,6 +138,7 @@ TEST(SearchTest, UnscopedIsTheFirstScopeThatHasIt) {
                   {"{ event.exception.type =~ \"IO.*\" }", "2"},
                   {"{ event.n = 1 && event.n = 2 }", "2"},
                   {"{ event.n > 2 }", ""},
+                  {"{ event.n < event.n }", "2"},  // Each of its values meets each.
                   {"{ event.n + 1 = 3 }", "2"},
                   {"{ event.n != 1 }", "2"},
                   {"{ service.name = \"backend\" || service.name = \"db\" }", "3 4"},
