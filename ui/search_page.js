@@ -7,6 +7,7 @@ import { serviceDot } from './colour.js';
 import { h, icon, onResize, put } from './dom.js';
 import { editor } from './editor.js';
 import { howToSend, nothing } from './empty.js';
+import { foundTrace } from './found_trace.js';
 import { formatCount, formatDuration } from './format.js';
 import { rowKeys } from './keys.js';
 import { getPrefs } from './prefs.js';
@@ -16,32 +17,7 @@ import { formatTime } from './time.js';
 import { traceqlCandidates, traceqlContext } from './traceql_complete.js';
 
 const LIMITS = ['100', '20', '500'];
-const NO_ROOT = '<root span not yet received>';
 const TRACE_ID = /^[0-9a-fA-F]{16,32}$/;
-
-/** A trace of the search API as the page needs it. Times in ms, durations in ns. */
-export function foundTrace(trace) {
-  const services = Object.entries(trace.serviceStats || {}).map(
-    ([name, { spanCount = 0, errorCount = 0 }]) => ({ name, spans: spanCount, errors: errorCount }),
-  );
-  const sets = trace.spanSets || (trace.spanSet ? [trace.spanSet] : []);
-  return {
-    id: trace.traceID,
-    service: trace.rootServiceName === NO_ROOT ? '' : trace.rootServiceName || '',
-    name: trace.rootTraceName || '',
-    start: Number(trace.startTimeUnixNano) / 1e6,
-    duration:
-      (trace.durationMs || 0) * 1e6 ||
-      Math.max(
-        0,
-        ...sets.flatMap((set) => (set.spans || []).map((one) => Number(one.durationNanos))),
-      ),
-    services,
-    spans: services.reduce((sum, one) => sum + one.spans, 0),
-    errors: services.reduce((sum, one) => sum + one.errors, 0),
-    matched: sets.reduce((sum, set) => sum + (set.matched || 0), 0),
-  };
-}
 
 const ORDERS = {
   start: (a, b) => b.start - a.start,

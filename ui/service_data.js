@@ -1,7 +1,7 @@
 // What a service's page asks, and the lines that it draws of it.
 
 import { getJson, secondsOf, traceqlInstant, traceqlMetrics } from './api.js';
-import { foundTrace } from './search_page.js';
+import { foundTrace } from './found_trace.js';
 import { stepOf } from './time.js';
 
 const SECOND = 1e9;

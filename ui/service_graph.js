@@ -3,8 +3,6 @@
 import { getJson, secondsOf } from './api.js';
 import { formatDuration, formatNumber, formatPercent, formatRate } from './format.js';
 
-export const UNNAMED = 'unknown';
-
 /** {nodes: [{id, name, peer, kind, rate, errorRatio, p95 (ns or NaN), calls, errors}], edges}. */
 export async function serviceGraph(range, signal) {
   const answer = await getJson(
@@ -17,7 +15,7 @@ export async function serviceGraph(range, signal) {
   return {
     nodes: (answer.nodes || []).map((node) => ({
       id: node.name,
-      name: node.name || UNNAMED,
+      name: node.name,
       peer: node.type !== 'service',
       kind: node.kind || '',
       calls: node.calls,

@@ -6,7 +6,7 @@ import { h, put, table } from './dom.js';
 import { formatCount, formatDuration } from './format.js';
 import { getPrefs } from './prefs.js';
 import { addressOf } from './router.js';
-import { foundTrace } from './search_page.js';
+import { foundTrace } from './found_trace.js';
 import { formatTime } from './time.js';
 import { traceModel } from './trace_model.js';
 import { operationsOf } from './trace_sums.js';

@@ -11,7 +11,7 @@ import { cleanWindow } from '../../ui/minimap.js';
 import { extent, nearest, pieces } from '../../ui/plot.js';
 import { addressOf, parseAddress } from '../../ui/router.js';
 import { logTicks } from '../../ui/scatter.js';
-import { foundTrace } from '../../ui/search_page.js';
+import { foundTrace } from '../../ui/found_trace.js';
 import { operationsOf, narrowed, quantileLines, ratesOf } from '../../ui/service_data.js';
 import { cardsOf } from '../../ui/service_graph.js';
 import { literalOf } from '../../ui/span_detail.js';
