@@ -91,8 +91,7 @@ class AlertingRule::Instances {
   std::string Expand(const tmpl::AlertEnvironment& environment, std::string_view what,
                      const TemplatedText& text, const QuerySample& sample) {
     Status error;
-    std::string expanded =
-        text.parsed.ExpandOrExplain(environment, sample.labels, sample.value, &error);
+    std::string expanded = text.parsed.ExpandOrExplain(environment, sample, &error);
     if (!error.ok() && error_.ok()) {
       error_ = error.WithContext(std::string(what) + " \"" + text.name + "\"");
     }

@@ -170,7 +170,7 @@ Result<Group::SeriesList> Group::Compute(Rule* rule, Nanos now) {
 Result<Group::SeriesList> Group::Alerting(Rule* rule, QueryAnswer answer, Nanos now) {
   // An element that is a histogram raises an alert too; what it is worth is no single number.
   for (HistogramElement& element : answer.histograms) {
-    answer.samples.push_back({std::move(element.labels), 0});
+    answer.samples.push_back({std::move(element.labels), 0, std::move(element.histogram)});
   }
   tmpl::AlertEnvironment environment;
   environment.now = now;

@@ -25,8 +25,15 @@ Result<AlertTemplate> AlertTemplate::Parse(std::string_view text) {
 
 Result<std::string> AlertTemplate::Expand(const AlertEnvironment& environment, const Labels& labels,
                                           double value) const {
+  return Expand(environment, QuerySample{labels, value});
+}
+
+Result<std::string> AlertTemplate::Expand(const AlertEnvironment& environment,
+                                          const QuerySample& sample) const {
   if (template_.empty()) return literal_;
-  const Value label_map = StringMap(labels);
+  const Value label_map = StringMap(sample.labels);
+  const Value value =
+      sample.histogram == nullptr ? Value(sample.value) : Value(FormatHistogram(*sample.histogram));
   const Value external_map = StringMap(environment.external_labels);
   const Value url(environment.external_url);
   Record data;
@@ -34,18 +41,17 @@ Result<std::string> AlertTemplate::Expand(const AlertEnvironment& environment, c
   data.fields = {{"Labels", label_map},
                  {"ExternalLabels", external_map},
                  {"ExternalURL", url},
-                 {"Value", Value(value)}};
+                 {"Value", value}};
   const Variables variables{{"$labels", label_map},
                             {"$externalLabels", external_map},
                             {"$externalURL", url},
-                            {"$value", Value(value)}};
+                            {"$value", value}};
   return template_.front().Execute(Value(std::move(data)), AlertFunctions(environment), variables);
 }
 
 std::string AlertTemplate::ExpandOrExplain(const AlertEnvironment& environment,
-                                           const Labels& labels, double value,
-                                           Status* error) const {
-  Result<std::string> text = Expand(environment, labels, value);
+                                           const QuerySample& sample, Status* error) const {
+  Result<std::string> text = Expand(environment, sample);
   if (text.has_value()) return *std::move(text);
   *error = text.error();
   return "<error expanding template: " + std::string(text.error().message()) + ">";

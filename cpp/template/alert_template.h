@@ -18,6 +18,7 @@
 #include "cpp/base/clock.h"
 #include "cpp/base/status.h"
 #include "cpp/model/labels.h"
+#include "cpp/model/native_histogram.h"
 #include "cpp/template/template.h"
 
 namespace tocsin::tmpl {
@@ -26,6 +27,7 @@ namespace tocsin::tmpl {
 struct QuerySample {
   Labels labels;
   double value = 0;
+  HistogramPtr histogram = {};  ///< If set, $value is this, as PromQL prints it.
 };
 
 /// What the functions ask of the world around them.
@@ -49,10 +51,12 @@ class AlertTemplate {
   Result<std::string> Expand(const AlertEnvironment& environment, const Labels& labels,
                              double value) const;
 
+  Result<std::string> Expand(const AlertEnvironment& environment, const QuerySample& sample) const;
+
   /// As Expand, but a failure becomes the text that Prometheus would send, "<error expanding
   /// template: ...>", and is left in `error`, which is not touched otherwise.
-  std::string ExpandOrExplain(const AlertEnvironment& environment, const Labels& labels,
-                              double value, Status* error) const;
+  std::string ExpandOrExplain(const AlertEnvironment& environment, const QuerySample& sample,
+                              Status* error) const;
 
  private:
   AlertTemplate(std::string literal, std::vector<Template> parsed)

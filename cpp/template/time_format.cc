@@ -5,6 +5,8 @@
 #include <cstdint>
 #include <optional>
 
+#include "cpp/template/time_layout.h"
+
 namespace tocsin::tmpl {
 namespace {
 
@@ -14,94 +16,7 @@ constexpr std::array<std::string_view, 12> kMonths{"January",   "February", "Mar
 constexpr std::array<std::string_view, 7> kWeekdays{"Sunday",   "Monday", "Tuesday", "Wednesday",
                                                     "Thursday", "Friday", "Saturday"};
 
-/// The parts of a layout; where one is the beginning of another, the longer stands first.
-enum class Part : uint8_t {
-  kLongMonth,
-  kMonth,
-  kLongWeekday,
-  kWeekday,
-  kZoneName,
-  kZeroYearDay,
-  kZeroMonth,
-  kZeroDay,
-  kZeroHour12,
-  kZeroMinute,
-  kZeroSecond,
-  kLongYear,
-  kUnderYearDay,
-  kUnderDay,
-  kHour,
-  kNumMonth,
-  kDay,
-  kHour12,
-  kMinute,
-  kSecond,
-  kUpperHalf,
-  kLowerHalf,
-  kZoneIso,
-  kZoneNumeric,
-  kYear,
-};
-
-struct Token {
-  std::string_view text;
-  Part part;
-};
-
-constexpr std::array kTokens{
-    Token{"January", Part::kLongMonth},
-    Token{"Jan", Part::kMonth},
-    Token{"Monday", Part::kLongWeekday},
-    Token{"Mon", Part::kWeekday},
-    Token{"MST", Part::kZoneName},
-    Token{"002", Part::kZeroYearDay},
-    Token{"01", Part::kZeroMonth},
-    Token{"02", Part::kZeroDay},
-    Token{"03", Part::kZeroHour12},
-    Token{"04", Part::kZeroMinute},
-    Token{"05", Part::kZeroSecond},
-    Token{"06", Part::kYear},
-    Token{"2006", Part::kLongYear},
-    Token{"__2", Part::kUnderYearDay},
-    Token{"_2", Part::kUnderDay},
-    Token{"15", Part::kHour},
-    Token{"1", Part::kNumMonth},
-    Token{"2", Part::kDay},
-    Token{"3", Part::kHour12},
-    Token{"4", Part::kMinute},
-    Token{"5", Part::kSecond},
-    Token{"PM", Part::kUpperHalf},
-    Token{"pm", Part::kLowerHalf},
-    Token{"Z07:00:00", Part::kZoneIso},
-    Token{"Z070000", Part::kZoneIso},
-    Token{"Z07:00", Part::kZoneIso},
-    Token{"Z0700", Part::kZoneIso},
-    Token{"Z07", Part::kZoneIso},
-    Token{"-07:00:00", Part::kZoneNumeric},
-    Token{"-070000", Part::kZoneNumeric},
-    Token{"-07:00", Part::kZoneNumeric},
-    Token{"-0700", Part::kZoneNumeric},
-    Token{"-07", Part::kZoneNumeric},
-};
-
 constexpr int64_t kYearOne = -62'135'596'800;  ///< Seconds.
-
-bool IsLower(char c) { return c >= 'a' && c <= 'z'; }
-bool IsDigit(char c) { return c >= '0' && c <= '9'; }
-
-/// The token that the layout begins with, or null.
-const Token* Match(std::string_view layout) {
-  for (const Token& token : kTokens) {
-    if (!layout.starts_with(token.text)) continue;
-    // "Jan" in "Janet" is a name, not a month.
-    const bool is_word = token.part == Part::kMonth || token.part == Part::kWeekday;
-    if (is_word && layout.size() > 3 && IsLower(layout[3])) continue;
-    // "_2006" is an underscore and a year, not a day.
-    if (token.part == Part::kUnderDay && layout.starts_with("_2006")) continue;
-    return &token;
-  }
-  return nullptr;
-}
 
 void AppendPadded(std::string* out, int64_t value, size_t width, char fill) {
   const std::string digits = std::to_string(value);
@@ -121,38 +36,38 @@ struct Digits {
   char fill = '0';
 };
 
-std::optional<Digits> DigitsOf(Part part, const CivilTime& t) {
+std::optional<Digits> DigitsOf(LayoutPart part, const CivilTime& t) {
   const int hour12 = t.hour % 12 == 0 ? 12 : t.hour % 12;
   switch (part) {
-    case Part::kYear:
+    case LayoutPart::kYear:
       return Digits{t.year % 100, 2};
-    case Part::kZeroYearDay:
+    case LayoutPart::kZeroYearDay:
       return Digits{t.day_of_year, 3};
-    case Part::kUnderYearDay:
+    case LayoutPart::kUnderYearDay:
       return Digits{t.day_of_year, 3, ' '};
-    case Part::kZeroMonth:
+    case LayoutPart::kZeroMonth:
       return Digits{t.month, 2};
-    case Part::kNumMonth:
+    case LayoutPart::kNumMonth:
       return Digits{t.month};
-    case Part::kZeroDay:
+    case LayoutPart::kZeroDay:
       return Digits{t.day, 2};
-    case Part::kUnderDay:
+    case LayoutPart::kUnderDay:
       return Digits{t.day, 2, ' '};
-    case Part::kDay:
+    case LayoutPart::kDay:
       return Digits{t.day};
-    case Part::kHour:
+    case LayoutPart::kHour:
       return Digits{t.hour, 2};
-    case Part::kZeroHour12:
+    case LayoutPart::kZeroHour12:
       return Digits{hour12, 2};
-    case Part::kHour12:
+    case LayoutPart::kHour12:
       return Digits{hour12};
-    case Part::kZeroMinute:
+    case LayoutPart::kZeroMinute:
       return Digits{t.minute, 2};
-    case Part::kMinute:
+    case LayoutPart::kMinute:
       return Digits{t.minute};
-    case Part::kZeroSecond:
+    case LayoutPart::kZeroSecond:
       return Digits{t.second, 2};
-    case Part::kSecond:
+    case LayoutPart::kSecond:
       return Digits{t.second};
     default:
       return std::nullopt;
@@ -176,59 +91,49 @@ void AppendOffset(std::string* out, std::string_view shape, int32_t offset) {
   }
 }
 
-void AppendPart(std::string* out, const Token& token, const CivilTime& t, const Time& time) {
-  const Part part = token.part;
+void AppendPart(std::string* out, const LayoutToken& token, const CivilTime& t, const Time& time) {
+  const LayoutPart part = token.part;
   if (const std::optional<Digits> digits = DigitsOf(part, t)) {
     return AppendPadded(out, digits->value, digits->width, digits->fill);
   }
   switch (part) {
-    case Part::kLongMonth:
+    case LayoutPart::kLongMonth:
       out->append(MonthName(t.month));
       break;
-    case Part::kMonth:
+    case LayoutPart::kMonth:
       out->append(MonthName(t.month).substr(0, 3));
       break;
-    case Part::kLongWeekday:
+    case LayoutPart::kLongWeekday:
       out->append(WeekdayName(t.weekday));
       break;
-    case Part::kWeekday:
+    case LayoutPart::kWeekday:
       out->append(WeekdayName(t.weekday).substr(0, 3));
       break;
-    case Part::kZoneName:
+    case LayoutPart::kZoneName:
       out->append(time.zone);
       break;
-    case Part::kLongYear:
+    case LayoutPart::kLongYear:
       AppendYear(out, t.year);
       break;
-    case Part::kUpperHalf:
+    case LayoutPart::kUpperHalf:
       out->append(t.hour >= 12 ? "PM" : "AM");
       break;
-    case Part::kLowerHalf:
+    case LayoutPart::kLowerHalf:
       out->append(t.hour >= 12 ? "pm" : "am");
       break;
-    case Part::kZoneIso:
+    case LayoutPart::kZoneIso:
       if (time.offset_seconds == 0) {
         out->push_back('Z');
       } else {
         AppendOffset(out, token.text, time.offset_seconds);
       }
       break;
-    case Part::kZoneNumeric:
+    case LayoutPart::kZoneNumeric:
       AppendOffset(out, token.text, time.offset_seconds);
       break;
     default:
       break;  // A number.
   }
-}
-
-/// The length of a fraction of a second (".000", ",999") that the layout begins with, or 0.
-size_t FractionLength(std::string_view layout) {
-  if (layout.size() < 2 || (layout[0] != '.' && layout[0] != ',')) return 0;
-  const char digit = layout[1];
-  if (digit != '0' && digit != '9') return 0;
-  size_t end = 1;
-  while (end < layout.size() && layout[end] == digit) ++end;
-  return end < layout.size() && IsDigit(layout[end]) ? 0 : end;
 }
 
 void AppendFraction(std::string* out, std::string_view fraction, Nanos nanosecond) {
@@ -258,7 +163,7 @@ std::string FormatTime(Time time, std::string_view layout) {
     if (const size_t length = FractionLength(layout); length != 0) {
       AppendFraction(&out, layout.substr(0, length), nanosecond);
       layout.remove_prefix(length);
-    } else if (const Token* token = Match(layout)) {
+    } else if (const LayoutToken* token = FindToken(layout)) {
       AppendPart(&out, *token, civil, time);
       layout.remove_prefix(token->text.size());
     } else {

@@ -54,6 +54,18 @@ std::string ErrorOf(std::string_view text) {
   return got.has_value() ? "" : std::string(got.error().message());
 }
 
+TEST(AlertTemplateTest, TheValueOfAHistogramIsItsText) {
+  NativeHistogram histogram;
+  histogram.count = 3;
+  histogram.sum = 4.5;
+  histogram.positive_spans = {{0, 1}};
+  histogram.positive_buckets = {3};
+  const QuerySample sample{Labels(), 0, std::make_shared<const NativeHistogram>(histogram)};
+  const AlertTemplate parsed = *AlertTemplate::Parse("{{ $value }} {{ .Value }}");
+  EXPECT_EQ(parsed.Expand(World(), sample).value_or("?"),
+            "{count:3, sum:4.5, (0.5,1]:3} {count:3, sum:4.5, (0.5,1]:3}");
+}
+
 TEST(AlertTemplateTest, TextWithoutActionsStaysAsItIs) {
   EXPECT_EQ(*Expand("Tempo has been down for more than 5 minutes }} {"),
             "Tempo has been down for more than 5 minutes }} {");
@@ -269,7 +281,7 @@ TEST(AlertTemplateTest, AFailureBecomesTheTextThatSaysSo) {
   const auto parsed = AlertTemplate::Parse("a {{ query \"none\" | first }}");
   ASSERT_TRUE(parsed.has_value());
   Status error;
-  EXPECT_EQ(parsed->ExpandOrExplain(World(), Labels(), 0, &error),
+  EXPECT_EQ(parsed->ExpandOrExplain(World(), {}, &error),
             "<error expanding template: line 1, column 21: error calling first: first() called on "
             "vector with no elements>");
   EXPECT_NE(error.message().find("first() called on vector"), std::string::npos);
