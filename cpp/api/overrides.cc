@@ -76,6 +76,8 @@ void Patch(Json* document, const Json& patch) {
 bool Conflict(const config::TenantOverrides& a, const config::TenantOverrides& b) {
   return (a.block_retention && b.block_retention) ||
          (a.selector_retention && b.selector_retention) ||
+         (a.collection_interval && b.collection_interval) ||
+         (a.disable_collection && b.disable_collection) ||
          (a.max_bytes_per_trace && b.max_bytes_per_trace) ||
          (a.max_bytes_per_tag_values && b.max_bytes_per_tag_values) ||
          (a.max_search_duration && b.max_search_duration) ||

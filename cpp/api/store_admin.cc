@@ -52,7 +52,8 @@ class StoreAdmin {
     if (!spans) return TextError(spans.error());
     if (*spans == 0) return TextError(Status(NotFoundError("no such trace: " + id->ToHex())));
     log::Info("trace deleted", {{"trace", id->ToHex()}, {"spans", *spans}});
-    return NoContent();
+    const Status unpinned = backend_.unpin(*id);
+    return unpinned.ok() ? NoContent() : TextError(unpinned);
   }
 
   http::Response DeleteMany(const http::Request& request) const {
@@ -63,6 +64,11 @@ class StoreAdmin {
       const Result<uint64_t> removed = backend_.remove(*traces);
       if (!removed) return TextError(removed.error());
       spans = *removed;
+      for (const TraceId& trace : *traces) {
+        if (const Status unpinned = backend_.unpin(trace); !unpinned.ok()) {
+          return TextError(unpinned);
+        }
+      }
       log::Info("traces deleted", {{"traces", traces->size()}, {"spans", spans}});
     }
     lib::JsonWriter w;

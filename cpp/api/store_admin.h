@@ -17,7 +17,8 @@ struct StoreAdminBackend {
   const TempoQueries* queries = nullptr;  ///< Borrowed; outlives the router's use.
   /// Deletes traces for good; returns how many spans there were.
   std::function<Result<uint64_t>(const std::vector<TraceId>& traces)> remove;
-  /// Keeps a trace from retention, or no longer.
+  /// Keeps a trace from retention, or no longer. `pin`: kResourceExhausted if too much is pinned;
+  /// `unpin` of what is not pinned changes nothing.
   std::function<Status(const TraceId& trace)> pin;
   std::function<Status(const TraceId& trace)> unpin;
   std::function<std::vector<TraceId>()> pinned;
@@ -28,9 +29,10 @@ struct StoreAdminBackend {
 
 /// DELETE /api/traces/{id}: 204, 404 if there is none. POST /api/admin/delete?q=&start=&end=: the
 /// traces that a search with these parameters would find, all of them and whole; `q` must be given.
-/// Answers {"traces":2,"spans":17}. PUT and DELETE /api/traces/{id}/pin: 204. GET /api/admin/pins:
-/// {"traces":["..."]}. POST /api/admin/snapshot?name=: a copy that can be opened as a data
-/// directory; the name (letters, digits, -_.) is the time if none is given. Answers
+/// Answers {"traces":2,"spans":17}. What is deleted is pinned no longer. PUT and DELETE
+/// /api/traces/{id}/pin: 204; 429 if too much is pinned. GET /api/admin/pins: {"traces":["..."]}.
+/// POST /api/admin/snapshot?name=: a copy that can be opened as a data directory; the name
+/// (letters, digits, -_.) is the time if none is given. Answers
 /// {"name":"...","path":"..."}, 409 if there is one of that name.
 void RegisterStoreAdmin(StoreAdminBackend backend, http::Router* router);
 

@@ -3,6 +3,7 @@
 ///
 ///     compaction: {block_retention: 48h, selector_retention: [{selector: '{...}', keep: 6h}]}
 ///     global: {max_bytes_per_trace: 5_000_000}
+///     metrics_generator: {collection_interval: 30s, disable_collection: false}
 ///     read: {max_bytes_per_tag_values_query: 4MB, max_search_duration: 168h, max_metrics_duration:
 ///     3h}
 
@@ -33,6 +34,8 @@ struct SelectorRetention {
 struct TenantOverrides {
   std::optional<Nanos> block_retention;  ///< 0: for ever.
   std::optional<std::vector<SelectorRetention>> selector_retention;
+  std::optional<Nanos> collection_interval;          ///< More than 0.
+  std::optional<bool> disable_collection;            ///< Count spans, but write no span metrics.
   std::optional<uint64_t> max_bytes_per_trace;       ///< 0: any.
   std::optional<uint64_t> max_bytes_per_tag_values;  ///< More than 0.
   std::optional<Nanos> max_search_duration;          ///< 0: any.

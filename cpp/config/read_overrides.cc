@@ -65,6 +65,25 @@ void ReadSelectorRetention(Section* compaction, TenantOverrides* out) {
   }
 }
 
+// Of span metrics, which are all that is generated, what can change while spans are counted.
+void ReadGenerator(Section generator, Inert inert, TenantOverrides* out) {
+  ReadPeriod(&generator, "collection_interval", &out->collection_interval);
+  if (out->collection_interval && *out->collection_interval < kMillisecond) {
+    generator.Fail("collection_interval", "must be a millisecond or more");
+  }
+  bool disabled = false;
+  generator.Bool("disable_collection", &disabled);
+  if (generator.Any("disable_collection") != nullptr) out->disable_collection = disabled;
+  Leave(&generator,
+        {"processors", "processor", "max_active_series", "max_active_entities", "forwarder",
+         "trace_id_label_name", "ingestion_time_range_slack", "generate_native_histograms",
+         "native_histogram_max_bucket_number", "native_histogram_bucket_factor",
+         "native_histogram_min_reset_duration", "span_name_sanitization", "remote_write_headers",
+         "ring_size", "max_cardinality_per_label"},
+        inert);
+  generator.Done();
+}
+
 void ReadTenant(Section section, Inert inert, TenantOverrides* out) {
   Section compaction = section.Map("compaction");
   ReadPeriod(&compaction, "block_retention", &out->block_retention);
@@ -75,6 +94,8 @@ void ReadTenant(Section section, Inert inert, TenantOverrides* out) {
   Section global = section.Map("global");
   ReadSize(&global, "max_bytes_per_trace", &out->max_bytes_per_trace);
   global.Done();
+
+  ReadGenerator(section.Map("metrics_generator"), inert, out);
 
   Section read = section.Map("read");
   ReadSize(&read, "max_bytes_per_tag_values_query", &out->max_bytes_per_tag_values);
@@ -89,8 +110,7 @@ void ReadTenant(Section section, Inert inert, TenantOverrides* out) {
         inert);
   read.Done();
 
-  Leave(&section, {"ingestion", "metrics_generator", "forwarders", "cost_attribution", "storage"},
-        inert);
+  Leave(&section, {"ingestion", "forwarders", "cost_attribution", "storage"}, inert);
   if (inert == Inert::kWarn) ReadOldNames(&section, out);
   section.Done();
 }
@@ -110,6 +130,11 @@ void WriteGroup(std::string_view group,
 std::optional<std::string> PeriodJson(std::optional<Nanos> value) {
   if (!value) return std::nullopt;
   return "\"" + FormatPeriod(*value) + "\"";
+}
+
+std::optional<std::string> BoolJson(std::optional<bool> value) {
+  if (!value) return std::nullopt;
+  return *value ? "true" : "false";
 }
 
 std::optional<std::string> SelectorsJson(const TenantOverrides& overrides) {
@@ -138,6 +163,8 @@ TenantOverrides Merged(const TenantOverrides& base, const TenantOverrides& over)
   };
   fill(&merged.block_retention, base.block_retention);
   fill(&merged.selector_retention, base.selector_retention);
+  fill(&merged.collection_interval, base.collection_interval);
+  fill(&merged.disable_collection, base.disable_collection);
   fill(&merged.max_bytes_per_trace, base.max_bytes_per_trace);
   fill(&merged.max_bytes_per_tag_values, base.max_bytes_per_tag_values);
   fill(&merged.max_search_duration, base.max_search_duration);
@@ -153,6 +180,10 @@ std::string OverridesJson(const TenantOverrides& overrides) {
               {"selector_retention", SelectorsJson(overrides)}},
              &w);
   WriteGroup("global", {{"max_bytes_per_trace", SizeJson(overrides.max_bytes_per_trace)}}, &w);
+  WriteGroup("metrics_generator",
+             {{"collection_interval", PeriodJson(overrides.collection_interval)},
+              {"disable_collection", BoolJson(overrides.disable_collection)}},
+             &w);
   WriteGroup("read",
              {{"max_bytes_per_tag_values_query", SizeJson(overrides.max_bytes_per_tag_values)},
               {"max_search_duration", PeriodJson(overrides.max_search_duration)},
@@ -208,6 +239,8 @@ void ReadOverridesSection(Section* top, Config* config) {
   };
   apply("compaction", "block_retention", "compaction.block_retention", out.defaults.block_retention,
         &config->storage.block_retention);
+  apply("metrics_generator", "collection_interval", "metrics_generator.collection_interval",
+        out.defaults.collection_interval, &config->metrics_generator.collection_interval);
   apply("global", "max_bytes_per_trace", "query_frontend.max_bytes_per_trace",
         out.defaults.max_bytes_per_trace, &config->queries.max_bytes_per_trace);
   apply("read", "max_bytes_per_tag_values_query", "query_frontend.max_bytes_per_tag_values_query",

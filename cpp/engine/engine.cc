@@ -72,7 +72,8 @@ Engine::Engine(EngineOptions options, const Clock& clock, Telemetry& telemetry)
       discarded_span_id_(
           telemetry.GetCounter(kDiscardedName, kDiscardedHelp, {{"reason", "invalid_span_id"}})),
       discarded_too_large_(
-          telemetry.GetCounter(kDiscardedName, kDiscardedHelp, {{"reason", "trace_too_large"}})) {}
+          telemetry.GetCounter(kDiscardedName, kDiscardedHelp, {{"reason", "trace_too_large"}})),
+      collection_interval_(options_.collection_interval) {}
 
 Engine::~Engine() { LogFailure("closing failed", Close()); }
 
@@ -129,8 +130,8 @@ void Engine::OpenQueries() {
                                     .memory = options_.query_memory});
   promql::EngineOptions promql = options_.promql;
   promql.traces = trace_selector_.get();
-  if (promql.parser.check_traces == nullptr) {
   promql.memory = options_.query_memory;
+  if (promql.parser.check_traces == nullptr) {
     promql.parser.check_traces = options_.strict_traceql ? CheckStrictTraceQuery : CheckTraceQuery;
   }
   promql_ = std::make_unique<const promql::Engine>(promql, clock_);
@@ -155,9 +156,9 @@ void Engine::StartThreads() {
   checkpointer_->Start(kNoHurry);
   collector_ = std::make_unique<Periodic>("collect", [this] {
     LogFailure("collection failed", Collect());
-    return options_.collection_interval;
+    return collection_interval_.load();
   });
-  collector_->Start(options_.collection_interval);
+  collector_->Start(collection_interval_);
   series_syncer_ = std::make_unique<Periodic>("series-sync", [this] {
     LogFailure("sync of the series failed", series_->Sync());
     return options_.series_sync_interval;
@@ -183,12 +184,12 @@ void Engine::Observe(const storage::LoggedBatch& batch) {
 
 Result<ExportResult> Engine::Export(std::string_view tenant, std::string_view body,
                                     wire::OtlpEncoding encoding) {
-  std::optional<Result<wire::DecodeResult>> decoded;
   MemoryLease memory(options_.request_memory);
   if (!memory.Take(kMemoryOfRequest * body.size())) {
     return ResourceExhaustedError(
         "the requests in flight take all memory that there is for them; retry later");
   }
+  std::optional<Result<wire::DecodeResult>> decoded;
   storage::SpanStore::AppendRequest request;
   {
     const StageTimer timer(decode_cpu_);
@@ -263,8 +264,15 @@ Status Engine::CopyParts(const std::string& directory) {
 
 Status Engine::Collect() {
   if (metrics_ == nullptr) return {};
-  TOCSIN_RETURN_IF_ERROR(metrics_->Collect(clock_.Now(), *series_));
+  if (write_metrics_) TOCSIN_RETURN_IF_ERROR(metrics_->Collect(clock_.Now(), *series_));
   return SaveCheckpoint();
+}
+
+void Engine::SetCollection(Nanos interval, bool write) {
+  write_metrics_ = write;
+  // A shorter interval does not wait for the end of a longer one.
+  const Nanos before = collection_interval_.exchange(interval);
+  if (interval != before && collector_ != nullptr) collector_->Wake();
 }
 
 Status Engine::Flush() {

@@ -8,6 +8,7 @@
 
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <mutex>
@@ -16,8 +17,8 @@
 #include <string_view>
 
 #include "cpp/base/clock.h"
-#include "cpp/base/status.h"
 #include "cpp/base/memory_pool.h"
+#include "cpp/base/status.h"
 #include "cpp/base/telemetry.h"
 #include "cpp/engine/evidence.h"
 #include "cpp/engine/periodic.h"
@@ -46,10 +47,10 @@ struct EngineOptions {
   promql::EngineOptions promql;  ///< `traces` and, if null, `parser.check_traces` are filled in.
   std::string tenant = "single-tenant";  ///< Whose spans traceql() and evidence of alerts see.
   bool strict_traceql = false;           ///< Of traceql(): refuse what Tempo's parser refuses.
-  /// False: no threads; time passes by calls of Collect() and RunDue() of the parts. For tests.
   // What decoded requests may take together, and what queries may; borrowed. Null: no bound.
   MemoryPool* request_memory = nullptr;
   MemoryPool* query_memory = nullptr;
+  /// False: no threads; time passes by calls of Collect() and RunDue() of the parts. For tests.
   bool background = true;
 };
 
@@ -83,6 +84,10 @@ class Engine {
   /// Writes the span metrics of now to the series store and makes a checkpoint. Done every
   /// collection_interval in the background.
   Status Collect();
+
+  /// How often that is, from now on; without `write` span metrics are counted and kept, but not
+  /// written, neither by calls of Collect().
+  void SetCollection(Nanos interval, bool write);
 
   /// Seals all spans, writes all series, and waits for compactions.
   Status Flush();
@@ -159,6 +164,8 @@ class Engine {
   std::unique_ptr<TraceEvidence> evidence_;
 
   std::mutex checkpoint_mutex_;  // One checkpoint at a time.
+  std::atomic<Nanos> collection_interval_;
+  std::atomic<bool> write_metrics_{true};
   std::unique_ptr<Periodic> collector_;
   std::unique_ptr<Periodic> checkpointer_;
   std::unique_ptr<Periodic> series_syncer_;

@@ -1,5 +1,6 @@
 #include "cpp/engine/selector_retention.h"
 
+#include <algorithm>
 #include <cstdint>
 #include <utility>
 
@@ -73,6 +74,7 @@ Result<uint64_t> SelectorRetention::Expire(const Rule& rule) const {
   options.spans_per_spanset = 1;
   options.end = static_cast<uint64_t>(limit);
   uint64_t deleted = 0;
+  const std::vector<TraceId> pinned = spans_.Pinned(rule.tenant);
   // From the newest backwards: what is found and deleted is not found again.
   while (true) {
     const auto view = spans_.View(rule.tenant, 0, options.end);
@@ -80,6 +82,7 @@ Result<uint64_t> SelectorRetention::Expire(const Rule& rule) const {
                             traceql::Search(*view, rule.query, options));
     std::vector<storage::TraceDeletion> old;
     for (const traceql::SearchTrace& trace : found.traces) {
+      if (std::ranges::binary_search(pinned, trace.id)) continue;
       // One that began before the limit and goes on behind it waits.
       if (trace.start + trace.duration <= static_cast<uint64_t>(limit)) {
         old.push_back({trace.id, {}});

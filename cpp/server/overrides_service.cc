@@ -103,6 +103,11 @@ void OverridesService::Apply() {
     limits.tenants[tenant] = {.block_retention = overrides.block_retention,
                               .max_bytes_per_trace = overrides.max_bytes_per_trace};
   }
+  const config::TenantOverrides own =
+      config::Merged(config_.overrides.defaults, tenants_->Of(receive::kSingleTenant));
+  engine_.SetCollection(
+      own.collection_interval.value_or(config_.metrics_generator.collection_interval),
+      !own.disable_collection.value_or(false));
   engine_.spans().SetLimits(std::move(limits));
   if (const Status set = engine_.SetSelectorRetention(selectors); !set.ok()) {
     log::Error("retention by selector not changed", {{"error", set.message()}});

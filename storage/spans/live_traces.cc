@@ -188,6 +188,11 @@ uint64_t LiveTraces::WireBytes(const TraceId& id) const {
   return it == large_.end() ? 0 : it->second;
 }
 
+uint64_t LiveTraces::UnsealedBytes(const TraceId& id) const {
+  const auto it = traces_.find(id);
+  return it == traces_.end() ? 0 : it->second.wire_bytes;
+}
+
 void LiveTraces::SetSealedBytes(const TraceId& id, uint64_t bytes) {
   const auto it = traces_.find(id);
   if (it != traces_.end()) it->second.sealed_bytes = std::max(it->second.sealed_bytes, bytes);

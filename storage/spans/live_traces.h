@@ -107,6 +107,8 @@ class LiveTraces {
   /// Bytes on the wire of the trace as far as they are known here: of what came since it was last
   /// sealed, and of what was sealed before if somebody said so or Cut() remembers it.
   uint64_t WireBytes(const TraceId& id) const;
+  /// Only of what came since it was last sealed.
+  uint64_t UnsealedBytes(const TraceId& id) const;
   /// The trace, if it is live, has at least so many in segments.
   void SetSealedBytes(const TraceId& id, uint64_t bytes);
   /// What was sealed of the trace is gone.

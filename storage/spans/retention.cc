@@ -4,18 +4,13 @@
 // is taken out of volumes that stay.
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 #include "cpp/base/log.h"
 #include "storage/spans/span_store.h"
 
 namespace tocsin::storage {
-
-Status SpanStore::Pin(std::string_view tenant, const TraceId& id) { return pins_.Pin(tenant, id); }
-Status SpanStore::Unpin(std::string_view tenant, const TraceId& id) {
-  return pins_.Unpin(tenant, id);
-}
-std::vector<TraceId> SpanStore::Pinned(std::string_view tenant) const { return pins_.Of(tenant); }
 
 Nanos SpanStore::RetentionOf(std::string_view tenant) const {
   return Limits()->BlockRetention(tenant).value_or(options_.block_retention);
@@ -42,6 +37,7 @@ void SpanStore::CarryForward(std::vector<std::shared_ptr<StoredVolume>> volumes,
 }
 
 Status SpanStore::CarryOut(const StoredVolume& volume, Nanos now) {
+  std::optional<bool> room;  // Looked at if it matters.
   for (const std::string& name : TenantNames()) {
     const std::shared_ptr<const SegmentSet> segments = SegmentsOf(name);
     if (segments == nullptr) continue;
@@ -52,6 +48,8 @@ Status SpanStore::CarryOut(const StoredVolume& volume, Nanos now) {
       const bool aged = Expired(*segment, options_.block_retention, now);
       const bool all = aged && !Expired(*segment, RetentionOf(name), now);
       if (!all && pinned.empty()) continue;
+      if (!aged && !room) room = PinsFit(volume);
+      if (!aged && !*room) continue;
       TOCSIN_RETURN_IF_ERROR(Copy(name, segment, all ? nullptr : &pinned, now));
     }
   }

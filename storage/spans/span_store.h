@@ -186,7 +186,9 @@ class SpanStore final : public traceql::SpanSource {
   Status Snapshot(const std::string& directory);
 
   /// A pinned trace outlives its retention and the size cap; it need not be there yet. OK once the
-  /// pin survives a crash. An unpinned trace goes when its time comes.
+  /// pin survives a crash. An unpinned trace goes when its time comes. kResourceExhausted: too many
+  /// are pinned (Pins::kMaxPins), or they would take more than a quarter of `max_bytes`. Pinned
+  /// traces that outgrow that quarter later are no longer kept when room is wanted.
   Status Pin(std::string_view tenant, const TraceId& id);
   Status Unpin(std::string_view tenant, const TraceId& id);
   std::vector<TraceId> Pinned(std::string_view tenant) const;  ///< Ascending.
@@ -299,6 +301,12 @@ class SpanStore final : public traceql::SpanSource {
   Status RewriteRedacted();
   Status ForgetRedactions();
   Status EraseReplaced();
+
+  // pinning.cc
+  uint64_t MaxPinnedBytes() const;
+  Result<Pins::Sizes> StoredBytes(const std::string& tenant, const std::vector<TraceId>& ids) const;
+  Status MeasurePins(bool again);
+  bool PinsFit(const StoredVolume& volume);
 
   // retention.cc; all under seal_mutex_.
   Nanos RetentionOf(std::string_view tenant) const;

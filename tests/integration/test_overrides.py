@@ -81,7 +81,10 @@ def test_what_does_not_act_is_refused(server: Server) -> None:
     """API-48: by name, and nothing is changed."""
     for bad, named in (
         ({"forwarders": ["a"]}, "forwarders"),
-        ({"metrics_generator": {"processors": []}}, "metrics_generator"),
+        ({"cost_attribution": {"dimensions": {}}}, "cost_attribution"),
+        ({"metrics_generator": {"processors": []}}, "metrics_generator.processors"),
+        ({"metrics_generator": {"processor": {"span_metrics": {}}}}, "metrics_generator.processor"),
+        ({"metrics_generator": {"collection_interval": "0s"}}, "collection_interval"),
         ({"read": {"max_search_durations": "1h"}}, "max_search_duration"),
         ({"read": {"max_search_duration": "soon"}}, "soon"),
         ({"read": 5}, "read"),
@@ -104,6 +107,36 @@ def test_a_trace_is_bounded_at_once(server: Server) -> None:
     )
     assert server.get(f"/api/traces/{small.trace_id.hex()}").status == 200
     assert server.get(f"/api/traces/{(b'L' * 16).hex()}").status == 422
+
+
+def test_span_metrics_are_written_as_the_tenant_says() -> None:
+    """API-48: metrics_generator.collection_interval and disable_collection, at once."""
+    calls = "sum(traces_spanmetrics_calls_total)"
+    newest = "max(timestamp(traces_spanmetrics_calls_total))"
+
+    def value(server: Server, expr: str) -> float:
+        result = server.promql(expr)
+        return float(result[0]["value"][1]) if result else 0
+
+    with running(CONFIG + "metrics_generator: {collection_interval: 1h}\n") as own:
+        own.send(*[span() for _ in range(3)])
+        generator: dict[str, object] = {"collection_interval": "1s"}
+        made = ask(own, "POST", {"metrics_generator": generator}, If_Match="0")
+        assert made.json == {"metrics_generator": generator}
+        wait_until(lambda: value(own, calls) == 3, "a collection")
+        begun = value(own, newest)
+        wait_until(lambda: value(own, newest) >= begun + 2, "more collections")
+        assert ask(own, "PATCH", {"metrics_generator": {"disable_collection": True}}).status == 200
+        own.send(*[span() for _ in range(4)])
+        own.restart()
+        stopped = value(own, newest)
+        time.sleep(3)
+        assert value(own, newest) == stopped
+        assert value(own, calls) == 3
+        # What came meanwhile was counted.
+        assert ask(own, "PATCH", {"metrics_generator": {"disable_collection": None}}).status == 200
+        wait_until(lambda: value(own, calls) == 7, "collections to go on")
+        assert ask(own, "GET").json == {"metrics_generator": generator}
 
 
 def test_the_file_of_tenants(tmp_path: Path) -> None:

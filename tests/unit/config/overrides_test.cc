@@ -21,6 +21,7 @@ overrides:
     compaction: {block_retention: 48h}
     global: {max_bytes_per_trace: 5MB}
     read: {max_bytes_per_tag_values_query: 1000, max_search_duration: 0, max_metrics_duration: 3h}
+    metrics_generator: {collection_interval: 30s, disable_collection: true, processors: []}
     ingestion: {rate_limit_bytes: 15000000}
   "*":
     max_bytes_per_trace: 7
@@ -34,8 +35,11 @@ overrides:
   EXPECT_EQ(a.max_bytes_per_tag_values, 1000U);
   EXPECT_EQ(a.max_search_duration, 0);
   EXPECT_EQ(a.max_metrics_duration, 3 * kHour);
+  EXPECT_EQ(a.collection_interval, 30 * kSecond);
+  EXPECT_EQ(a.disable_collection, true);
   EXPECT_EQ(read->at("*").max_bytes_per_trace, 7U);
-  EXPECT_THAT(warnings, ElementsAre(HasSubstr("overrides.a.ingestion has no effect"),
+  EXPECT_THAT(warnings, ElementsAre(HasSubstr("metrics_generator.processors has no effect"),
+                                    HasSubstr("overrides.a.ingestion has no effect"),
                                     HasSubstr("ingestion_burst_size_bytes has no effect")));
   EXPECT_THAT(
       std::string(
@@ -52,6 +56,8 @@ TEST(OverridesTest, JsonReadsBack) {
   overrides.max_bytes_per_trace = UINT64_MAX;
   overrides.max_bytes_per_tag_values = 1;
   overrides.max_metrics_duration = 90 * kMinute;
+  overrides.collection_interval = 30 * kSecond;
+  overrides.disable_collection = false;
   EXPECT_EQ(ParseUserOverrides(OverridesJson(overrides)).value(), overrides);
 }
 
@@ -59,7 +65,10 @@ TEST(OverridesTest, TheApiTakesWhatActs) {
   for (const char* bad :
        {"", "[]", "read: {}", R"({"forwarders":[]})", R"({"max_bytes_per_trace":1})",
         R"({"read":{"max_search_duration":"x"}})", R"({"read":{"unsafe_query_hints":true}})",
-        R"({"read":{"max_bytes_per_tag_values_query":0}})"}) {
+        R"({"read":{"max_bytes_per_tag_values_query":0}})",
+        R"({"metrics_generator":{"processors":[]}})",
+        R"({"metrics_generator":{"collection_interval":"0s"}})",
+        R"({"metrics_generator":{"disable_collection":1}})"}) {
     EXPECT_EQ(ParseUserOverrides(bad).error().code(), StatusCode::kInvalidArgument) << bad;
   }
 }
