@@ -9,7 +9,7 @@ export function foundTrace(trace) {
   );
   const sets = trace.spanSets || (trace.spanSet ? [trace.spanSet] : []);
   return {
-    id: trace.traceID,
+    id: trace.traceID.padStart(32, '0'), // It comes without its leading zeros.
     service: trace.rootServiceName === NO_ROOT ? '' : trace.rootServiceName || '',
     name: trace.rootTraceName || '',
     start: Number(trace.startTimeUnixNano) / 1e6,

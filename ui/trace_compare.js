@@ -117,7 +117,7 @@ export function traceCompare(el, model, { id, other, onOther }) {
     );
     const found = (answer.traces || [])
       .map(foundTrace)
-      .filter((one) => one.id !== id)
+      .filter((one) => one.id !== id.padStart(32, '0'))
       .sort((a, b) => a.duration - b.duration);
     const some =
       found.length > 6

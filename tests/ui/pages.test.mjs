@@ -54,12 +54,13 @@ test('colours are stable and spread', () => {
 
 test('a found trace has its sums', () => {
   const one = foundTrace({
-    traceID: 'a',
+    traceID: 'a1',
     rootServiceName: '<root span not yet received>',
     startTimeUnixNano: '1700000000000000000',
     spanSets: [{ matched: 3, spans: [{ durationNanos: '700' }] }],
     serviceStats: { x: { spanCount: 2, errorCount: 1 }, y: { spanCount: 5 } },
   });
+  assert.equal(one.id, `${'0'.repeat(30)}a1`);
   assert.deepEqual(
     [one.service, one.spans, one.errors, one.matched, one.duration],
     ['', 7, 1, 3, 700],
