@@ -132,8 +132,9 @@ class JaegerApi {
   http::Response Operations(const http::Request& request) const {
     const std::string_view service = request.Query("service").value_or("");
     const std::string_view kind = request.Query("spanKind").value_or("");
-    if (service.empty())
+    if (service.empty()) {
       return JaegerRefusal(InvalidArgumentError("parameter 'service' is required"));
+    }
     auto operations = OperationsOf(queries_, service, InterruptedBy(request, queries_));
     if (!operations) return JaegerRefusal(operations.error());
     if (!kind.empty()) {

@@ -1,5 +1,6 @@
 #include "cpp/api/trace_pieces.h"
 
+#include <string_view>
 #include <utility>
 
 #include "cpp/api/shared_spans.h"
@@ -38,15 +39,37 @@ Result<Beginning> Find(const TempoQueries& queries, const TraceId& id, const Tim
   return found;
 }
 
+// Many traces are small: what is sent is not.
+class Buffer {
+ public:
+  explicit Buffer(const http::BodyWriter& write) : write_(write) {}
+
+  // False once nobody reads any more.
+  bool Add(std::string_view text) {
+    text_.append(text);
+    return text_.size() < kMost || Flush();
+  }
+  bool Flush() {
+    const bool written = write_(text_);
+    text_.clear();
+    return written;
+  }
+
+ private:
+  static constexpr size_t kMost = 64 << 10;
+
+  const http::BodyWriter& write_;
+  std::string text_;
+};
+
 // False if nobody reads any more or the trace cannot be read.
-bool Write(const Beginning& found, const TraceId& id, TraceListWriter* writer,
-           const http::BodyWriter& write) {
-  bool written = write(writer->Begin(id));
+bool Write(const Beginning& found, const TraceId& id, TraceListWriter* writer, Buffer* out) {
+  bool written = out->Add(writer->Begin(id));
   const Status status = VisitTrace(found, id, writer->shared_ids(), [&](const SpanBatch& piece) {
-    if (!piece.empty()) written = written && write(writer->Piece(piece));
+    if (!piece.empty()) written = written && out->Add(writer->Piece(piece));
     return written;
   });
-  return status.ok() && written && write(writer->End());
+  return status.ok() && written && out->Add(writer->End());
 }
 
 http::Response JsonStream(std::function<bool(const http::BodyWriter& write)> stream) {
@@ -89,7 +112,9 @@ http::Response SendTrace(Beginning found, const TraceId& id,
                          std::shared_ptr<TraceListWriter> writer) {
   return JsonStream([found = std::make_shared<const Beginning>(std::move(found)), id,
                      writer = std::move(writer)](const http::BodyWriter& write) {
-    return write(writer->Head()) && Write(*found, id, writer.get(), write) && write(writer->Tail());
+    Buffer out(write);
+    return out.Add(writer->Head()) && Write(*found, id, writer.get(), &out) &&
+           out.Add(writer->Tail()) && out.Flush();
   });
 }
 
@@ -99,12 +124,13 @@ http::Response SendTraces(const TempoQueries& queries, std::vector<TraceId> ids,
       [&queries, ids = std::move(ids), writer = std::move(writer)](const http::BodyWriter& write) {
         // A client that has gone shows when it is written to.
         const TempoQueries::Interrupted interrupted = queries.InterruptedWhen({});
-        if (!write(writer->Head())) return false;
+        Buffer out(write);
+        if (!out.Add(writer->Head())) return false;
         for (const TraceId& id : ids) {
           const Result<Beginning> found =
               Find(queries, id, TimeWindow{}, interrupted, writer->shared_ids());
           if (found) {
-            if (!Write(*found, id, writer.get(), write)) return false;
+            if (!Write(*found, id, writer.get(), &out)) return false;
           } else if (found.error().code() == StatusCode::kNotFound ||
                      found.error().code() == StatusCode::kFailedPrecondition) {
             writer->Missing(id, found.error());
@@ -112,7 +138,7 @@ http::Response SendTraces(const TempoQueries& queries, std::vector<TraceId> ids,
             return false;
           }
         }
-        return write(writer->Tail());
+        return out.Add(writer->Tail()) && out.Flush();
       });
 }
 

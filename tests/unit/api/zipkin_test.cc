@@ -65,8 +65,9 @@ class ZipkinTest : public testing::Test {
     std::vector<std::string> ids;
     const auto answer = Json::Parse(Get("/traces?endTs=100000&lookback=100000&" + params));
     if (!answer) return {"<no JSON>"};
-    for (const Json& trace : answer->array)
+    for (const Json& trace : answer->array) {
       ids.push_back(trace.array.at(0).Find("traceId")->string);
+    }
     return ids;
   }
 
