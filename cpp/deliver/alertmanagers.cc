@@ -8,6 +8,7 @@
 #include "cpp/base/log.h"
 #include "cpp/discover/address.h"
 #include "cpp/discover/file_discovery.h"
+#include "cpp/model/label_defaults.h"
 #include "cpp/model/labels.h"
 
 namespace tocsin::deliver {
@@ -130,7 +131,7 @@ class Alertmanagers::Set {
   void Find(const std::string& address, const Labels& group, Found* found) const {
     Labels labels = group;
     const auto add = [&labels](std::string_view name, std::string_view value) {
-      if (!labels.Has(name)) labels.Set(name, value);
+      SetUnlessThere(&labels, name, value);
     };
     labels.Set(kAddress, address);
     add(kScheme, options_.scheme);

@@ -12,6 +12,7 @@
 #include "cpp/base/version.h"
 #include "cpp/http/url.h"
 #include "cpp/lib/json.h"
+#include "cpp/model/label_defaults.h"
 
 namespace tocsin::deliver {
 namespace {
@@ -143,7 +144,7 @@ void PeerWatch::SendAlert(Nanos now) {
   last_sent_ = now;
   Alert alert;
   alert.labels = options_.labels;
-  if (!alert.labels.Has("severity")) alert.labels.Set("severity", "critical");
+  SetUnlessThere(&alert.labels, "severity", "critical");
   alert.labels.Set("alertname", "PeerDown");
   alert.labels.Set("instance", options_.name);
   alert.annotations = {{"description", "It was found down: " + state_.reason},

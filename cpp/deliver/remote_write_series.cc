@@ -4,6 +4,8 @@
 #include <optional>
 #include <utility>
 
+#include "cpp/model/label_defaults.h"
+
 namespace tocsin::deliver {
 namespace {
 
@@ -42,9 +44,7 @@ std::shared_ptr<const MetricMetadata> SendSeriesCache::MetadataOf(std::string_vi
 SendSeriesCache::Answer SendSeriesCache::Make(SeriesRef ref) {
   Labels labels = ports_.labels->LabelsOf(ref);
   if (labels.empty()) return {nullptr, DropReason::kUnknownSeries};
-  for (const auto& [name, value] : options_.external_labels) {
-    if (!labels.Has(name)) labels.Set(name, value);
-  }
+  AddMissing(&labels, options_.external_labels);
   if (!options_.relabel.Apply(&labels) || labels.empty()) {
     return {nullptr, DropReason::kDroppedSeries};
   }

@@ -6,6 +6,7 @@
 
 #include "cpp/base/hash.h"
 #include "cpp/base/log.h"
+#include "cpp/model/label_defaults.h"
 #include "cpp/rules/rule_state.h"
 
 namespace tocsin::rules {
@@ -285,9 +286,7 @@ std::vector<Alert> Group::DueAlerts(Rule* rule, Nanos now) {
   for (ActiveAlert& active : due) {
     Alert alert;
     alert.labels = std::move(active.labels);
-    for (const auto& [name, value] : options_->external_labels) {
-      if (!alert.labels.Has(name)) alert.labels.Set(name, value);
-    }
+    AddMissing(&alert.labels, options_->external_labels);
     alert.annotations = std::move(active.annotations);
     alert.starts_at = active.fired_at.value_or(active.active_at);
     alert.ends_at = active.resolved_at.value_or(active.valid_until);

@@ -65,6 +65,9 @@ class Reader {
   void File(const Yaml& file);
   void Test(const Yaml& item);
   void Input(const Yaml& list, UnitTest* test);
+  /// A new one among `all`, with what every kind has: its place and its time.
+  template <class Kind>
+  Kind& Expectation(const Yaml& item, std::vector<Kind>* all);
   void AlertTest(const Yaml& item, UnitTest* test);
   void ExpectedAlert(const Yaml& item, AlertExpectation* expectation);
   void ExprTest(const Yaml& item, UnitTest* test);
@@ -192,12 +195,18 @@ void Reader::Input(const Yaml& list, UnitTest* test) {
   if (!start_line.empty()) Complain(list, "start times without a series behind them");
 }
 
+template <class Kind>
+Kind& Reader::Expectation(const Yaml& item, std::vector<Kind>* all) {
+  Kind& expectation = all->emplace_back();
+  expectation.where = Where({item.line, item.column});
+  expectation.eval_time = DurationOf(item, "eval_time").value_or(0);
+  return expectation;
+}
+
 void Reader::AlertTest(const Yaml& item, UnitTest* test) {
   constexpr std::array<std::string_view, 3> kKeys{"eval_time", "alertname", "exp_alerts"};
   if (!IsMapOf(item, "an item of alert_rule_test", kKeys)) return;
-  AlertExpectation& expectation = test->alerts.emplace_back();
-  expectation.where = Where({item.line, item.column});
-  expectation.eval_time = DurationOf(item, "eval_time").value_or(0);
+  AlertExpectation& expectation = Expectation(item, &test->alerts);
   expectation.alert_name = TextOf(item, "alertname");
   if (expectation.alert_name.empty()) {
     Complain(item,
@@ -220,9 +229,7 @@ void Reader::ExpectedAlert(const Yaml& item, AlertExpectation* expectation) {
 void Reader::ExprTest(const Yaml& item, UnitTest* test) {
   constexpr std::array<std::string_view, 3> kKeys{"expr", "eval_time", "exp_samples"};
   if (!IsMapOf(item, "an item of promql_expr_test", kKeys)) return;
-  ExprExpectation& expectation = test->expressions.emplace_back();
-  expectation.where = Where({item.line, item.column});
-  expectation.eval_time = DurationOf(item, "eval_time").value_or(0);
+  ExprExpectation& expectation = Expectation(item, &test->expressions);
   expectation.expr = TextOf(item, "expr");
   for (const Yaml& sample : ItemsOf(item, "exp_samples")) ExpectedSample(sample, &expectation);
 }

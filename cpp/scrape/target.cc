@@ -11,6 +11,7 @@
 #include "cpp/base/hash.h"
 #include "cpp/base/url.h"
 #include "cpp/discover/address.h"
+#include "cpp/model/label_defaults.h"
 #include "cpp/wire/utf8.h"
 
 namespace tocsin::scrape {
@@ -116,7 +117,7 @@ Result<Target> Finished(const Job& job, Target target) {
     if (!label.first.starts_with("__meta_")) kept.push_back(label);
   }
   labels = Labels(std::move(kept));
-  if (!labels.Has("instance")) labels.Set("instance", address);
+  SetUnlessThere(&labels, "instance", address);
   target.url = UrlOf(job, labels);
   return target;
 }
@@ -142,7 +143,7 @@ Labels DiscoveredLabels(const Job& job, const std::string& address, const Labels
   Labels labels = group;
   labels.Set(kAddress, address);
   const auto add = [&](std::string_view name, std::string_view value) {
-    if (!labels.Has(name)) labels.Set(name, value);
+    SetUnlessThere(&labels, name, value);
   };
   add("job", job.name);
   add(kInterval, FormatDuration(job.interval));

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "cpp/base/log.h"
+#include "cpp/model/label_defaults.h"
 #include "cpp/server/outside.h"
 
 namespace tocsin::server {
@@ -50,9 +51,7 @@ void WatchService::StartPeer(const config::Peer& peer, const Labels& external_la
   options.timeout = peer.timeout;
   options.hold = peer.hold;
   options.labels = peer.labels;
-  for (const auto& [name, value] : external_labels) {
-    if (!options.labels.Has(name)) options.labels.Set(name, value);
-  }
+  AddMissing(&options.labels, external_labels);
   auto watch = std::make_unique<deliver::PeerWatch>(
       std::move(options),
       deliver::PeerWatch::Ports{ClientOf(peer.client), alerts_, state_.get(), telemetry_});

@@ -53,18 +53,14 @@ class BacktestTest : public World {
 const Labels kQueue{{"__name__", "queue"}, {"shard", "a"}};
 
 TEST_F(BacktestTest, PeriodsAreThoseComputedByHand) {
-  constexpr std::string_view kRules = R"(
-groups:
-- name: g
-  interval: 15s
-  rules:
+  const std::string kRules = Group("15s", R"(
   - alert: Long
     expr: queue > 5
     for: 30s
     keep_firing_for: 1m
     labels: {severity: page}
     annotations: {summary: "{{ $labels.shard }} has {{ $value }}"}
-)";
+)");
   const Nanos phase = FirstEvaluation(kRules);
   ASSERT_GE(phase, 0);
   ASSERT_LT(phase, 15 * kSecond);
@@ -88,14 +84,10 @@ groups:
 
 TEST_F(BacktestTest, WhatIsActiveAtTheEndIsNotResolved) {
   AddGauge(kQueue, std::vector<double>(20, 9));
-  constexpr std::string_view kRules = R"(
-groups:
-- name: g
-  interval: 30s
-  rules:
+  const std::string kRules = Group("30s", R"(
   - {alert: Long, expr: queue > 5}
   - {alert: Longer, expr: queue > 5, for: 1h}
-)";
+)");
   const Report report = RunFor(kRules, 5 * kMinute);
   ASSERT_EQ(report.periods.size(), 2U);
   EXPECT_TRUE(report.periods[0].firing_since.has_value());
@@ -106,16 +98,12 @@ groups:
 
 TEST_F(BacktestTest, LaterRulesSeeWhatEarlierOnesRecordAndAlerts) {
   AddGauge(kQueue, std::vector<double>(20, 9));
-  constexpr std::string_view kRules = R"(
-groups:
-- name: g
-  interval: 15s
-  rules:
+  const std::string kRules = Group("15s", R"(
   - {record: "queue:double", expr: queue * 2}
   - {alert: Long, expr: "queue:double > 17"}
   - {alert: AlertedOn, expr: 'ALERTS{alertname="Long"}'}
   - {alert: Else, expr: 'ALERTS{alertname="Somebody"}'}
-)";
+)");
   // What a live process of before recorded does not count from the start on.
   Add(Labels{{"__name__", "queue:double"}, {"shard", "old"}}, 5 * kSecond, 1000);
   Add(Labels{{"__name__", "ALERTS"}, {"alertname", "Somebody"}}, 5 * kSecond, 1);
@@ -151,14 +139,10 @@ TEST_F(BacktestTest, ARuleThatFailsNowAndThenIsReportedAndTheOthersGoOn) {
     Add(Labels{{"__name__", "limit"}, {"shard", "a"}, {"of", "y"}}, i * 15 * kSecond, 5);
   }
   Add(Labels{{"__name__", "limit"}, {"shard", "a"}, {"of", "y"}}, 12 * 15 * kSecond, StaleNan());
-  constexpr std::string_view kRules = R"(
-groups:
-- name: g
-  interval: 15s
-  rules:
+  const std::string kRules = Group("15s", R"(
   - {alert: Over, expr: queue > on (shard) limit}
   - {alert: Long, expr: queue > 5}
-)";
+)");
   Options slow;
   slow.step_by_step = true;
   const Report report = RunFor(kRules, 280 * kSecond);

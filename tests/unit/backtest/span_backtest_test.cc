@@ -64,28 +64,16 @@ class SpanBacktestTest : public World {
   uint64_t next_id_ = 0;
 };
 
-constexpr std::string_view kByRoute = R"(
-groups:
-- name: g
-  interval: 15s
-  rules:
-  - alert: Errors
-    expr: >
-      sum by (http_route) (rate(traces_spanmetrics_calls_total{status_code="STATUS_CODE_ERROR"}[1m]))
-      / sum by (http_route) (rate(traces_spanmetrics_calls_total[1m])) > 0.5
-    for: 30s
-)";
+/// An alert on the share of errors by one label.
+std::string ErrorsBy(const std::string& label, const std::string& share_and_rest) {
+  const std::string calls = "sum by (" + label + ") (rate(traces_spanmetrics_calls_total";
+  return Group("15s", "\n  - alert: Errors\n    expr: >\n      " + calls +
+                          "{status_code=\"STATUS_CODE_ERROR\"}[1m]))\n      / " + calls +
+                          "[1m])) > " + share_and_rest);
+}
 
-constexpr std::string_view kByService = R"(
-groups:
-- name: g
-  interval: 15s
-  rules:
-  - alert: Errors
-    expr: >
-      sum by (service) (rate(traces_spanmetrics_calls_total{status_code="STATUS_CODE_ERROR"}[1m]))
-      / sum by (service) (rate(traces_spanmetrics_calls_total[1m])) > 0.3
-)";
+const std::string kByRoute = ErrorsBy("http_route", "0.5\n    for: 30s\n");
+const std::string kByService = ErrorsBy("service", "0.3\n");
 
 TEST_F(SpanBacktestTest, ADimensionThatWasNeverConfiguredIsReadFromTheSpans) {
   Serve(/*collect=*/true);
@@ -142,15 +130,11 @@ TEST_F(SpanBacktestTest, SpansAnswerWhereNoSeriesWereKept) {
 
 TEST_F(SpanBacktestTest, AskedForDimensionsSplitWhatIsNotAggregated) {
   Serve(/*collect=*/true);
-  constexpr std::string_view kRules = R"(
-groups:
-- name: g
-  interval: 15s
-  rules:
+  const std::string kRules = Group("15s", R"(
   - alert: Traffic
     expr: rate(traces_spanmetrics_calls_total{status_code!="STATUS_CODE_ERROR"}[1m]) > 0
     for: 1h
-)";
+)");
   EXPECT_EQ(RunFor(kRules, 2 * kMinute).periods.size(), 1U);
   Options options;
   options.dimensions = {"http.route", "k8s.cluster"};

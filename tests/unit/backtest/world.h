@@ -23,6 +23,12 @@ namespace tocsin::backtest {
 
 /// A whole number of all intervals that the tests use.
 inline constexpr Nanos kStart = 1'700'006'400 * kSecond;
+/// A file of one group; `rules` begins with a line feed.
+inline std::string Group(std::string_view interval, std::string_view rules) {
+  return "groups:\n- name: g\n  interval: " + std::string(interval) +
+         "\n  rules:" + std::string(rules);
+}
+
 
 class World : public testing::Test {
  protected:

@@ -77,8 +77,8 @@ TEST(UnitTestRunnerTest, AnAlertIsPendingFiresAndResolves) {
             "");
 }
 
-TEST(UnitTestRunnerTest, AFailureSaysWhatWasExpected) {
-  EXPECT_EQ(Failures(WithInput(R"(
+/// An alert of another job, and a sum that is another one.
+constexpr std::string_view kWrong = R"(
   alert_rule_test:
   - eval_time: 3m
     alertname: Busy
@@ -86,7 +86,10 @@ TEST(UnitTestRunnerTest, AFailureSaysWhatWasExpected) {
     - exp_labels: {severity: page, job: b}
       exp_annotations: {text: 2 eu http://t}
   promql_expr_test:
-  - {expr: 'sum(up)', eval_time: 1m, exp_samples: [{value: 3}]}
+  - {expr: 'sum(up)', eval_time: 1m, exp_samples: [{value: 3}]})";
+
+TEST(UnitTestRunnerTest, AFailureSaysWhatWasExpected) {
+  EXPECT_EQ(Failures(WithInput(std::string(kWrong) + R"(
   - {expr: 'sum(up)', eval_time: 1m}
   - {expr: 'up{job="none"}', eval_time: 1m, exp_samples: [{labels: up, value: 3}]}
   - {expr: 'up[5m]', eval_time: 1m}
@@ -131,17 +134,7 @@ TEST(UnitTestRunnerTest, AFailureSaysWhatWasExpected) {
 TEST(UnitTestRunnerTest, AFailureMayBeADiff) {
   UnitTestOptions options;
   options.diff = true;
-  EXPECT_EQ(Failures(WithInput(R"(
-  alert_rule_test:
-  - eval_time: 3m
-    alertname: Busy
-    exp_alerts:
-    - exp_labels: {severity: page, job: b}
-      exp_annotations: {text: 2 eu http://t}
-  promql_expr_test:
-  - {expr: 'sum(up)', eval_time: 1m, exp_samples: [{value: 3}]}
-)"),
-                     kRules, options),
+  EXPECT_EQ(Failures(WithInput(std::string(kWrong)), kRules, options),
             R"X(    at t.yaml:12:5
     name: busy,
     alertname: Busy, time: 3m, 
