@@ -25,11 +25,15 @@ size_t ColumnCache::KeyHash::operator()(const Key& key) const {
   return x ^ (x >> 32);
 }
 
-std::shared_ptr<const Cached> ColumnCache::Part::Get(const Key& key) {
-  if (max_bytes_ == 0) return nullptr;
+void ColumnCache::Part::NoteAsked(const Key& key) {
   // Often enough that what fills the shelf can be overtaken, seldom enough to tell its entries
   // apart.
   asked_.Add(KeyHash()(key), 256 + slots_.size() * 10);
+}
+
+std::shared_ptr<const Cached> ColumnCache::Part::Get(const Key& key) {
+  if (max_bytes_ == 0) return nullptr;
+  NoteAsked(key);
   const auto it = index_.find(key);
   if (it == index_.end()) return nullptr;
   slots_.splice(slots_.begin(), slots_, it->second);
@@ -42,18 +46,41 @@ void ColumnCache::Part::Drop(Slots::iterator slot) {
   slots_.erase(slot);
 }
 
-// False: what is there is worth more. Nothing is dropped then.
-bool ColumnCache::Part::MakeRoom(const Key& key, size_t bytes) {
+bool ColumnCache::Part::Wants(const Key& key, size_t bytes) {
+  if (max_bytes_ == 0) return false;
+  if (index_.contains(key)) return true;
+  bool wanted = false;
+  if (bytes <= max_bytes_ / 8 && asked_.Estimate(KeyHash()(key)) > 0) {
+    Victims(key, bytes, &wanted);
+  }
+  if (!wanted) NoteAsked(key);
+  return wanted;
+}
+
+// The least recently used entries from which on as much room can be had as is missing; not enough
+// if one of them is worth as much.
+ColumnCache::Slots::iterator ColumnCache::Part::Victims(const Key& key, size_t bytes,
+                                                        bool* enough) {
   const uint8_t worth = asked_.Estimate(KeyHash()(key));
   size_t room = max_bytes_ - bytes_;
   auto first = slots_.end();
+  *enough = true;
   while (room < bytes) {
     --first;
-    if (asked_.Estimate(KeyHash()(first->key)) >= worth) return false;
+    if (asked_.Estimate(KeyHash()(first->key)) >= worth) {
+      *enough = false;
+      return slots_.end();
+    }
     room += first->bytes;
   }
-  while (first != slots_.end()) Drop(first++);
-  return true;
+  return first;
+}
+
+// False: what is there is worth more. Nothing is dropped then.
+bool ColumnCache::Part::MakeRoom(const Key& key, size_t bytes) {
+  bool enough = false;
+  for (auto slot = Victims(key, bytes, &enough); slot != slots_.end();) Drop(slot++);
+  return enough;
 }
 
 void ColumnCache::Part::Put(const Key& key, std::shared_ptr<const Cached> entry) {
@@ -95,6 +122,11 @@ std::shared_ptr<const Cached> ColumnCache::Get(const Key& key, Shelf shelf) {
   const auto index = static_cast<size_t>(shelf);
   (entry != nullptr ? hits_[index] : misses_[index])->Add(1);
   return entry;
+}
+
+bool ColumnCache::Wants(const Key& key, size_t bytes, Shelf shelf) {
+  const std::lock_guard lock(mutex_);
+  return PartOf(shelf).Wants(key, bytes);
 }
 
 void ColumnCache::Put(const Key& key, std::shared_ptr<const Cached> entry, Shelf shelf) {

@@ -48,6 +48,9 @@ class ColumnCache {
 
   /// Null if absent. A key is always asked for on the same shelf.
   std::shared_ptr<const Cached> Get(const Key& key, Shelf shelf = Shelf::kColumns);
+  /// Whether it is worth making the entry, of about so many bytes: Get() would find it, or Put()
+  /// would keep it and it was asked for before. If not, that counts as asking for it.
+  bool Wants(const Key& key, size_t bytes, Shelf shelf = Shelf::kColumns);
   /// Replaces an entry of the same key. An entry larger than an eighth of the shelf is not kept.
   void Put(const Key& key, std::shared_ptr<const Cached> entry, Shelf shelf = Shelf::kColumns);
   /// Drops every entry of a segment; for segments that are gone.
@@ -71,11 +74,14 @@ class ColumnCache {
    public:
     explicit Part(size_t max_bytes) : max_bytes_(max_bytes) {}
     std::shared_ptr<const Cached> Get(const Key& key);
+    bool Wants(const Key& key, size_t bytes);
     void Put(const Key& key, std::shared_ptr<const Cached> entry);
     void Erase(uint64_t segment);
     size_t bytes() const { return bytes_; }
 
    private:
+    void NoteAsked(const Key& key);
+    Slots::iterator Victims(const Key& key, size_t bytes, bool* enough);
     bool MakeRoom(const Key& key, size_t bytes);
     void Drop(Slots::iterator slot);
 

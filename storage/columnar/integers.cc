@@ -5,6 +5,7 @@
 #include <bit>
 #include <cmath>
 #include <cstring>
+#include <numeric>
 
 #include "cpp/base/check.h"
 #include "cpp/base/coding.h"
@@ -67,8 +68,13 @@ class BitWriter {
 // REQUIRES: the bytes hold as many bits as are asked for.
 class BitReader {
  public:
-  // Eight zero bytes behind the end let every load be a whole word.
-  explicit BitReader(std::string bytes) : bytes_(std::move(bytes)) { bytes_.append(8, '\0'); }
+  // The bits [first, last) of `bytes`.
+  BitReader(std::string_view bytes, size_t first, size_t last) : at_(first % 8) {
+    const std::string_view part = bytes.substr(first / 8, (last + 7) / 8 - first / 8);
+    // Eight zero bytes behind the end let every load be a whole word.
+    bytes_.reserve(part.size() + 8);
+    bytes_.append(part).append(8, '\0');
+  }
   uint64_t Get(int width) {
     if (width > 32) {
       const uint64_t low = Get(32);
@@ -213,34 +219,52 @@ void PutSplit(std::span<const uint64_t> values, Packing packing, std::string* ou
   PutSection(std::move(bits).Take(), Packing::kPlain, out);
 }
 
-std::vector<uint64_t> ReadFixed(ByteReader* in, size_t count) {
+std::vector<uint64_t> ReadFixed(ByteReader* in, size_t count, Slice slice) {
   const int width = in->Byte();
   if (width > 64) in->Fail();
-  const size_t bytes = (count * static_cast<size_t>(width) + 7) / 8;
-  std::string stored = ReadSection(in, bytes);
-  if (stored.size() != bytes) in->Fail();
+  const auto bits_each = static_cast<size_t>(width);
+  const size_t bytes = (count * bits_each + 7) / 8;
+  const Section stored(in, bytes);
+  if (stored.bytes().size() != bytes) in->Fail();
   if (in->failed()) return {};
-  BitReader bits(std::move(stored));
-  std::vector<uint64_t> values(count);
+  BitReader bits(stored.bytes(), slice.first * bits_each, slice.last * bits_each);
+  std::vector<uint64_t> values(slice.size());
   for (uint64_t& value : values) value = bits.Get(width);
   return values;
 }
 
-std::vector<uint64_t> ReadSplit(ByteReader* in, size_t count) {
-  const std::string lengths = ReadSection(in, count);
-  size_t total = 0;
+// Bits behind so many lengths, and whether one of them makes no sense.
+struct SplitBits {
+  size_t bits = 0;
+  bool bad = false;
+};
+SplitBits BitsBehind(std::string_view lengths) {
+  SplitBits sum;
   for (const char length : lengths) {
     const auto n = static_cast<uint8_t>(length);
-    if (n > 64) in->Fail();
-    total += n > 1 ? n - 1U : 0U;
+    sum.bad = sum.bad || n > 64;
+    sum.bits += n > 1 ? n - 1U : 0U;
   }
-  std::string stored = ReadSection(in, (total + 7) / 8);
-  if (lengths.size() != count || stored.size() != (total + 7) / 8) in->Fail();
+  return sum;
+}
+
+std::vector<uint64_t> ReadSplit(ByteReader* in, size_t count, Slice slice) {
+  const Section section(in, count);
+  const std::string_view lengths = section.bytes();
+  const SplitBits before = BitsBehind(lengths.substr(0, slice.first));
+  if (lengths.size() != count) in->Fail();
   if (in->failed()) return {};
-  BitReader bits(std::move(stored));
-  std::vector<uint64_t> values(count);
-  for (size_t i = 0; i < count; ++i) {
-    const int length = static_cast<uint8_t>(lengths[i]);
+  const SplitBits within = BitsBehind(lengths.substr(slice.first, slice.size()));
+  const SplitBits behind = BitsBehind(lengths.substr(slice.last));
+  if (before.bad || within.bad || behind.bad) in->Fail();
+  const size_t total = before.bits + within.bits + behind.bits;
+  const Section stored(in, (total + 7) / 8);
+  if (stored.bytes().size() != (total + 7) / 8) in->Fail();
+  if (in->failed()) return {};
+  BitReader bits(stored.bytes(), before.bits, before.bits + within.bits);
+  std::vector<uint64_t> values(slice.size());
+  for (size_t i = 0; i < values.size(); ++i) {
+    const int length = static_cast<uint8_t>(lengths[slice.first + i]);
     // NOLINTNEXTLINE(clang-analyzer-core.BitwiseShift): lengths above 64 were refused above.
     values[i] = length > 1 ? bits.Get(length - 1) | uint64_t{1} << (length - 1)
                            : static_cast<uint64_t>(length);
@@ -259,21 +283,26 @@ void PutPlanes(std::span<const uint32_t> values, uint32_t most, Packing packing,
   }
 }
 
-std::vector<uint32_t> ReadPlanes(ByteReader* in, size_t count) {
+std::vector<uint32_t> ReadPlanes(ByteReader* in, size_t count, Slice slice) {
   const int planes = in->Byte();
-  if (planes > 4) in->Fail();
+  if (planes > 4 || (planes == 0 && count > 0)) in->Fail();
   std::vector<uint32_t> values;
   for (int p = 0; p < planes; ++p) {
-    const std::string plane = ReadSection(in, count);
-    if (plane.size() != count) in->Fail();
+    const Section section(in, count);
+    if (section.bytes().size() != count) in->Fail();
     if (in->failed()) return {};
-    values.resize(count);
-    for (size_t i = 0; i < count; ++i) {
+    const std::string_view plane = section.bytes().substr(slice.first, slice.size());
+    values.resize(plane.size());
+    for (size_t i = 0; i < plane.size(); ++i) {
       values[i] |= uint32_t{static_cast<uint8_t>(plane[i])} << (8 * p);
     }
   }
-  if (values.size() != count) in->Fail();
   return values;
+}
+
+template <class T>
+void DropFront(size_t count, std::vector<T>* values) {
+  values->erase(values->begin(), values->begin() + static_cast<ptrdiff_t>(count));
 }
 
 }  // namespace
@@ -319,19 +348,29 @@ void PutIntegers(std::span<const uint64_t> values, Packing packing, std::string*
 }
 
 std::vector<uint64_t> ReadIntegers(ByteReader* in, size_t count) {
+  return ReadIntegers(in, count, {0, count});
+}
+
+std::vector<uint64_t> ReadIntegers(ByteReader* in, size_t count, Slice slice) {
   const uint8_t form = in->Byte();
   if (form == kConstant) {
     const uint64_t value = UnZigZagU(in->Varint());
     if (in->failed()) return {};
-    return std::vector<uint64_t>(count, value);
+    return std::vector<uint64_t>(slice.size(), value);
   }
   const uint8_t transform = in->Byte();
   const uint64_t factor = in->Varint();
   const uint64_t base = UnZigZagU(in->Varint());
   if (form > kSplitBits || transform >= kTransforms) in->Fail();
   if (in->failed()) return {};
-  std::vector<uint64_t> values = form == kSplitBits ? ReadSplit(in, count) : ReadFixed(in, count);
-  if (!in->failed()) Undo(static_cast<Transform>(transform), base, factor, &values);
+  // The others are sums over all that stands before.
+  const bool alone = transform == kOffset || transform == kSigned;
+  const Slice needed = {alone ? slice.first : 0, slice.last};
+  std::vector<uint64_t> values =
+      form == kSplitBits ? ReadSplit(in, count, needed) : ReadFixed(in, count, needed);
+  if (in->failed()) return {};
+  Undo(static_cast<Transform>(transform), base, factor, &values);
+  DropFront(slice.first - needed.first, &values);
   return values;
 }
 
@@ -373,27 +412,35 @@ void PutCodes(std::span<const uint32_t> codes, uint32_t distinct, Packing packin
 }
 
 std::vector<uint32_t> ReadCodes(ByteReader* in, size_t count, uint32_t distinct) {
+  return ReadCodes(in, count, distinct, {0, count});
+}
+
+std::vector<uint32_t> ReadCodes(ByteReader* in, size_t count, uint32_t distinct, Slice slice) {
   const uint8_t form = in->Byte();
   std::vector<uint32_t> codes;
   if (form == kOneCode) {
     const uint64_t code = in->Varint();
     if (code >= distinct && count > 0) in->Fail();
-    if (!in->failed()) codes.assign(count, static_cast<uint32_t>(code));
+    if (!in->failed()) codes.assign(slice.size(), static_cast<uint32_t>(code));
     return codes;
   }
   if (form == kInOrder) {
     if (count > distinct) in->Fail();
     if (in->failed()) return {};
-    codes.resize(count);
-    for (size_t i = 0; i < count; ++i) codes[i] = static_cast<uint32_t>(i);
+    codes.resize(slice.size());
+    std::iota(codes.begin(), codes.end(), static_cast<uint32_t>(slice.first));
     return codes;
   }
   if (form > kInOrder) in->Fail();
-  codes = ReadPlanes(in, count);
+  // How many are new before the slice is to be counted from the front.
+  const Slice needed = {form == kFirstSeen ? 0 : slice.first, slice.last};
+  codes = ReadPlanes(in, count, needed);
+  if (in->failed()) return {};
   if (form == kFirstSeen) {
     uint32_t seen = 0;
     for (uint32_t& code : codes) code = code == 0 ? seen++ : code - 1;
   }
+  DropFront(slice.first - needed.first, &codes);
   uint32_t most = 0;
   for (const uint32_t code : codes) most = std::max(most, code);
   if (!codes.empty() && most >= distinct) in->Fail();
@@ -406,11 +453,17 @@ void PutRandom(std::span<const uint64_t> values, std::string* out) {
 }
 
 std::vector<uint64_t> ReadRandom(ByteReader* in, size_t count) {
-  const std::string bytes = ReadSection(in, count * 8);
-  if (bytes.size() != count * 8) in->Fail();
+  return ReadRandom(in, count, {0, count});
+}
+
+std::vector<uint64_t> ReadRandom(ByteReader* in, size_t count, Slice slice) {
+  const Section section(in, count * 8);
+  if (section.bytes().size() != count * 8) in->Fail();
   if (in->failed()) return {};
-  std::vector<uint64_t> values(count);
-  if (count > 0) std::memcpy(values.data(), bytes.data(), bytes.size());
+  std::vector<uint64_t> values(slice.size());
+  if (!values.empty()) {
+    std::memcpy(values.data(), section.bytes().data() + slice.first * 8, slice.size() * 8);
+  }
   return values;
 }
 
@@ -425,7 +478,8 @@ void PutDoubleBits(std::span<const uint64_t> bits, Packing packing, std::string*
 }
 
 std::vector<uint64_t> ReadDoubleBits(ByteReader* in, size_t count) {
-  const std::string planes = ReadSection(in, count * 8);
+  const Section section(in, count * 8);
+  const std::string_view planes = section.bytes();
   if (planes.size() != count * 8) in->Fail();
   if (in->failed()) return {};
   std::vector<uint64_t> bits(count);

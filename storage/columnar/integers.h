@@ -18,6 +18,14 @@
 
 namespace tocsin::storage {
 
+/// What of a list is wanted: the values at [first, last). Reading a few costs less than reading
+/// all, but not nothing: what is compressed is unpacked, and running sums begin at the front.
+struct Slice {
+  size_t first = 0;
+  size_t last = 0;
+  size_t size() const { return last - first; }
+};
+
 /// Numbers whose order and distance mean something: times, durations, sizes, counts. Arithmetic is
 /// modulo 2^64, so that signed numbers may be given as their two's complement. Takes off a common
 /// factor (the microseconds of clocks that know no nanoseconds), differences where they are
@@ -25,6 +33,8 @@ namespace tocsin::storage {
 /// length of each value as a compressed byte and its bits behind.
 void PutIntegers(std::span<const uint64_t> values, Packing packing, std::string* out);
 std::vector<uint64_t> ReadIntegers(ByteReader* in, size_t count);
+/// Of `count` values those of the slice, here and below. REQUIRES: first <= last <= count.
+std::vector<uint64_t> ReadIntegers(ByteReader* in, size_t count, Slice slice);
 
 /// Indices into a dictionary of `distinct` entries, in the order in which they first appear: either
 /// planes of bytes, or, for columns with many distinct values, with a zero for "the next new one".
@@ -33,10 +43,12 @@ void PutCodes(std::span<const uint32_t> codes, uint32_t distinct, Packing packin
               std::string* out);
 /// Every code is below `distinct`.
 std::vector<uint32_t> ReadCodes(ByteReader* in, size_t count, uint32_t distinct);
+std::vector<uint32_t> ReadCodes(ByteReader* in, size_t count, uint32_t distinct, Slice slice);
 
 /// Bits without structure: random ids. Eight bytes each.
 void PutRandom(std::span<const uint64_t> values, std::string* out);
 std::vector<uint64_t> ReadRandom(ByteReader* in, size_t count);
+std::vector<uint64_t> ReadRandom(ByteReader* in, size_t count, Slice slice);
 
 /// The bits of doubles, byte by byte of equal significance, so that short fractions compress.
 void PutDoubleBits(std::span<const uint64_t> bits, Packing packing, std::string* out);

@@ -31,26 +31,32 @@ void PutSection(std::string_view bytes, Packing packing, std::string* out) {
   PutSizedBytes(out, bytes);
 }
 
-std::string ReadSection(ByteReader* in, size_t most) {
+Section::Section(ByteReader* in, size_t most) {
   const uint8_t method = in->Byte();
   if (method == kRaw) {
-    const std::string_view bytes = in->SizedBytes();
-    if (bytes.size() > most) in->Fail();
-    return in->failed() ? std::string() : std::string(bytes);
+    bytes_ = in->SizedBytes();
+    if (bytes_.size() > most) in->Fail();
+    if (in->failed()) bytes_ = {};
+    return;
   }
   if (method != kZstd) {
     in->Fail();
-    return {};
+    return;
   }
   const size_t size = in->Count(most);
   const std::string_view stored = in->SizedBytes();
-  if (in->failed()) return {};
-  Result<std::string> bytes = lib::ZstdDecompress(stored, size);
-  if (!bytes || bytes->size() != size) {
+  if (in->failed()) return;
+  Result<std::string> unpacked = lib::ZstdDecompress(stored, size);
+  if (!unpacked || unpacked->size() != size) {
     in->Fail();
-    return {};
+    return;
   }
-  return *std::move(bytes);
+  unpacked_ = *std::move(unpacked);
+  bytes_ = unpacked_;
+}
+
+std::string ReadSection(ByteReader* in, size_t most) {
+  return std::string(Section(in, most).bytes());
 }
 
 }  // namespace tocsin::storage

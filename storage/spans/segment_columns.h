@@ -17,6 +17,7 @@
 #include "cpp/model/ids.h"
 #include "cpp/traceql/source.h"
 #include "storage/columnar/column_cache.h"
+#include "storage/columnar/integers.h"
 #include "storage/spans/segment_format.h"
 
 namespace tocsin::storage {
@@ -92,6 +93,23 @@ struct DroppedTable {
   size_t MemoryBytes() const;
 };
 
+/// Entries of a column that are asked for by their place in the whole: of the decoded column, or of
+/// what alone was decoded.
+template <class T>
+class ColumnPart {
+ public:
+  ColumnPart(std::shared_ptr<const T> values, size_t first)
+      : values_(std::move(values)), first_(first) {}
+  /// Where entry `entry` of the column is in values(). REQUIRES: it was asked for.
+  size_t At(size_t entry) const { return entry - first_; }
+  const T& values() const { return *values_; }
+  const auto& operator[](size_t entry) const { return (*values_)[At(entry)]; }
+
+ private:
+  std::shared_ptr<const T> values_;
+  size_t first_;
+};
+
 /// Thread-safe. What is returned is consistent in itself: every index is valid, every list as long
 /// as it must be. Otherwise kCorruption, naming the segment and the column.
 class SegmentColumns {
@@ -138,6 +156,25 @@ class SegmentColumns {
   bool HasOverflow(AttrScope scope) const;
   Loaded<Overflow> OverflowOf(AttrScope scope) const;
 
+  template <class T>
+  using Part = Result<ColumnPart<T>>;
+
+  /// The same for rows [first, last) alone. If the decoded column is at hand, or will be asked for
+  /// often enough to be kept, it is of that; otherwise only what is needed is decoded, and not kept.
+  /// REQUIRES, here and below: first <= last <= rows().
+  Part<Numbers> SpanIds(Slice slice) const;
+  Part<Numbers> Parents(Slice slice) const;
+  Part<Numbers> Starts(Slice slice) const;
+  Part<Numbers> Ends(Slice slice) const;
+  Part<ValueList> Names(Slice slice) const;
+  Part<std::vector<SpanKind>> Kinds(Slice slice) const;
+  Part<std::vector<SpanStatus>> Statuses(Slice slice) const;
+  Part<Numbers> Flags(Slice slice) const;
+  Part<Codes> ScopeOfRow(Slice slice) const;
+  Part<Numbers> WireSizes(Slice slice) const;
+  /// Some entries of footer().attributes[index]. REQUIRES: the shapes say that they are there.
+  Part<ValueList> Attribute(uint32_t index, Slice entries) const;
+
   /// What is in the frame of a value, not kept.
   Result<std::string> ValueBody(uint32_t index) const { return OpenValue(index); }
   /// False only if no value that the value filter covers has that hash. REQUIRES: the footer has a
@@ -164,6 +201,9 @@ class SegmentColumns {
   Loaded<T> Load(uint32_t column, uint32_t form, const Make& make) const;
   template <class T, class Read>
   Loaded<T> Decode(uint32_t column, const Read& read) const;
+  template <class T, class Whole, class Read>
+  Part<T> ReadPart(uint32_t column, Slice slice, const Whole& whole, const Read& read) const;
+  bool WantsWhole(uint32_t column, Slice slice) const;
   Failure InColumn(uint32_t column, const Status& status) const;
   Result<std::string> ColumnBytes(uint32_t column) const;
   Loaded<std::string> SharedValue(uint32_t index) const;

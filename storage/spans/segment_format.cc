@@ -7,7 +7,6 @@
 #include "cpp/base/coding.h"
 #include "cpp/base/hash.h"
 #include "storage/columnar/frame.h"
-#include "storage/columnar/integers.h"
 
 namespace tocsin::storage {
 namespace {
@@ -290,7 +289,9 @@ void PutValues(const ValueList& values, Packing packing, std::string* out) {
   PutCodes(values.codes, values.distinct(), packing, out);
 }
 
-ValueList ReadValues(ByteReader* in) {
+ValueList ReadValues(ByteReader* in) { return ReadValues(in, {0, SIZE_MAX}); }
+
+ValueList ReadValues(ByteReader* in, Slice entries) {
   ValueList values;
   const uint8_t type = in->Byte();
   if (!KnownType(type)) in->Fail();

@@ -15,6 +15,7 @@
 #include "cpp/model/ids.h"
 #include "cpp/model/span_batch.h"
 #include "storage/columnar/byte_reader.h"
+#include "storage/columnar/integers.h"
 #include "storage/columnar/section.h"
 #include "storage/columnar/strings.h"
 #include "storage/spans/segment.h"
@@ -149,6 +150,8 @@ struct ValueList {
 };
 void PutValues(const ValueList& values, Packing packing, std::string* out);
 ValueList ReadValues(ByteReader* in);
+/// The same with the codes of some entries only. A failure if there are fewer.
+ValueList ReadValues(ByteReader* in, Slice entries);
 
 /// The attribute lists of one scope, each as the sequence of its keys' slots: 0 is the overflow
 /// column, i + 1 the i-th attribute of the scope in the footer.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <optional>
 #include <span>
 #include <string_view>
 #include <utility>
@@ -12,12 +13,15 @@
 namespace tocsin::storage {
 namespace {
 
-// Walks the attribute lists of one scope, row after row. A column holds only the values of the rows
-// that have its key: where row r's values are follows from the shapes of the rows before it.
+// Walks the attribute lists of some rows of one scope, row after row. A column holds only the
+// values of the rows that have its key: where row r's values are follows from the shapes of the
+// rows before it.
 class AttributeCursor {
  public:
-  AttributeCursor(const SegmentColumns& columns, AttrScope scope)
+  /// REQUIRES: only rows of `rows` are asked for.
+  AttributeCursor(const SegmentColumns& columns, AttrScope scope, Slice rows)
       : columns_(columns),
+        rows_(rows),
         scope_(scope),
         attributes_(columns.footer().AttributesOf(scope)),
         values_(attributes_.end - attributes_.begin),
@@ -25,24 +29,17 @@ class AttributeCursor {
 
   Status Open() {
     TOCSIN_ASSIGN_OR_RETURN(shapes_, columns_.ShapesOf(scope_));
+    Count({0, rows_.first}, &next_);
+    end_ = next_;
+    Count(rows_, &end_);
+    row_ = static_cast<uint32_t>(rows_.first);
     return {};
   }
 
   /// Skips the rows before `row`. REQUIRES: rows are asked for in ascending order.
   void SkipTo(uint32_t row) {
-    constexpr uint32_t kFew = 16;
-    if (row - row_ <= kFew) {
-      for (; row_ < row; ++row_) {
-        for (const uint32_t slot : (*shapes_)[shapes_->codes[row_]]) ++next_[slot];
-      }
-      return;
-    }
-    std::vector<uint32_t> uses(shapes_->size());
-    for (; row_ < row; ++row_) ++uses[shapes_->codes[row_]];
-    for (uint32_t shape = 0; shape < uses.size(); ++shape) {
-      if (uses[shape] == 0) continue;
-      for (const uint32_t slot : (*shapes_)[shape]) next_[slot] += uses[shape];
-    }
+    Count({row_, row}, &next_);
+    row_ = row;
   }
 
   /// Appends the list of the next row.
@@ -57,17 +54,39 @@ class AttributeCursor {
   }
 
  private:
+  // Adds to `uses`, by slot, how often the rows use it.
+  void Count(Slice rows, std::vector<uint32_t>* uses) const {
+    constexpr size_t kFew = 16;
+    if (rows.size() <= kFew) {
+      for (size_t row = rows.first; row < rows.last; ++row) {
+        for (const uint32_t slot : (*shapes_)[shapes_->codes[row]]) ++(*uses)[slot];
+      }
+      return;
+    }
+    std::vector<uint32_t> of_shape(shapes_->size());
+    for (size_t row = rows.first; row < rows.last; ++row) ++of_shape[shapes_->codes[row]];
+    for (uint32_t shape = 0; shape < of_shape.size(); ++shape) {
+      if (of_shape[shape] == 0) continue;
+      for (const uint32_t slot : (*shapes_)[shape]) (*uses)[slot] += of_shape[shape];
+    }
+  }
+
   Status AppendOwn(uint32_t attribute, SpanBatchBuilder* to) {
-    auto& values = values_[attribute];
-    if (values == nullptr) {
-      TOCSIN_ASSIGN_OR_RETURN(values, columns_.Attribute(attributes_.begin + attribute));
+    auto& part = values_[attribute];
+    uint32_t& next = next_[attribute + 1];
+    if (!part) {
+      const uint32_t index = attributes_.begin + attribute;
+      auto read = columns_.Attribute(index, {next, end_[attribute + 1]});
+      if (!read) return read.error();
+      part.emplace(*std::move(read));
     }
     const std::string_view key = columns_.footer().attributes[attributes_.begin + attribute].key;
-    const uint32_t code = values->codes[next_[attribute + 1]++];
-    if (values->IsText()) {
-      AppendText(key, values->type, values->texts[code], to);
+    const ValueList& values = part->values();
+    const uint32_t code = values.codes[part->At(next++)];
+    if (values.IsText()) {
+      AppendText(key, values.type, values.texts[code], to);
     } else {
-      AppendNumber(key, values->type, values->numbers[code], to);
+      AppendNumber(key, values.type, values.numbers[code], to);
     }
     return {};
   }
@@ -104,19 +123,21 @@ class AttributeCursor {
   }
 
   const SegmentColumns& columns_;
+  const Slice rows_;
   const AttrScope scope_;
   const SegmentFooter::Range attributes_;
   std::shared_ptr<const Shapes> shapes_;
-  std::vector<std::shared_ptr<const ValueList>> values_;  // By attribute; null until needed.
+  std::vector<std::optional<ColumnPart<ValueList>>> values_;  // By attribute, once needed.
   std::shared_ptr<const Overflow> overflow_;
-  std::vector<uint32_t> next_;  // By slot: the next entry of its column.
+  std::vector<uint32_t> next_;  // By slot: the next entry of its column,
+  std::vector<uint32_t> end_;   // and the one behind the last row's.
   uint32_t row_ = 0;
 };
 
 class RowReader {
  public:
   RowReader(const SegmentColumns& columns, uint32_t first, uint32_t last)
-      : columns_(columns), first_(first), last_(last) {}
+      : columns_(columns), first_(first), last_(last), rows_{first, last} {}
 
   Result<SpanBatch> Read() {
     builder_.Reserve(last_ - first_);
@@ -145,19 +166,25 @@ class RowReader {
     return static_cast<uint32_t>(std::ranges::lower_bound(sorted, number) - sorted.begin());
   }
 
+  static Slice Around(const std::vector<uint32_t>& sorted) {
+    return sorted.empty() ? Slice() : Slice{sorted.front(), size_t{sorted.back()} + 1};
+  }
+
   // The scopes and resources of the rows, and no others.
   Status ReadScopes() {
-    TOCSIN_ASSIGN_OR_RETURN(const auto scope_of_row, columns_.ScopeOfRow());
+    TOCSIN_ASSIGN_OR_RETURN(const auto scope_of_row, columns_.ScopeOfRow(rows_));
     TOCSIN_ASSIGN_OR_RETURN(const auto scopes, columns_.Scopes());
     TOCSIN_ASSIGN_OR_RETURN(const auto resources, columns_.Resources());
-    const std::vector<uint32_t> used =
-        Distinct({scope_of_row->begin() + first_, scope_of_row->begin() + last_});
+    std::vector<uint32_t> used;
+    used.reserve(rows_.size());
+    for (uint32_t row = first_; row < last_; ++row) used.push_back(scope_of_row[row]);
+    used = Distinct(std::move(used));
     std::vector<uint32_t> used_resources;
     used_resources.reserve(used.size());
     for (const uint32_t scope : used) used_resources.push_back(scopes->resource[scope]);
     used_resources = Distinct(std::move(used_resources));
 
-    AttributeCursor resource_attrs(columns_, AttrScope::kResource);
+    AttributeCursor resource_attrs(columns_, AttrScope::kResource, Around(used_resources));
     TOCSIN_RETURN_IF_ERROR(resource_attrs.Open());
     for (const uint32_t resource : used_resources) {
       resource_attrs.SkipTo(resource);
@@ -165,7 +192,7 @@ class RowReader {
       batch().resources.push_back({range, static_cast<uint32_t>(resources->dropped[resource]),
                                    Text(resources->schemas, resource)});
     }
-    AttributeCursor scope_attrs(columns_, AttrScope::kInstrumentation);
+    AttributeCursor scope_attrs(columns_, AttrScope::kInstrumentation, Around(used));
     TOCSIN_RETURN_IF_ERROR(scope_attrs.Open());
     for (const uint32_t scope : used) {
       scope_attrs.SkipTo(scope);
@@ -176,31 +203,30 @@ class RowReader {
                                 Text(scopes->schemas, scope)});
     }
     for (uint32_t row = first_; row < last_; ++row) {
-      batch().scope.push_back(PlaceOf(used, (*scope_of_row)[row]));
+      batch().scope.push_back(PlaceOf(used, scope_of_row[row]));
     }
     return {};
   }
 
   // The attributes, events and links of each row.
   Status ReadLists() {
-    TOCSIN_ASSIGN_OR_RETURN(const auto starts, columns_.Starts());
+    TOCSIN_ASSIGN_OR_RETURN(const auto starts, columns_.Starts(rows_));
     TOCSIN_ASSIGN_OR_RETURN(const auto events, columns_.Events());
     TOCSIN_ASSIGN_OR_RETURN(const auto event_names, columns_.EventNames());
     TOCSIN_ASSIGN_OR_RETURN(const auto links, columns_.Links());
-    AttributeCursor span_attrs(columns_, AttrScope::kSpan);
-    AttributeCursor event_attrs(columns_, AttrScope::kEvent);
-    AttributeCursor link_attrs(columns_, AttrScope::kLink);
+    AttributeCursor span_attrs(columns_, AttrScope::kSpan, rows_);
+    AttributeCursor event_attrs(columns_, AttrScope::kEvent,
+                                {events->begin[first_], events->begin[last_]});
+    AttributeCursor link_attrs(columns_, AttrScope::kLink,
+                               {links->begin[first_], links->begin[last_]});
     for (AttributeCursor* cursor : {&span_attrs, &event_attrs, &link_attrs}) {
       TOCSIN_RETURN_IF_ERROR(cursor->Open());
     }
-    span_attrs.SkipTo(first_);
-    event_attrs.SkipTo(events->begin[first_]);
-    link_attrs.SkipTo(links->begin[first_]);
     for (uint32_t row = first_; row < last_; ++row) {
       TOCSIN_RETURN_IF_ERROR(ToStatus(span_attrs.Append(&builder_)));
       for (uint32_t i = events->begin[row]; i < events->begin[row + 1]; ++i) {
         TOCSIN_ASSIGN_OR_RETURN(const auto range, event_attrs.Append(&builder_));
-        batch().events.push_back({(*starts)[row] + events->times[i], Text(*event_names, i), range,
+        batch().events.push_back({starts[row] + events->times[i], Text(*event_names, i), range,
                                   static_cast<uint32_t>(events->dropped[i])});
       }
       for (uint32_t i = links->begin[row]; i < links->begin[row + 1]; ++i) {
@@ -225,34 +251,36 @@ class RowReader {
   }
 
   template <class From, class To>
-  void Copy(const std::vector<From>& from, std::vector<To>* to) {
+  void Copy(const ColumnPart<From>& from, std::vector<To>* to) {
     for (uint32_t row = first_; row < last_; ++row) to->push_back(static_cast<To>(from[row]));
   }
 
   Status ReadColumns() {
     TOCSIN_ASSIGN_OR_RETURN(const auto traces, columns_.Traces());
-    TOCSIN_ASSIGN_OR_RETURN(const auto trace_of_row, columns_.TraceOfRow());
-    TOCSIN_ASSIGN_OR_RETURN(const auto span_ids, columns_.SpanIds());
-    TOCSIN_ASSIGN_OR_RETURN(const auto parents, columns_.Parents());
-    TOCSIN_ASSIGN_OR_RETURN(const auto starts, columns_.Starts());
-    TOCSIN_ASSIGN_OR_RETURN(const auto ends, columns_.Ends());
-    TOCSIN_ASSIGN_OR_RETURN(const auto names, columns_.Names());
-    TOCSIN_ASSIGN_OR_RETURN(const auto kinds, columns_.Kinds());
-    TOCSIN_ASSIGN_OR_RETURN(const auto statuses, columns_.Statuses());
-    TOCSIN_ASSIGN_OR_RETURN(const auto flags, columns_.Flags());
-    TOCSIN_ASSIGN_OR_RETURN(const auto wire_sizes, columns_.WireSizes());
+    TOCSIN_ASSIGN_OR_RETURN(const auto span_ids, columns_.SpanIds(rows_));
+    TOCSIN_ASSIGN_OR_RETURN(const auto parents, columns_.Parents(rows_));
+    TOCSIN_ASSIGN_OR_RETURN(const auto starts, columns_.Starts(rows_));
+    TOCSIN_ASSIGN_OR_RETURN(const auto ends, columns_.Ends(rows_));
+    TOCSIN_ASSIGN_OR_RETURN(const auto names, columns_.Names(rows_));
+    TOCSIN_ASSIGN_OR_RETURN(const auto kinds, columns_.Kinds(rows_));
+    TOCSIN_ASSIGN_OR_RETURN(const auto statuses, columns_.Statuses(rows_));
+    TOCSIN_ASSIGN_OR_RETURN(const auto flags, columns_.Flags(rows_));
+    TOCSIN_ASSIGN_OR_RETURN(const auto wire_sizes, columns_.WireSizes(rows_));
+    auto trace = std::ranges::upper_bound(traces->first_row, first_);
     for (uint32_t row = first_; row < last_; ++row) {
-      batch().trace.push_back(builder_.InternTrace(traces->ids[(*trace_of_row)[row]]));
-      batch().name.push_back(Text(*names, row));
+      while (*trace <= row) ++trace;
+      const auto index = static_cast<size_t>(trace - traces->first_row.begin()) - 1;
+      batch().trace.push_back(builder_.InternTrace(traces->ids[index]));
+      batch().name.push_back(Text(names.values(), names.At(row)));
     }
-    Copy(*span_ids, &batch().span_id);
-    Copy(*parents, &batch().parent_span_id);
-    Copy(*starts, &batch().start);
-    Copy(*ends, &batch().end);
-    Copy(*kinds, &batch().kind);
-    Copy(*statuses, &batch().status);
-    Copy(*flags, &batch().flags);
-    Copy(*wire_sizes, &batch().wire_size);
+    Copy(span_ids, &batch().span_id);
+    Copy(parents, &batch().parent_span_id);
+    Copy(starts, &batch().start);
+    Copy(ends, &batch().end);
+    Copy(kinds, &batch().kind);
+    Copy(statuses, &batch().status);
+    Copy(flags, &batch().flags);
+    Copy(wire_sizes, &batch().wire_size);
     return {};
   }
 
@@ -296,6 +324,7 @@ class RowReader {
   const SegmentColumns& columns_;
   const uint32_t first_;
   const uint32_t last_;
+  const Slice rows_;
   SpanBatchBuilder builder_;
 };
 

@@ -41,6 +41,22 @@ TEST(ColumnCacheTest, WhatIsAskedForMoreOftenTakesThePlaceOfTheLeastRecentlyUsed
   EXPECT_LE(cache.bytes(), kBudget);
 }
 
+TEST(ColumnCacheTest, WantsWhatItHasAndWhatWasAskedForIfThereIsRoom) {
+  ColumnCache cache(kBudget);
+  EXPECT_FALSE(cache.Wants({1, 0, 0}, 10'000));  // Perhaps nobody will ask again.
+  EXPECT_TRUE(cache.Wants({1, 0, 0}, 10'000));
+  EXPECT_FALSE(cache.Wants({1, 0, 0}, 100'000));  // An entry as large is not kept.
+  for (uint32_t i = 1; i < 11; ++i) Ask(cache, i);
+  for (uint32_t i = 1; i < 11; ++i) EXPECT_TRUE(cache.Wants({1, i, 0}, 10'000));
+  // Full, of entries that were asked for once.
+  EXPECT_FALSE(cache.Wants({1, 20, 0}, 10'000));
+  EXPECT_FALSE(cache.Wants({1, 20, 0}, 10'000));
+  EXPECT_TRUE(cache.Wants({1, 20, 0}, 10'000));
+  EXPECT_FALSE(Ask(cache, 20));
+  EXPECT_TRUE(Ask(cache, 20));
+  EXPECT_FALSE(ColumnCache(0).Wants({1, 1, 0}, 1));
+}
+
 TEST(ColumnCacheTest, WhoAsksForMoreThanFitsFindsWhatDoes) {
   ColumnCache cache(kBudget);
   for (int round = 0; round < 5; ++round) {

@@ -17,12 +17,30 @@ std::string Encoded(const Numbers& values, Packing packing = Packing::kZstd) {
   return bytes;
 }
 
+/// Some parts of a list of `count`: none, the first, the last, a few within, all.
+std::vector<Slice> SlicesOf(size_t count) {
+  std::vector<Slice> slices = {{0, 0}, {count, count}, {0, count}, {count / 3, count / 2}};
+  if (count > 0) slices.insert(slices.end(), {{0, 1}, {count - 1, count}, {count / 2, count}});
+  return slices;
+}
+
+template <class T>
+std::vector<T> Cut(const std::vector<T>& values, Slice slice) {
+  return {values.begin() + static_cast<ptrdiff_t>(slice.first),
+          values.begin() + static_cast<ptrdiff_t>(slice.last)};
+}
+
 void ExpectRoundTrip(const Numbers& values) {
   for (const Packing packing : {Packing::kPlain, Packing::kZstd}) {
     const std::string bytes = Encoded(values, packing);
     ByteReader in(bytes);
     EXPECT_EQ(ReadIntegers(&in, values.size()), values);
     EXPECT_TRUE(in.AtEnd());
+    for (const Slice slice : SlicesOf(values.size())) {
+      ByteReader again(bytes);
+      EXPECT_EQ(ReadIntegers(&again, values.size(), slice), Cut(values, slice));
+      EXPECT_TRUE(again.AtEnd());
+    }
   }
 }
 
@@ -107,6 +125,9 @@ TEST(IntegersTest, CutOrChangedBytesNeverCrash) {
       ByteReader in(changed);
       const Numbers read = ReadIntegers(&in, values.size());
       EXPECT_TRUE(in.failed() || read.size() == values.size());
+      ByteReader again(changed);
+      const Numbers part = ReadIntegers(&again, values.size(), {100, 150});
+      EXPECT_TRUE(again.failed() || part.size() == 50U);
     }
   }
 }
@@ -134,6 +155,11 @@ TEST(CodesTest, GiveBackEveryCode) {
         ByteReader in(bytes);
         EXPECT_EQ(ReadCodes(&in, count, distinct), input);
         EXPECT_TRUE(in.AtEnd());
+        for (const Slice slice : SlicesOf(count)) {
+          ByteReader again(bytes);
+          EXPECT_EQ(ReadCodes(&again, count, distinct, slice), Cut(input, slice));
+          EXPECT_TRUE(again.AtEnd());
+        }
       }
     }
   }
@@ -141,9 +167,14 @@ TEST(CodesTest, GiveBackEveryCode) {
 
 TEST(CodesTest, AllDistinctCodesAndOneCodeCostNothing) {
   std::vector<uint32_t> codes(60'000);
-  EXPECT_LT(EncodedCodes(codes, 300).size(), 5U);
-  for (uint32_t i = 0; i < codes.size(); ++i) codes[i] = i;
-  EXPECT_LT(EncodedCodes(codes, 60'000).size(), 5U);
+  for (const uint32_t step : {0U, 1U}) {
+    for (uint32_t i = 0; i < codes.size(); ++i) codes[i] = i * step;
+    const std::string bytes = EncodedCodes(codes, 60'000);
+    EXPECT_LT(bytes.size(), 5U);
+    ByteReader in(bytes);
+    EXPECT_EQ(ReadCodes(&in, 60'000, 60'000, {7, 11}), Cut(codes, {7, 11}));
+    EXPECT_TRUE(in.AtEnd());
+  }
   codes[59'999] = 5;
   EXPECT_LT(EncodedCodes(codes, 60'000).size(), 200U);
 }
@@ -175,6 +206,10 @@ TEST(RandomTest, IdsAndDoublesComeBackAndAWrongCountIsAFailure) {
     EXPECT_EQ(ReadRandom(&in, count), values);
     EXPECT_EQ(ReadDoubleBits(&in, count), values);
     EXPECT_TRUE(in.AtEnd());
+    for (const Slice slice : SlicesOf(count)) {
+      ByteReader part(bytes);
+      EXPECT_EQ(ReadRandom(&part, count, slice), Cut(values, slice));
+    }
     ByteReader again(bytes);
     ReadRandom(&again, count + 1);
     EXPECT_TRUE(again.failed());
