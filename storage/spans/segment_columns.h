@@ -160,8 +160,8 @@ class SegmentColumns {
   using Part = Result<ColumnPart<T>>;
 
   /// The same for rows [first, last) alone. If the decoded column is at hand, or will be asked for
-  /// often enough to be kept, it is of that; otherwise only what is needed is decoded, and not kept.
-  /// REQUIRES, here and below: first <= last <= rows().
+  /// often enough to be kept, it is of that; otherwise only what is needed is decoded, and not
+  /// kept. REQUIRES, here and below: first <= last <= rows().
   Part<Numbers> SpanIds(Slice slice) const;
   Part<Numbers> Parents(Slice slice) const;
   Part<Numbers> Starts(Slice slice) const;

@@ -27,9 +27,9 @@ USE = {
     "assert pl.Series(['ab']).str.contains('a.').to_list() == [True]",
 }
 TOCSIN = (
-    "import tempfile, tocsin; d = tempfile.mkdtemp(); db = tocsin.open(d); "
+    "import tempfile, tocsin; d = tempfile.TemporaryDirectory(); db = tocsin.open(d.name); "
     "assert db.promql('1 + 1').to_dicts()[0]['value'] == 2; "
-    "assert len(db.search('{ name =~ \"a.*\" }')) == 0; db.close()"
+    "assert len(db.search('{ name =~ \"a.*\" }')) == 0; db.close(); d.cleanup()"
 )
 
 

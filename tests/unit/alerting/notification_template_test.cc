@@ -4,13 +4,13 @@
 #include "cpp/alerting/notification_template.h"
 
 #include <array>
-#include <filesystem>
-#include <fstream>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include <gtest/gtest.h>
+
+#include "tests/unit/temporary_directory.h"
 
 namespace tocsin::alerting {
 namespace {
@@ -89,6 +89,9 @@ TEST(NotificationTemplateTest, FunctionsGiveWhatAlertmanagersGive) {
         R"([{"job":"x","status":"firing"},{"job":"y","status":"resolved"}])"},
        {"{{ routeLabels \"team\" }}[{{ routeLabels \"nope\" }}]", "a[]"},
        {"{{ now | date \"2006-01-02\" }}", "2024-01-01"},
+       {"{{ toDate \"2006-01-02\" \"2023-12-31\" | date \"01/02/2006\" }}", "12/31/2023"},
+       {"{{ mustToDate \"2006-01-02\" \"2023-12-31\" | date \"01/02/2006\" }}", "12/31/2023"},
+       {"{{ (toDate \"2006-01-02\" \"tomorrow\").IsZero }}", "true"},
        {"{{ now | tz \"UTC\" }}", "2024-01-01 08:15:30 +0000 UTC"},
        {"{{ now | tz \"Europe/Paris\" }}", "2024-01-01 09:15:30 +0100 CET"},
        {"{{ now | tz \"Europe/Paris\" | date \"15:04 -0700 Z07:00\" }}", "09:15 +0100 +01:00"},
@@ -206,16 +209,11 @@ TEST(NotificationTemplateTest, MistakesHavePositions) {
 
 class TemplateFilesTest : public testing::Test {
  protected:
-  TemplateFilesTest() { std::filesystem::create_directories(folder_); }
-  ~TemplateFilesTest() override { std::filesystem::remove_all(folder_); }
-
   std::string Write(const std::string& name, std::string_view text) const {
-    std::ofstream(folder_ / name) << text;
-    return (folder_ / name).string();
+    return folder_.Write(name, text);
   }
 
-  const std::filesystem::path folder_ =
-      std::filesystem::path(testing::TempDir()) / "tocsin-template-files";
+  const TemporaryDirectory folder_;
 };
 
 TEST_F(TemplateFilesTest, LaterFilesOverrideEarlierOnesAndTheDefaults) {
@@ -227,8 +225,7 @@ TEST_F(TemplateFilesTest, LaterFilesOverrideEarlierOnesAndTheDefaults) {
                        "{{ define \"a\" }}two{{ end }}"
                        "{{ define \"__alertmanager\" }}Tocsin{{ end }}")});
   EXPECT_EQ(templates.Expand("{{ template \"b\" . }}", Message()).value(), "two!");
-  const NotificationTemplates by_pattern =
-      Templates({(folder_ / "*.tmpl").string(), (folder_ / "none-*").string()});
+  const NotificationTemplates by_pattern = Templates({folder_ / "*.tmpl", folder_ / "none-*"});
   EXPECT_EQ(by_pattern.Expand("{{ template \"b\" . }}", Message()).value(), "two!");
   EXPECT_EQ(templates.Expand("{{ template \"slack.default.username\" . }}", Message()).value(),
             "Tocsin");

@@ -3,7 +3,6 @@
 #pragma once
 
 #include <cmath>
-#include <filesystem>
 #include <memory>
 #include <optional>
 #include <string>
@@ -12,36 +11,28 @@
 #include <vector>
 
 #include <gtest/gtest.h>
-#include <unistd.h>
 
 #include "cpp/backtest/alert_periods.h"
 #include "cpp/backtest/backtest.h"
 #include "cpp/base/format.h"
 #include "cpp/engine/engine.h"
+#include "tests/unit/temporary_directory.h"
 
 namespace tocsin::backtest {
 
 /// A whole number of all intervals that the tests use.
 inline constexpr Nanos kStart = 1'700'006'400 * kSecond;
+
 /// A file of one group; `rules` begins with a line feed.
 inline std::string Group(std::string_view interval, std::string_view rules) {
   return "groups:\n- name: g\n  interval: " + std::string(interval) +
          "\n  rules:" + std::string(rules);
 }
 
-
 class World : public testing::Test {
  protected:
-  World()
-      : path_(testing::TempDir() + "backtest_" + std::to_string(::getpid()) + "_" +
-              testing::UnitTest::GetInstance()->current_test_info()->name()) {
-    std::filesystem::remove_all(path_);
-    Open();
-  }
-  ~World() override {
-    engine_.reset();
-    std::filesystem::remove_all(path_);
-  }
+  World() { Open(); }
+  ~World() override { engine_.reset(); }
 
   /// Opens the directory, again.
   void Open() {
@@ -110,7 +101,8 @@ class World : public testing::Test {
   static std::vector<std::string> Texts(const Report& report) { return Texts(report.periods); }
 
   VirtualClock clock_{kStart};
-  std::string path_;
+  const TemporaryDirectory home_;
+  const std::string path_ = home_ / "data";
   std::unique_ptr<engine::Engine> engine_;
 };
 

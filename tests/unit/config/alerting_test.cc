@@ -75,7 +75,7 @@ alerting:
   EXPECT_EQ(alertmanager.client.basic_auth.value().password.value, "secret");
   EXPECT_TRUE(alertmanager.client.tls.insecure_skip_verify);
   EXPECT_EQ(alertmanager.static_configs.at(0).labels.Get("zone"), "z");
-  EXPECT_THAT(alertmanager.file_sd_configs.at(0).files, ElementsAre("etc/am/*.json"));
+  EXPECT_THAT(alertmanager.file_sd_configs.at(0).patterns, ElementsAre("etc/am/*.json"));
   EXPECT_EQ(alertmanager.file_sd_configs.at(0).refresh_interval, kMinute);
   EXPECT_EQ(alertmanager.relabel_configs.rules().size(), 1U);
   EXPECT_EQ(alertmanager.alert_relabel_configs.rules().size(), 1U);

@@ -1,7 +1,5 @@
 // alertmanager: the configuration of an Alertmanager, here or in a file of its own.
 
-#include <filesystem>
-#include <fstream>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -13,6 +11,7 @@
 #include "cpp/config/load.h"
 #include "cpp/config/yaml_text.h"
 #include "cpp/lib/yaml.h"
+#include "tests/unit/temporary_directory.h"
 
 namespace tocsin::config {
 namespace {
@@ -169,6 +168,23 @@ TEST(AlertmanagerTest, EveryKeyIsRead) {
               ElementsAre(routing::TimeRange{2026, 2026}, routing::TimeRange{2027, 2030}));
 }
 
+TEST(AlertmanagerTest, AnEmptyListInATimeIntervalHoldsNothing) {
+  for (const std::string_view list : {"times", "weekdays", "days_of_month", "months", "years"}) {
+    const auto never = [list](std::string_view value) {
+      const Loaded loaded = MustLoad(
+          "alertmanager: {route: {receiver: r}, receivers: [{name: r}], time_intervals: "
+          "[{name: n, time_intervals: [{" +
+          std::string(list) + ": " + std::string(value) + "}]}]}");
+      const Loaded again = MustLoad(loaded.effective);
+      const routing::TimeInterval& read = loaded.config.routing.time_intervals[0].intervals[0];
+      EXPECT_EQ(again.config.routing.time_intervals[0].intervals[0].never, read.never);
+      return read.never;
+    };
+    EXPECT_TRUE(never("[]")) << list;
+    EXPECT_FALSE(never("null")) << list;
+  }
+}
+
 TEST(AlertmanagerTest, TheEffectiveFileLoadsToTheSameAndShowsNoSecrets) {
   const Loaded loaded = MustLoad(Indented(kFull));
   for (const std::string_view secret : {"hunter2", "hooks"}) {
@@ -204,19 +220,13 @@ TEST(AlertmanagerTest, TheOriginalIsYamlOfTheSameMeaning) {
 
 class FileTest : public testing::Test {
  protected:
-  FileTest() : folder_(testing::TempDir() + "alertmanager_test") {
-    std::filesystem::create_directories(folder_ + "/am");
-  }
-  ~FileTest() override { std::filesystem::remove_all(folder_); }
-  FileTest(const FileTest&) = delete;
-  FileTest& operator=(const FileTest&) = delete;
-
-  void Write(std::string_view text) { std::ofstream(folder_ + "/am/am.yml") << text; }
+  void Write(std::string_view text) { home_.Write("am/am.yml", text); }
   Result<Loaded> LoadMain(std::string text) const {
     return Load({.text = std::move(text), .file_name = folder_ + "/tocsin.yaml", .overrides = {}});
   }
 
-  const std::string folder_;
+  const TemporaryDirectory home_;
+  const std::string& folder_ = home_.path();
 };
 
 TEST_F(FileTest, AFileOfItsOwnIsRead) {

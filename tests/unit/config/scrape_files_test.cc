@@ -1,7 +1,5 @@
 // scrape_config_files: jobs in files of their own.
 
-#include <filesystem>
-#include <fstream>
 #include <string>
 #include <string_view>
 
@@ -9,6 +7,7 @@
 #include <gtest/gtest.h>
 
 #include "cpp/config/load.h"
+#include "tests/unit/temporary_directory.h"
 
 namespace tocsin::config {
 namespace {
@@ -17,17 +16,8 @@ using testing::HasSubstr;
 
 class ScrapeFilesTest : public testing::Test {
  protected:
-  ScrapeFilesTest()
-      : folder_(testing::TempDir() + "scrape_files_" +
-                testing::UnitTest::GetInstance()->current_test_info()->name()) {
-    std::filesystem::create_directories(folder_ + "/jobs");
-  }
-  ~ScrapeFilesTest() override { std::filesystem::remove_all(folder_); }
-  ScrapeFilesTest(const ScrapeFilesTest&) = delete;
-  ScrapeFilesTest& operator=(const ScrapeFilesTest&) = delete;
-
   void Write(const std::string& name, std::string_view text) const {
-    std::ofstream(folder_ + "/jobs/" + name) << text;
+    home_.Write("jobs/" + name, text);
   }
   Result<Loaded> LoadMain(const std::string& text) const {
     return Load({.text = text, .file_name = folder_ + "/tocsin.yaml", .overrides = {}});
@@ -37,7 +27,8 @@ class ScrapeFilesTest : public testing::Test {
     return loaded.has_value() ? "" : std::string(loaded.error().message());
   }
 
-  const std::string folder_;
+  const TemporaryDirectory home_;
+  const std::string& folder_ = home_.path();
 };
 
 TEST_F(ScrapeFilesTest, JobsOfFilesFollowThoseOfTheMainFile) {

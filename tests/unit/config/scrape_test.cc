@@ -88,7 +88,7 @@ TEST(ScrapeConfig, ReadsEveryKeyAndWritesItBack) {
   ASSERT_EQ(loaded->config.scrape_configs.size(), 1U);
   const Scrape& scrape = loaded->config.scrape_configs[0];
   ExpectFull(scrape);
-  EXPECT_THAT(scrape.file_sd_configs[0].files, ElementsAre("etc/targets/*.json", "/abs/x.yml"));
+  EXPECT_THAT(scrape.file_sd_configs[0].patterns, ElementsAre("etc/targets/*.json", "/abs/x.yml"));
   ASSERT_TRUE(scrape.client.basic_auth.has_value());
   EXPECT_EQ(scrape.client.basic_auth->password.value, "secret");
 

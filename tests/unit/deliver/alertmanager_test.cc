@@ -4,7 +4,6 @@
 
 #include <atomic>
 #include <filesystem>
-#include <fstream>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -19,6 +18,7 @@
 #include "cpp/deliver/alertmanagers.h"
 #include "cpp/lib/json.h"
 #include "tests/unit/deliver/fake_receiver.h"
+#include "tests/unit/temporary_directory.h"
 
 namespace tocsin::deliver {
 namespace {
@@ -236,14 +236,11 @@ TEST_F(AlertmanagersTest, AnAlertThatRelabellingDropsIsNotSent) {
 }
 
 TEST_F(AlertmanagersTest, FilesOfTargetsAreFollowed) {
-  const std::filesystem::path file =
-      std::filesystem::path(testing::TempDir()) / "alertmanagers.json";
-  const auto write = [&](const std::string& text) {
-    std::ofstream(file, std::ios::binary | std::ios::trunc) << text;
-  };
-  write(R"([{"targets": ["a:1"]}])");
+  const TemporaryDirectory home;
+  const auto write = [&](std::string_view text) { return home.Write("alertmanagers.json", text); };
+  const std::string file = write(R"([{"targets": ["a:1"]}])");
   AlertmanagerSet set;
-  set.files = {{.patterns = {file.string()}}};
+  set.files = {{.patterns = {file}}};
   all_.SetAll({set}, {}, 0);
   EXPECT_THAT(all_.Active(), ElementsAre("http://a:1/api/v2/alerts"));
   write(R"([{"targets": ["a:1", "long-name:2"]}])");

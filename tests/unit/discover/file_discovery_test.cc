@@ -1,12 +1,13 @@
 #include "cpp/discover/file_discovery.h"
 
 #include <filesystem>
-#include <fstream>
 #include <string>
 #include <string_view>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+
+#include "tests/unit/temporary_directory.h"
 
 namespace tocsin::discover {
 namespace {
@@ -51,15 +52,7 @@ TEST(ParseTargetFile, SaysWhatIsWrong) {
 
 class FileDiscoveryTest : public testing::Test {
  protected:
-  void SetUp() override {
-    folder_ = std::filesystem::path(testing::TempDir()) / "target_files";
-    std::filesystem::remove_all(folder_);
-    std::filesystem::create_directories(folder_);
-  }
-  void TearDown() override { std::filesystem::remove_all(folder_); }
-  void Write(const std::string& name, std::string_view text) const {
-    std::ofstream(folder_ / name) << text;
-  }
+  void Write(const std::string& name, std::string_view text) const { folder_.Write(name, text); }
   static std::vector<std::string> Targets(const FileDiscovery& files) {
     std::vector<std::string> targets;
     for (const TargetGroup& group : files.Groups()) {
@@ -67,9 +60,9 @@ class FileDiscoveryTest : public testing::Test {
     }
     return targets;
   }
-  std::string Pattern() const { return (folder_ / "*.yml").string(); }
+  std::string Pattern() const { return folder_ / "*.yml"; }
 
-  std::filesystem::path folder_;
+  const TemporaryDirectory folder_;
 };
 
 TEST_F(FileDiscoveryTest, NoticesNewChangedAndRemovedFiles) {

@@ -3,7 +3,6 @@
 #pragma once
 
 #include <cstdint>
-#include <filesystem>
 #include <map>
 #include <memory>
 #include <string>
@@ -11,10 +10,10 @@
 #include <vector>
 
 #include <gtest/gtest.h>
-#include <unistd.h>
 
 #include "cpp/engine/engine.h"
 #include "cpp/wire/proto/otlp.pb.h"
+#include "tests/unit/temporary_directory.h"
 
 namespace tocsin::engine {
 
@@ -32,8 +31,7 @@ class SpanFixture : public ::testing::Test {
  protected:
   static constexpr Nanos kStart = 1'800'000'000 * kSecond;
 
-  SpanFixture() : path_(::testing::TempDir() + "spans_" + std::to_string(::getpid())) {
-    std::filesystem::remove_all(path_);
+  SpanFixture() {
     EngineOptions options;
     options.path = path_;
     options.background = false;
@@ -42,10 +40,7 @@ class SpanFixture : public ::testing::Test {
     EXPECT_TRUE(opened.has_value()) << opened.error().ToString();
     engine_ = *std::move(opened);
   }
-  ~SpanFixture() override {
-    engine_.reset();
-    std::filesystem::remove_all(path_);
-  }
+  ~SpanFixture() override { engine_.reset(); }
 
   void Send(const std::vector<SentSpan>& spans, std::string_view tenant = "single-tenant") {
     opentelemetry::proto::collector::trace::v1::ExportTraceServiceRequest request;
@@ -76,7 +71,8 @@ class SpanFixture : public ::testing::Test {
   static Millis MillisAt(Nanos time) { return time / kMillisecond; }
 
   VirtualClock clock_{kStart};
-  std::string path_;
+  const TemporaryDirectory home_;
+  std::string path_ = home_ / "data";
   std::unique_ptr<Engine> engine_;
   uint64_t next_id_ = 0;
 };

@@ -2,7 +2,6 @@
 
 #include <atomic>
 #include <deque>
-#include <fstream>
 #include <functional>
 #include <string>
 #include <string_view>
@@ -20,6 +19,7 @@
 #include "cpp/http/url.h"
 #include "tests/unit/http/raw_socket.h"
 #include "tests/unit/http/tls_server.h"
+#include "tests/unit/temporary_directory.h"
 
 namespace tocsin::http {
 namespace {
@@ -102,9 +102,8 @@ std::string MovedTo(int status, const std::string& location) {
 }
 
 std::string WriteFile(const std::string& name, std::string_view text) {
-  std::string path = testing::TempDir() + name;
-  std::ofstream(path, std::ios::binary | std::ios::trunc) << text;
-  return path;
+  static const TemporaryDirectory home;
+  return home.Write(name, text);
 }
 
 /// The request that a client with these options sends.

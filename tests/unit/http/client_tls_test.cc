@@ -1,7 +1,6 @@
 // The client over TLS, against certificates that are made here.
 
 #include <csignal>
-#include <fstream>
 #include <string>
 #include <string_view>
 
@@ -11,6 +10,7 @@
 
 #include "cpp/http/client.h"
 #include "tests/unit/http/tls_server.h"
+#include "tests/unit/temporary_directory.h"
 
 namespace tocsin::http {
 namespace {
@@ -25,9 +25,8 @@ void Answer(TlsPeer& peer) {
 }
 
 std::string WriteFile(const std::string& name, std::string_view text) {
-  std::string path = testing::TempDir() + name;
-  std::ofstream(path, std::ios::binary | std::ios::trunc) << text;
-  return path;
+  static const TemporaryDirectory home;
+  return home.Write(name, text);
 }
 
 class ClientTls : public testing::Test {

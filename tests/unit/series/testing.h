@@ -5,18 +5,16 @@
 
 #include <csignal>
 #include <cstdint>
-#include <filesystem>
 #include <ostream>
 #include <random>
 #include <string>
-#include <system_error>
 #include <vector>
 
 #include <gtest/gtest.h>
 #include <sys/resource.h>
-#include <unistd.h>
 
 #include "cpp/model/labels.h"
+#include "tests/unit/temporary_directory.h"
 
 namespace tocsin {
 
@@ -34,31 +32,6 @@ inline bool operator==(const Exemplar& a, const Exemplar& b) {
 inline void PrintTo(const Labels& labels, std::ostream* out) { *out << labels.ToString(); }
 
 namespace storage {
-
-/// Removed with all that is in it. In memory where that is to be had: the tests sync often.
-class TemporaryDirectory {
- public:
-  TemporaryDirectory() {
-    static int count = 0;
-    const std::string memory = "/dev/shm/";
-    const bool in_memory = ::access(memory.c_str(), W_OK) == 0;
-    path_ = (in_memory ? memory : testing::TempDir()) + "tocsin_series_" +
-            std::to_string(::getpid()) + "_" + std::to_string(++count);
-    std::filesystem::remove_all(path_);
-    std::filesystem::create_directories(path_);
-  }
-  ~TemporaryDirectory() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-  }
-  TemporaryDirectory(const TemporaryDirectory&) = delete;
-  TemporaryDirectory& operator=(const TemporaryDirectory&) = delete;
-
-  const std::string& path() const { return path_; }
-
- private:
-  std::string path_;
-};
 
 /// While it lives, no file grows beyond `bytes`: writes stop in the middle, as on a full disk.
 class FullDisk {

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <atomic>
 #include <bit>
-#include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <map>
@@ -14,13 +13,13 @@
 #include <vector>
 
 #include <gtest/gtest.h>
-#include <unistd.h>
 
 #include "cpp/base/crc32c.h"
 #include "cpp/model/span_batch_builder.h"
 #include "storage/columnar/frame.h"
 #include "storage/spans/segment_format.h"
 #include "tests/unit/columnar/batches.h"
+#include "tests/unit/temporary_directory.h"
 
 namespace tocsin::storage {
 namespace {
@@ -62,9 +61,10 @@ struct Input {
 
 std::shared_ptr<ColumnCache> Cache() { return std::make_shared<ColumnCache>(size_t{64} << 20); }
 
-std::shared_ptr<const SegmentReader> Open(SealedSegment sealed) {
-  auto reader =
-      SegmentReader::Open(std::make_shared<const SealedSegment>(std::move(sealed)), 17, Cache());
+std::shared_ptr<const SegmentReader> Open(SealedSegment sealed,
+                                          std::shared_ptr<ColumnCache> cache = Cache()) {
+  auto reader = SegmentReader::Open(std::make_shared<const SealedSegment>(std::move(sealed)), 17,
+                                    std::move(cache));
   EXPECT_TRUE(reader.has_value()) << reader.error().ToString();
   return *reader;
 }
@@ -106,9 +106,26 @@ TEST(SegmentTest, GivesBackEveryRowOfALargeSegment) {
     EXPECT_GT(sealed.values.size(), 5U);
     const auto reader = Open(sealed);
     ExpectSameRows(input, reader->ReadRows(0, reader->rows()).value(), 0);
-    for (uint32_t first = 0; first < reader->rows(); first += 311) {
-      const uint32_t last = std::min(first + 40, reader->rows());
-      ExpectSameRows(input, reader->ReadRows(first, last).value(), first);
+  }
+}
+
+TEST(SegmentTest, GivesBackAFewRowsWhateverIsCached) {
+  for (const uint32_t keys : {20U, 200U}) {
+    const Input input(RandomBatches(
+        7, 12,
+        {.rows = 400, .traces = 300, .trace_pool = 900, .keys = keys, .max_attributes = 30}));
+    const SealedSegment sealed = input.Build();
+    // Nothing is kept; some columns are; all are from their second use on.
+    for (const size_t cache_bytes : {size_t{0}, size_t{200'000}, size_t{64} << 20}) {
+      const auto cache = std::make_shared<ColumnCache>(cache_bytes);
+      for (uint32_t first = 0; first < input.rows.size(); first += 611) {
+        const auto end = static_cast<uint32_t>(input.rows.size());
+        for (const uint32_t count : {0U, 1U, 40U}) {
+          const uint32_t last = std::min(first + count, end);
+          const auto reader = Open(sealed, cache);
+          ExpectSameRows(input, reader->ReadRows(first, last).value(), first);
+        }
+      }
     }
   }
 }
@@ -685,16 +702,8 @@ TEST(SegmentTest, ReadsWhatVersion1Wrote) {
 
 class SegmentInVolumeTest : public ::testing::Test {
  public:
-  SegmentInVolumeTest() {
-    const auto* test = ::testing::UnitTest::GetInstance()->current_test_info();
-    path_ = ::testing::TempDir() + "segment_" + test->name() + "_" + std::to_string(::getpid());
-    std::filesystem::remove_all(path_);
-    volume_ = Volume::Open(path_, {}, Telemetry::None()).value();
-  }
-  ~SegmentInVolumeTest() override {
-    volume_.reset();
-    std::filesystem::remove_all(path_);
-  }
+  SegmentInVolumeTest() { volume_ = Volume::Open(path_, {}, Telemetry::None()).value(); }
+  ~SegmentInVolumeTest() override { volume_.reset(); }
 
   void Write(uint64_t number, const SealedSegment& sealed) {
     std::vector<std::string> keys;
@@ -706,7 +715,8 @@ class SegmentInVolumeTest : public ::testing::Test {
     ASSERT_TRUE(volume_->Write(entries, true).ok());
   }
 
-  std::string path_;
+  const TemporaryDirectory home_;
+  const std::string path_ = home_ / "data";
   std::shared_ptr<Volume> volume_;
 };
 

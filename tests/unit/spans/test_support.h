@@ -12,41 +12,14 @@
 #include <vector>
 
 #include <gtest/gtest.h>
-#include <unistd.h>
 
 #include "cpp/base/clock.h"
 #include "cpp/base/hash.h"
 #include "cpp/model/span_batch.h"
 #include "cpp/model/span_batch_builder.h"
+#include "tests/unit/temporary_directory.h"
 
 namespace tocsin::storage {
-
-/// Removed with all that is in it at the end of its scope. In memory where the machine has a place
-/// for that, as these tests sync thousands of times.
-class TemporaryDirectory {
- public:
-  TemporaryDirectory() {
-    constexpr uintmax_t kEnough = uintmax_t{48} << 20;
-    std::error_code error;
-    const auto shared = std::filesystem::space("/dev/shm", error);
-    const bool in_memory = !error && shared.available >= kEnough;
-    std::string pattern = in_memory ? "/dev/shm" : std::filesystem::temp_directory_path().string();
-    pattern += "/tocsin_spans_XXXXXX";
-    path_ = ::mkdtemp(pattern.data());
-  }
-  ~TemporaryDirectory() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-  }
-  TemporaryDirectory(const TemporaryDirectory&) = delete;
-  TemporaryDirectory& operator=(const TemporaryDirectory&) = delete;
-
-  const std::string& path() const { return path_; }
-  std::string operator/(std::string_view name) const { return path_ + "/" + std::string(name); }
-
- private:
-  std::string path_;
-};
 
 /// The disk as a killed process leaves it: what was written is there.
 inline void CopyDirectory(const std::string& from, const std::string& to) {

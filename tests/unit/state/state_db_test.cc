@@ -2,11 +2,11 @@
 
 #include "storage/state/state_db.h"
 
-#include <filesystem>
 #include <string>
 
 #include <gtest/gtest.h>
-#include <unistd.h>
+
+#include "tests/unit/temporary_directory.h"
 
 namespace tocsin::storage {
 namespace {
@@ -15,14 +15,8 @@ namespace fs = std::filesystem;
 
 class StateDbTest : public ::testing::Test {
  protected:
-  StateDbTest() : path_(::testing::TempDir() + "state_" + std::to_string(::getpid())) {
-    fs::remove_all(path_);
-    Open();
-  }
-  ~StateDbTest() override {
-    db_.reset();
-    fs::remove_all(path_);
-  }
+  StateDbTest() { Open(); }
+  ~StateDbTest() override { db_.reset(); }
 
   void Open() {
     db_.reset();
@@ -31,7 +25,8 @@ class StateDbTest : public ::testing::Test {
     db_ = *std::move(opened);
   }
 
-  std::string path_;
+  const TemporaryDirectory home_;
+  std::string path_ = home_ / "data";
   std::unique_ptr<StateDb> db_;
 };
 

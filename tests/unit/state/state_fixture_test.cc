@@ -6,9 +6,9 @@
 #include <string>
 
 #include <gtest/gtest.h>
-#include <unistd.h>
 
 #include "storage/state/state_db.h"
+#include "tests/unit/temporary_directory.h"
 
 namespace tocsin::storage {
 namespace {
@@ -19,8 +19,8 @@ TEST(StateFixtureTest, ReadsWhatVersion1Wrote) {
   const std::string entries(std::istreambuf_iterator<char>(expected), {});
   ASSERT_FALSE(entries.empty());
 
-  const std::string path = testing::TempDir() + "state_fixture_" + std::to_string(::getpid());
-  std::filesystem::remove_all(path);
+  const TemporaryDirectory home;
+  const std::string path = home / "data";
   std::filesystem::copy(fixture + "/files", path, std::filesystem::copy_options::recursive);
   std::string found;
   {
@@ -35,7 +35,6 @@ TEST(StateFixtureTest, ReadsWhatVersion1Wrote) {
     }
   }
   EXPECT_EQ(found, entries);
-  std::filesystem::remove_all(path);
 }
 
 }  // namespace

@@ -6,10 +6,10 @@
 #include <string>
 
 #include <gtest/gtest.h>
-#include <unistd.h>
 
 #include "storage/state/state_db.h"
 #include "storage/volume/volume.h"
+#include "tests/unit/temporary_directory.h"
 
 namespace tocsin::storage {
 namespace {
@@ -18,16 +18,15 @@ namespace fs = std::filesystem;
 
 class VerifyStateTest : public ::testing::Test {
  protected:
-  VerifyStateTest() : path_(::testing::TempDir() + "verify_state_" + std::to_string(::getpid())) {
-    fs::remove_all(path_);
+  VerifyStateTest() {
     auto db = StateDb::Open(path_, Telemetry::None());
     EXPECT_TRUE(db.has_value());
     EXPECT_TRUE((*db)->Put("rules", "one", "a value").ok());
     EXPECT_TRUE((*db)->Put("rules", "two", "another").ok());
   }
-  ~VerifyStateTest() override { fs::remove_all(path_); }
 
-  const std::string path_;
+  const TemporaryDirectory home_;
+  const std::string path_ = home_ / "data";
 };
 
 TEST_F(VerifyStateTest, WhatIsSoundHasNoFindings) {

@@ -11,7 +11,8 @@
 
 #include <gtest/gtest.h>
 #include <sys/resource.h>
-#include <unistd.h>
+
+#include "tests/unit/temporary_directory.h"
 
 namespace tocsin::storage {
 namespace {
@@ -20,13 +21,6 @@ namespace fs = std::filesystem;
 
 class VolumeTest : public ::testing::Test {
  public:
-  VolumeTest() {
-    const auto* test = ::testing::UnitTest::GetInstance()->current_test_info();
-    path_ = ::testing::TempDir() + "volume_" + test->name() + "_" + std::to_string(::getpid());
-    fs::remove_all(path_);
-  }
-  ~VolumeTest() override { fs::remove_all(path_); }
-
   Result<std::unique_ptr<Volume>> Open(const Volume::Options& options = {}) {
     return Volume::Open(path_, options, Telemetry::None());
   }
@@ -41,7 +35,8 @@ class VolumeTest : public ::testing::Test {
     return files;
   }
 
-  std::string path_;
+  const TemporaryDirectory home_;
+  const std::string path_ = home_ / "data";
 };
 
 // While it lives, no file of this process grows beyond `bytes`: what a full disk looks like.

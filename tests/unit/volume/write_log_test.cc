@@ -5,9 +5,9 @@
 #include <string>
 
 #include <gtest/gtest.h>
-#include <unistd.h>
 
 #include "storage/volume/volume.h"
+#include "tests/unit/temporary_directory.h"
 
 namespace tocsin::storage {
 namespace {
@@ -17,8 +17,7 @@ namespace fs = std::filesystem;
 // A volume with a log of several blocks.
 class WriteLogTest : public ::testing::Test {
  protected:
-  WriteLogTest() : path_(::testing::TempDir() + "write_log_" + std::to_string(::getpid())) {
-    fs::remove_all(path_);
+  WriteLogTest() {
     auto volume = Volume::Open(path_, {}, Telemetry::None());
     EXPECT_TRUE(volume.has_value());
     for (int i = 0; i < 100; ++i) {
@@ -31,7 +30,6 @@ class WriteLogTest : public ::testing::Test {
     }
     EXPECT_GT(fs::file_size(log_), 100'000U);
   }
-  ~WriteLogTest() override { fs::remove_all(path_); }
 
   std::vector<Finding> Found() const {
     auto found = CheckWriteLogs(path_);
@@ -39,7 +37,8 @@ class WriteLogTest : public ::testing::Test {
     return found.value_or(std::vector<Finding>());
   }
 
-  const std::string path_;
+  const TemporaryDirectory home_;
+  const std::string path_ = home_ / "data";
   fs::path log_;
 };
 
