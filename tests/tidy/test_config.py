@@ -17,7 +17,7 @@ CONFIG = (ROOT / "cpp/config/config.h").read_text()
 MEMBER = re.compile(r"^ {2}[\w:<>, ]+ (\w+)(?: = [^;]+)?;", re.MULTILINE)
 USERS = [
     path.read_text()
-    for folder in ("cpp/server", "cpp/cli")
+    for folder in ("cpp/engine", "cpp/server", "cpp/cli")
     for path in sorted((ROOT / folder).glob("*.cc"))
 ]
 
@@ -33,5 +33,5 @@ def test_the_members_are_found() -> None:
 @pytest.mark.parametrize("member", members())
 def test_what_is_configured_is_read(member: str) -> None:
     assert any(re.search(rf"[.>]{member}\b", text) for text in USERS), (
-        f"nothing in cpp/server or cpp/cli reads Config's {member}"
+        f"nothing in cpp/engine, cpp/server or cpp/cli reads Config's {member}"
     )
