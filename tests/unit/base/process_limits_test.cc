@@ -1,17 +1,15 @@
 #include "cpp/base/process_limits.h"
 
 #include <filesystem>
-#include <fstream>
 #include <string>
+#include <string_view>
 #include <thread>
 
 #include <gtest/gtest.h>
-#include <unistd.h>
 
+#include "tests/unit/temporary_directory.h"
 namespace tocsin {
 namespace {
-
-namespace fs = std::filesystem;
 
 constexpr uint64_t kMiB = uint64_t{1} << 20;
 constexpr const char* kMountV2 =
@@ -20,27 +18,19 @@ constexpr const char* kMountV2 =
 // A machine of 8 GiB below a directory of its own.
 class ProcessLimitsTest : public testing::Test {
  protected:
-  void SetUp() override {
-    const testing::TestInfo* info = testing::UnitTest::GetInstance()->current_test_info();
-    root_ = (fs::path(testing::TempDir()) /
-             (std::string("process_limits_") + info->name() + std::to_string(getpid())))
-                .string();
-    fs::remove_all(root_);
-    Write("/proc/meminfo", "MemTotal:        8388608 kB\nMemFree: 1 kB\n");
-  }
-  void TearDown() override { fs::remove_all(root_); }
+  void SetUp() override { Write("/proc/meminfo", "MemTotal:        8388608 kB\nMemFree: 1 kB\n"); }
 
-  void Write(const std::string& path, const std::string& text) const {
-    fs::create_directories(fs::path(root_ + path).parent_path());
-    std::ofstream(root_ + path) << text;
+  void Write(std::string_view path, std::string_view text) const {
+    root_.Write(path.substr(1), text);
   }
   void WriteV2(const std::string& path) const {
     Write("/proc/self/mountinfo", kMountV2);
     Write("/proc/self/cgroup", "0::" + path + "\n");
   }
-  MemoryLimit Memory() const { return FindMemoryLimit(root_); }
+  MemoryLimit Memory() const { return FindMemoryLimit(root_.path()); }
+  size_t Processors() const { return FindProcessors(root_.path()); }
 
-  std::string root_;
+  const TemporaryDirectory root_;
 };
 
 TEST_F(ProcessLimitsTest, WithoutCgroupsTheMachineIsTheLimit) {
@@ -49,10 +39,10 @@ TEST_F(ProcessLimitsTest, WithoutCgroupsTheMachineIsTheLimit) {
 }
 
 TEST_F(ProcessLimitsTest, WithoutAnythingTheSystemIsAsked) {
-  fs::remove_all(root_);
+  std::filesystem::remove_all(root_.path());
   EXPECT_GT(Memory().bytes, 0U);
   EXPECT_EQ(Memory().source, "machine");
-  EXPECT_GE(FindProcessors(root_), 1U);
+  EXPECT_GE(Processors(), 1U);
 }
 
 TEST_F(ProcessLimitsTest, TheLimitOfAContainerIsAtTheTopOfItsNamespace) {
@@ -98,7 +88,7 @@ TEST_F(ProcessLimitsTest, VersionOneIsUnderstood) {
 
   Write("/sys/fs/cgroup/cpu,cpuacct/a/cpu.cfs_quota_us", "50000\n");
   Write("/sys/fs/cgroup/cpu,cpuacct/a/cpu.cfs_period_us", "100000\n");
-  EXPECT_EQ(FindProcessors(root_), 1U);
+  EXPECT_EQ(Processors(), 1U);
 }
 
 TEST_F(ProcessLimitsTest, AMountOfTheContainersOwnDirectoryIsUnderstood) {
@@ -156,15 +146,15 @@ TEST_F(ProcessLimitsTest, AHostilePathEnds) {
 TEST_F(ProcessLimitsTest, AQuotaIsRoundedUpToProcessors) {
   const size_t all = std::max(1U, std::thread::hardware_concurrency());
   WriteV2("/a/b");
-  EXPECT_EQ(FindProcessors(root_), all);
+  EXPECT_EQ(Processors(), all);
   Write("/sys/fs/cgroup/a/b/cpu.max", "max 100000\n");
-  EXPECT_EQ(FindProcessors(root_), all);
+  EXPECT_EQ(Processors(), all);
   Write("/sys/fs/cgroup/a/cpu.max", "50000 100000\n");
-  EXPECT_EQ(FindProcessors(root_), 1U);
+  EXPECT_EQ(Processors(), 1U);
   Write("/sys/fs/cgroup/a/cpu.max", "150000 100000\n");
-  EXPECT_EQ(FindProcessors(root_), std::min<size_t>(all, 2));
+  EXPECT_EQ(Processors(), std::min<size_t>(all, 2));
   Write("/sys/fs/cgroup/a/cpu.max", "100000 0\n");
-  EXPECT_EQ(FindProcessors(root_), all);
+  EXPECT_EQ(Processors(), all);
 }
 
 }  // namespace
