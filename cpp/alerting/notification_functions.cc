@@ -18,6 +18,7 @@
 #include "cpp/routing/time_zone.h"
 #include "cpp/template/alert_functions.h"
 #include "cpp/template/time_format.h"
+#include "cpp/template/time_parse.h"
 
 namespace tocsin::alerting {
 namespace {
@@ -87,6 +88,22 @@ Result<Value> Date(Arguments arguments) {
   TOCSIN_ASSIGN_OR_RETURN(const std::string_view layout, TextOf(arguments[0]));
   TOCSIN_ASSIGN_OR_RETURN(const tmpl::Time time, TimeOf(arguments[1]));
   return Value(FormatTime(time, layout));
+}
+
+/// Of a layout and a text; times without a zone are UTC.
+Result<tmpl::Time> Moment(Arguments arguments) {
+  TOCSIN_ASSIGN_OR_RETURN(const std::string_view layout, TextOf(arguments[0]));
+  TOCSIN_ASSIGN_OR_RETURN(const std::string_view text, TextOf(arguments[1]));
+  return tmpl::ParseTime(layout, text);
+}
+
+Result<Value> MustToDate(Arguments arguments) {
+  TOCSIN_ASSIGN_OR_RETURN(const tmpl::Time time, Moment(arguments));
+  return Value(time);
+}
+
+Result<Value> ToDate(Arguments arguments) {
+  return Value(Moment(arguments).value_or(tmpl::Time{tmpl::kZeroTime}));
 }
 
 Result<Value> InZone(Arguments arguments) {
@@ -215,6 +232,8 @@ tmpl::Functions PureFunctions() {
       {"stringSlice", {0, kAny, StringSlice}},
       {"date", {2, 2, Date}},
       {"tz", {2, 2, InZone}},
+      {"toDate", {2, 2, ToDate}},
+      {"mustToDate", {2, 2, MustToDate}},
       {"toJson", {1, 1, ToJson}},
       {"base64encode", OfText(Encoded)},
       {"base64decode", OfText(Decoded)},

@@ -22,6 +22,7 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
 #include <limits>
 #include <memory>
 #include <span>
@@ -32,6 +33,7 @@
 #include "cpp/alerting/silences.h"
 #include "cpp/alerting/views.h"
 #include "cpp/base/clock.h"
+#include "cpp/base/http_options.h"
 #include "cpp/base/status.h"
 #include "cpp/base/telemetry.h"
 #include "cpp/model/alert.h"
@@ -50,6 +52,9 @@ struct Options {
   size_t alerts_max = 100'000;  ///< Held at one time; further ones are refused.
   /// Deliveries to one integration at the same time: one that hangs must not take all threads.
   size_t deliveries_at_once = 4;
+  /// What a `url_file` holds, which may be a template. Empty: it is taken as it is, by the
+  /// notifier.
+  std::function<Result<std::string>(const http::Secret&)> read_secret = {};
 };
 
 /// All are borrowed and must outlive the router.

@@ -85,6 +85,8 @@ class Router::Impl {
   void CollectAlerts(Glance* glance);
   bool Tell(const Glance& glance, size_t integration);
   Result<Notification> Compose(const Glance& glance, size_t integration, Reason reason) const;
+  /// The address if the message makes it, else "".
+  Result<std::string> UrlOf(const routing::Webhook& webhook, const GroupMessage& message) const;
   void Start(const Glance& glance, Notification notification, LogEntry entry);
   void Remember(const Glance& glance, const std::string& log_key, const LogEntry& entry);
   void Withdraw(AlertGroup* group, const std::shared_ptr<Delivery>& delivery);

@@ -204,11 +204,21 @@ Result<Notification> Router::Impl::Compose(const Glance& glance, size_t integrat
   } else {
     TOCSIN_ASSIGN_OR_RETURN(notification.body, templates.ExpandPayload(webhook.payload, message));
   }
-  if (webhook.url.value.find(kTemplateBrace) != std::string::npos) {
-    TOCSIN_ASSIGN_OR_RETURN(notification.url, templates.Expand(webhook.url.value, message));
-    if (notification.url.empty()) return InvalidArgumentError("the url is empty when expanded");
-  }
+  TOCSIN_ASSIGN_OR_RETURN(notification.url, UrlOf(webhook, message));
   return notification;
+}
+
+Result<std::string> Router::Impl::UrlOf(const routing::Webhook& webhook,
+                                        const GroupMessage& message) const {
+  std::string url = webhook.url.value;
+  if (!webhook.url.file.empty() && options_.read_secret) {
+    // One that cannot be read now is read again, and complained about, when it is needed.
+    url = options_.read_secret(webhook.url).value_or("");
+  }
+  if (url.find(kTemplateBrace) == std::string::npos) return std::string();
+  TOCSIN_ASSIGN_OR_RETURN(url, setup_->templates.Expand(url, message));
+  if (url.empty()) return InvalidArgumentError("the url is empty when expanded");
+  return url;
 }
 
 /// Writes down what the receiver may come to believe, from the first attempt on.

@@ -142,7 +142,8 @@ void WriteRanges(std::string_view key, const std::vector<routing::TimeRange>& ra
 
 void WriteInterval(const routing::TimeInterval& interval, Writer* w) {
   w->Text("location", interval.location);
-  if (!interval.times.empty()) {
+  if (interval.never) w->List("times", {});
+  if (!interval.never && !interval.times.empty()) {
     w->Open("times");
     for (size_t i = 0; i < interval.times.size(); ++i) {
       w->OpenEntry({}, i);

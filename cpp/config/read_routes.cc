@@ -152,6 +152,11 @@ routing::TimeInterval ReadTimeInterval(Section* section) {
   ReadRanges(section, "days_of_month", routing::ParseDaysOfMonth, &out.days_of_month);
   ReadRanges(section, "months", routing::ParseMonths, &out.months);
   ReadRanges(section, "years", routing::ParseYears, &out.years);
+  for (const char* key : {"times", "weekdays", "days_of_month", "months", "years"}) {
+    // As Alertmanager has it: an empty list holds nothing, while one that is not there holds all.
+    const lib::Yaml* list = section->Any(key);
+    out.never |= list != nullptr && list->IsSequence() && list->items.empty();
+  }
   section->Text("location", &out.location);
   if (const Status known = routing::CheckLocation(out.location); !known.ok()) {
     section->Fail("location", std::string("cannot be used: ").append(known.message()));

@@ -66,6 +66,11 @@ Result<TimeRange> ParseRange(std::string_view text, Parse parse, std::string_vie
   return TimeRange{*parse(begin), *parse(end)};
 }
 
+Result<TimeRange> Ascending(const TimeRange& range, std::string_view otherwise) {
+  if (range.begin > range.end) return InvalidArgumentError(otherwise);
+  return range;
+}
+
 Result<int> ParseMinutes(std::string_view text) {
   const auto digit = [&](size_t i) { return text[i] >= '0' && text[i] <= '9'; };
   if (text.size() == 5 && digit(0) && digit(1) && text[2] == ':' && digit(3) && digit(4)) {
@@ -79,6 +84,7 @@ Result<int> ParseMinutes(std::string_view text) {
 }  // namespace
 
 bool TimeInterval::Contains(Nanos at) const {
+  if (never) return false;
   const int64_t unix_seconds = FloorDivide(at, kSecond);
   const auto zone = FindZone(location);
   const int64_t offset = zone.has_value() ? (*zone)->OffsetAt(unix_seconds) : 0;
@@ -115,10 +121,7 @@ Result<TimeRange> ParseTimes(std::string_view start, std::string_view end) {
 Result<TimeRange> ParseWeekdays(std::string_view text) {
   const auto parse = [](std::string_view part) { return FindName(kWeekdays, part); };
   TOCSIN_ASSIGN_OR_RETURN(const TimeRange range, ParseRange(text, parse, "weekday"));
-  if (range.begin > range.end) {
-    return InvalidArgumentError("the first day cannot be behind the last; a week begins on sunday");
-  }
-  return range;
+  return Ascending(range, "the first day cannot be behind the last; a week begins on sunday");
 }
 
 Result<TimeRange> ParseDaysOfMonth(std::string_view text) {
@@ -148,19 +151,13 @@ Result<TimeRange> ParseMonths(std::string_view text) {
     return named ? std::optional<int>(*named + 1) : ParseNumber(part);
   };
   TOCSIN_ASSIGN_OR_RETURN(const TimeRange range, ParseRange(text, parse, "month"));
-  if (range.begin > range.end) {
-    return InvalidArgumentError("the end month is before the start month");
-  }
-  return range;
+  return Ascending(range, "the end month is before the start month");
 }
 
 Result<TimeRange> ParseYears(std::string_view text) {
   TOCSIN_ASSIGN_OR_RETURN(const TimeRange range, ParseRange(text, ParseNumber, "year"));
-  if (range.begin > range.end) {
-    return InvalidArgumentError("end year " + std::to_string(range.end) + " is before start year " +
-                                std::to_string(range.begin));
-  }
-  return range;
+  return Ascending(range, "end year " + std::to_string(range.end) + " is before start year " +
+                              std::to_string(range.begin));
 }
 
 Status CheckLocation(std::string_view location) {

@@ -27,6 +27,7 @@ struct TimeInterval {
   std::vector<TimeRange> days_of_month;  ///< 1 to 31, or -1 (the last day) to -31.
   std::vector<TimeRange> months;         ///< 1 to 12.
   std::vector<TimeRange> years;
+  bool never = false;    ///< One of the lists was given and is empty: no moment is in it.
   std::string location;  ///< Of the tz database; "" is UTC, "Local" the machine's.
 
   /// `at`: nanoseconds since 1970, UTC. An unknown location (refused when read) counts as UTC.

@@ -35,6 +35,14 @@ constexpr Nanos kWorthHelp = 5 * kMillisecond;
 /// alerts that are left without follow at the next.
 constexpr int kSearchShare = 10;
 
+/// Numbers and histograms. What a histogram is worth is no single number: 0 stands for it.
+std::vector<QuerySample> AllElements(QueryAnswer answer) {
+  for (HistogramElement& element : answer.histograms) {
+    answer.samples.push_back({std::move(element.labels), 0, std::move(element.histogram)});
+  }
+  return std::move(answer.samples);
+}
+
 }  // namespace
 
 Labels OwnLabels(const RuleSpec& spec) {
@@ -169,10 +177,8 @@ Result<Group::SeriesList> Group::Compute(Rule* rule, Nanos now) {
 }
 
 Result<Group::SeriesList> Group::Alerting(Rule* rule, QueryAnswer answer, Nanos now) {
-  // An element that is a histogram raises an alert too; what it is worth is no single number.
-  for (HistogramElement& element : answer.histograms) {
-    answer.samples.push_back({std::move(element.labels), 0, std::move(element.histogram)});
-  }
+  // An element that is a histogram raises an alert too.
+  const std::vector<QuerySample> elements = AllElements(std::move(answer));
   tmpl::AlertEnvironment environment;
   environment.now = now;
   environment.external_url = options_->external_url;
@@ -180,7 +186,7 @@ Result<Group::SeriesList> Group::Alerting(Rule* rule, QueryAnswer answer, Nanos 
   environment.query = [this, now](std::string_view text) -> Result<std::vector<QuerySample>> {
     TOCSIN_ASSIGN_OR_RETURN(const promql::Expr expr, promql::Parse(text, options_->parser));
     TOCSIN_ASSIGN_OR_RETURN(QueryAnswer inner, ports_.query(expr, text, now / kMillisecond));
-    return std::move(inner.samples);
+    return AllElements(std::move(inner));
   };
   TraceFinder find_traces;
   if (ports_.evidence != nullptr) {
@@ -191,7 +197,7 @@ Result<Group::SeriesList> Group::Alerting(Rule* rule, QueryAnswer answer, Nanos 
       return Found(ports_.evidence->TracesOf(*rule->spec->expr, labels, SampleTime(now), max));
     };
   }
-  return rule->alerting->Update(answer.samples, environment, now, spec_.limit, find_traces);
+  return rule->alerting->Update(elements, environment, now, spec_.limit, find_traces);
 }
 
 Result<Group::SeriesList> Group::Record(const Rule& rule, QueryAnswer answer) const {

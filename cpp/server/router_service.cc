@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "cpp/base/log.h"
+#include "cpp/http/secret.h"
 
 namespace tocsin::server {
 namespace {
@@ -63,6 +64,7 @@ Status RouterService::Start(routing::Config config, const std::string& external_
   }
   alerting::Options options;
   options.external_url = external_url;
+  options.read_secret = &http::ReadSecret;
   webhooks_.Configure(config.receivers);
   TOCSIN_ASSIGN_OR_RETURN(
       router_, alerting::Router::Make(std::move(config), options,

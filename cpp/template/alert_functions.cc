@@ -193,7 +193,7 @@ Result<Value> Args(Arguments arguments) {
 Value SampleValue(const QuerySample& sample) {
   Record record;
   record.type_name = kSampleType;
-  record.fields = {{"Labels", StringMap(sample.labels)}, {"Value", Value(sample.value)}};
+  record.fields = {{"Labels", StringMap(sample.labels)}, {"Value", NumberOf(sample)}};
   return Value(std::move(record));
 }
 
@@ -330,6 +330,11 @@ const Functions& PureAlertFunctions() {
       {"toDuration", OfNumber(DurationOf)},
   };
   return table;
+}
+
+Value NumberOf(const QuerySample& sample) {
+  return sample.histogram == nullptr ? Value(sample.value)
+                                     : Value(FormatHistogram(*sample.histogram));
 }
 
 Functions AlertFunctions(const AlertEnvironment& environment) {

@@ -10,6 +10,9 @@ namespace tocsin::tmpl {
 /// `environment` must outlive the table.
 Functions AlertFunctions(const AlertEnvironment& environment);
 
+/// What an element is worth: a number, or a histogram as PromQL prints it.
+Value NumberOf(const QuerySample& sample);
+
 /// Those that ask nothing of their environment: all but query, externalURL, pathPrefix, now...
 const Functions& PureAlertFunctions();
 

@@ -32,8 +32,7 @@ Result<std::string> AlertTemplate::Expand(const AlertEnvironment& environment,
                                           const QuerySample& sample) const {
   if (template_.empty()) return literal_;
   const Value label_map = StringMap(sample.labels);
-  const Value value =
-      sample.histogram == nullptr ? Value(sample.value) : Value(FormatHistogram(*sample.histogram));
+  const Value value = NumberOf(sample);
   const Value external_map = StringMap(environment.external_labels);
   const Value url(environment.external_url);
   Record data;

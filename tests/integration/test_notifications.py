@@ -100,7 +100,7 @@ def configured(home: Path, hook: Recorder) -> str:
     """Write the files that the configuration names; return it."""
     (home / "rules.yml").write_text(RULES)
     (home / "own.tmpl").write_text(TEMPLATES)
-    (home / "url").write_text(f"{hook.url}/file\n")
+    (home / "url").write_text(hook.url + '/{{ "FILE" | toLower }}\n')
     return ROUTER.format(home=home, url=hook.url)
 
 

@@ -226,6 +226,27 @@ TEST_F(RoutesTest, UrlsAndPayloadsAreTemplates) {
   EXPECT_EQ(notifier_.attempts[0].body, "{\"n\":1,\"text\":\"1 of a\"}\n");
 }
 
+TEST_F(RoutesTest, AnAddressInAFileIsATemplateToo) {
+  routing::Webhook& webhook = config_.receivers[0].webhooks[0];
+  webhook.url = {.value = "", .file = "hook.url"};
+  std::string content = "http://hook/{{ .GroupLabels.alertname }}";
+  options_.read_secret = [&](const http::Secret& secret) -> Result<std::string> {
+    EXPECT_EQ(secret.file, "hook.url");
+    return content;
+  };
+  Start();
+  Receive({Firing("a")});
+  RunFor(kMinute);
+  ASSERT_EQ(notifier_.attempts.size(), 1U);
+  EXPECT_EQ(notifier_.attempts[0].url, "http://hook/A");
+  // Any other is read by whoever sends.
+  content = "http://hook/plain";
+  Receive({Firing("b")});
+  RunFor(10 * kMinute);
+  ASSERT_EQ(notifier_.attempts.size(), 2U);
+  EXPECT_EQ(notifier_.attempts[1].url, "");
+}
+
 TEST_F(RoutesTest, MistakesInTemplatesAreFoundAtOnce) {
   config_.receivers[0].webhooks[0].url.value = "http://hook/{{ .GroupLabels";
   const auto made = Router::Make(config_, options_, PortsWith(notifier_));

@@ -88,6 +88,8 @@ TEST(TimeIntervalTest, EveryFieldThatIsGivenMustHoldTheMoment) {
   EXPECT_FALSE(office.Contains(At("2026-08-03T10:00:00Z")));
   EXPECT_FALSE(office.Contains(At("2027-11-22T10:00:00Z")));
   EXPECT_TRUE(TimeInterval().Contains(At("2026-11-23T00:00:00Z")));
+  office.never = true;
+  EXPECT_FALSE(office.Contains(At("2026-11-23T09:00:00Z")));
 }
 
 TEST(TimeIntervalTest, DaysCountFromEitherEndOfTheMonth) {

@@ -64,6 +64,10 @@ TEST(AlertTemplateTest, TheValueOfAHistogramIsItsText) {
   const AlertTemplate parsed = *AlertTemplate::Parse("{{ $value }} {{ .Value }}");
   EXPECT_EQ(parsed.Expand(World(), sample).value_or("?"),
             "{count:3, sum:4.5, (0.5,1]:3} {count:3, sum:4.5, (0.5,1]:3}");
+  AlertEnvironment world = World();
+  world.query = [&sample](std::string_view) { return std::vector<QuerySample>{sample}; };
+  const AlertTemplate asks = *AlertTemplate::Parse("{{ query \"h\" | first | value }}");
+  EXPECT_EQ(asks.Expand(world, Labels(), 0).value_or("?"), "{count:3, sum:4.5, (0.5,1]:3}");
 }
 
 TEST(AlertTemplateTest, TextWithoutActionsStaysAsItIs) {
