@@ -34,7 +34,7 @@ def ask(server: Server, path: str, /, status: int = 200, **params: Any) -> Any:
 def start(server: Server) -> int:
     """Send front -> cart, cart alone a second later, and a service of an evil name."""
     begin = time.time_ns() - 60 * 10**9
-    begin -= begin % 1000
+    begin -= begin % 10**6
     root = span("GET /", trace_id=SHORT, span_id=bytes(7) + b"\x01", start=begin, error=True)
     root.status.message = "boom"
     root.attributes.append(attribute("http.status_code", 500))

@@ -30,7 +30,7 @@ def ask(server: Server, path: str, **params: object) -> Any:
 def start(server: Server) -> int:
     """Send Front -> Cart, whose two spans share an id, and Cart alone a second later."""
     begin = time.time_ns() - 60 * 10**9
-    begin -= begin % 1000
+    begin -= begin % 10**6
     root = span("GET /", trace_id=SHORT, span_id=bytes(7) + b"\x01", start=begin, error=True)
     root.attributes.append(attribute("http.method", "GET"))
     root.events.add(name="retry", time_unix_nano=begin + 5_000)
