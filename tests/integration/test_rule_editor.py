@@ -69,7 +69,10 @@ def test_files_and_groups_of_clients_do_not_disturb_each_other(tmp_path: Path) -
     """RUL-33: a file that changes leaves them alone; the same group twice is refused."""
     file = tmp_path / "rules.yaml"
     file.write_text("groups: [{name: g, rules: [{record: first, expr: vector(1)}]}]")
-    config = f"rules: {{api: true, watch_interval: 1s}}\nrule_files: ['{file}']\n"
+    config = (
+        f"rules: {{api: true, watch_interval: 1s}}\nrule_files: ['{file}']\n"
+        "web: {enable_lifecycle: true}\n"
+    )
     with running(config) as server:
         assert change(server, "POST", "/team", WAITING).status == 202
         before = wait_until(lambda: active_at(server), "the alert to wait", 20)
