@@ -226,11 +226,11 @@ std::string Effective(const Config& config, const Reading& reading) {
   WriteServer(config, &w);
   WriteReceivers(config.receivers, &w);
   WriteSelfMetrics(config.self_metrics, &w);
-  WriteStorage(config.storage, config.series, &w);
   w.Open("memory");
   w.Number("limit", config.memory.limit);
   w.Plain("ratio", FormatGoFloat(config.memory.ratio));
   w.Close();
+  WriteStorage(config.storage, config.series, &w);
   WriteQueries(config.queries, &w);
   w.Open("web");
   w.Bool("enable_admin_api", config.web.enable_admin_api);
