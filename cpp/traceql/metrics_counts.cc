@@ -74,7 +74,8 @@ std::optional<PlacedCells> PlaceCells(const CountedRows& counted, const SpanBloc
     placed.rows.push_back(cell.row);
     placed.intervals.push_back(intervals.Of(first));
     placed.counts.push_back(cell.count);
-    placed.starts.push_back(first);
+    placed.first.push_back(first);
+    placed.last.push_back(last);
   }
   return placed;
 }

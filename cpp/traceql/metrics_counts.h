@@ -27,7 +27,9 @@ struct PlacedCells {
   std::vector<uint32_t> rows;  ///< Of CountedRows::spans.
   std::vector<uint32_t> intervals;
   std::vector<double> counts;
-  std::vector<uint64_t> starts;  ///< The least that a row of the cell can have.
+  // The least and the greatest start that a row of the cell can have.
+  std::vector<uint64_t> first;
+  std::vector<uint64_t> last;
 };
 
 /// The cells whose rows start in [from(), to()]. Nothing if an interval begins or ends within the

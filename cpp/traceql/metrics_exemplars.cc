@@ -28,6 +28,16 @@ ExemplarPicker::ExemplarPicker(uint32_t limit, uint32_t intervals) : limit_(limi
 
 uint64_t ExemplarPicker::RankOf(const TraceId& trace) { return TraceIdHash()(trace); }
 
+std::optional<uint64_t> ExemplarPicker::RankOfMinutes(uint64_t first, uint64_t last,
+                                                      uint32_t interval) const {
+  const uint32_t stretch = stretch_of_[interval];
+  uint64_t rank = UINT64_MAX;
+  for (uint64_t minute = MinuteOf(first); minute <= MinuteOf(last); ++minute) {
+    rank = std::min(rank, RankOfMinute(stretch, minute));
+  }
+  return rank <= stretches_[stretch].highest ? std::optional(rank) : std::nullopt;
+}
+
 void ExemplarPicker::Offer(const ExemplarSpan& span) {
   const uint32_t number = stretch_of_[span.interval];
   Stretch& stretch = stretches_[number];

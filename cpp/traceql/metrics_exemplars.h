@@ -39,13 +39,9 @@ class ExemplarPicker {
     const uint32_t stretch = stretch_of_[interval];
     return RankIn(stretch, start, rank) <= stretches_[stretch].highest;
   }
-  /// The lowest ranks have a chance first: that of the spans that start in the same minute as
-  /// `start`, at best. Nothing if they have no chance.
-  std::optional<uint64_t> RankOfMinute(uint64_t start, uint32_t interval) const {
-    const uint32_t stretch = stretch_of_[interval];
-    const uint64_t rank = RankIn(stretch, start, 0) & kMinuteMask;
-    return rank <= stretches_[stretch].highest ? std::optional(rank) : std::nullopt;
-  }
+  /// The lowest ranks have a chance first: that of the spans that start in the same minutes as
+  /// [first, last], at best. Nothing if they have no chance.
+  std::optional<uint64_t> RankOfMinutes(uint64_t first, uint64_t last, uint32_t interval) const;
   void Offer(const ExemplarSpan& span);
   /// Offers what a picker of the same limit and intervals has kept, its group g as `groups[g]`.
   void Merge(const ExemplarPicker& other, std::span<const uint32_t> groups);
@@ -64,8 +60,13 @@ class ExemplarPicker {
 
   // Other minutes and traces are lowest in other stretches, so that long ones are not everywhere.
   static uint64_t RankIn(uint32_t stretch, uint64_t start, uint64_t rank) {
-    const uint64_t minute = (start - (start > 0 ? 1 : 0)) / static_cast<uint64_t>(kMinute);
-    return (Mix(stretch, minute) & kMinuteMask) | Mix(stretch, rank) >> (64 - kTraceBits);
+    return RankOfMinute(stretch, MinuteOf(start)) | Mix(stretch, rank) >> (64 - kTraceBits);
+  }
+  static uint64_t RankOfMinute(uint32_t stretch, uint64_t minute) {
+    return Mix(stretch, minute) & kMinuteMask;
+  }
+  static uint64_t MinuteOf(uint64_t start) {
+    return (start - (start > 0 ? 1 : 0)) / static_cast<uint64_t>(kMinute);
   }
   static uint64_t Mix(uint32_t stretch, uint64_t number) {
     return (number + stretch * 0x9e3779b97f4a7c15U) * 0xd6e8feb86659fd93U;

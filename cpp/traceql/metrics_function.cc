@@ -74,8 +74,9 @@ class FunctionSink final : public MetricsSink {
   }
   std::vector<Field> Fields() const override;
   Status Add(const MetricsRows& rows) override;
-  std::optional<uint64_t> ExemplarRank(uint64_t start, uint32_t interval) const override {
-    return picker_.wants_any() ? picker_.RankOfMinute(start, interval) : std::nullopt;
+  std::optional<uint64_t> ExemplarRank(uint64_t first, uint64_t last,
+                                       uint32_t interval) const override {
+    return picker_.wants_any() ? picker_.RankOfMinutes(first, last, interval) : std::nullopt;
   }
   Status AddExemplars(const MetricsRows& rows) override;
   Result<std::vector<MetricsSeries>> Finish() override;

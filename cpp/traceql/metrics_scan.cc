@@ -37,13 +37,14 @@ struct Pending {
   LeafMask wanted = 0;
 };
 
-// A minute in which spans of a block were counted for a function, and may be exemplars of it.
-struct CountedMinute {
-  uint64_t rank = 0;  // As MetricsSink::ExemplarRank has it.
-  const SpanBlock* block = nullptr;
-  size_t leaf = 0;
-  uint64_t start = 0;
+// Minutes in which spans of a block were counted for a function, and may be exemplars of it.
+struct CountedMinutes {
+  uint64_t first = 0;
+  uint64_t last = 0;
   uint32_t interval = 0;
+  size_t leaf = 0;
+  const SpanBlock* block = nullptr;
+  uint64_t rank = 0;  // As MetricsSink::ExemplarRank has it.
 };
 
 // What the readers of one pass have in common.
@@ -74,7 +75,7 @@ class SpanReader {
   // Traces that have to be read whole; each once.
   const std::unordered_map<TraceId, LeafMask, TraceIdHash>& pending() const { return pending_; }
   const MetricsStats& stats() const { return stats_; }
-  const std::vector<CountedMinute>& counted_minutes() const { return counted_minutes_; }
+  const std::vector<CountedMinutes>& counted_minutes() const { return counted_minutes_; }
 
  private:
   Result<bool> AddCounted(const SpanBlock& block);
@@ -92,7 +93,7 @@ class SpanReader {
   MetricsBudget* budget_;
   std::span<MetricsLeaf> leaves_;
   std::unordered_map<TraceId, LeafMask, TraceIdHash> pending_;
-  std::vector<CountedMinute> counted_minutes_;
+  std::vector<CountedMinutes> counted_minutes_;
   MetricsStats stats_;
   // Of the block at hand.
   std::vector<uint32_t> rows_;
@@ -141,21 +142,25 @@ Status SpanReader::AddCountedFor(size_t leaf, const SpanBlock& block, const Plac
   interval_of_row_.clear();
   weights_.clear();
   MetricsSink& sink = *leaves_[leaf].sink;
-  std::vector<CountedMinute> minutes;
+  std::vector<CountedMinutes> minutes;
   for (size_t i = 0; i < cells.rows.size(); ++i) {
     if (!selected.Test(cells.rows[i])) continue;
     rows_.push_back(cells.rows[i]);
     interval_of_row_.push_back(cells.intervals[i]);
     weights_.push_back(cells.counts[i]);
-    const std::optional<uint64_t> rank = sink.ExemplarRank(cells.starts[i], cells.intervals[i]);
-    if (rank) minutes.push_back({*rank, &block, leaf, cells.starts[i], cells.intervals[i]});
+    minutes.push_back({cells.first[i], cells.last[i], cells.intervals[i], leaf, &block, 0});
   }
   // They come again with each of the rows that are counted apart.
-  const auto key = [](const CountedMinute& of) { return std::pair(of.rank, of.interval); };
+  const auto key = [](const CountedMinutes& of) { return std::pair(of.first, of.interval); };
   std::ranges::sort(minutes, {}, key);
   const auto rest = std::ranges::unique(minutes, {}, key);
   minutes.erase(rest.begin(), rest.end());
-  TOCSIN_RETURN_IF_ERROR(budget_->Take(minutes.size() * sizeof(CountedMinute)));
+  std::erase_if(minutes, [&](CountedMinutes& of) {
+    const std::optional<uint64_t> rank = sink.ExemplarRank(of.first, of.last, of.interval);
+    of.rank = rank.value_or(0);
+    return !rank;
+  });
+  TOCSIN_RETURN_IF_ERROR(budget_->Take(minutes.size() * sizeof(CountedMinutes)));
   counted_minutes_.insert(counted_minutes_.end(), minutes.begin(), minutes.end());
   if (rows_.empty()) return {};
   return sink.Add({*eval, rows_, interval_of_row_, weights_, /*counted=*/true});
@@ -398,17 +403,17 @@ Result<MetricsStats> Scan::Join(std::span<MetricsLeaf> leaves) {
 // Where rows were only counted, the blocks that have the exemplars are read after all: few, as what
 // the first of them give excludes most others. Returns the bytes of columns that were read.
 Result<uint64_t> Scan::AddExemplars(std::span<MetricsLeaf> leaves, Pass* pass) {
-  std::vector<CountedMinute> minutes;
+  std::vector<CountedMinutes> minutes;
   for (const auto& part : parts_) {
-    const std::vector<CountedMinute>& of_part = part->reader->counted_minutes();
+    const std::vector<CountedMinutes>& of_part = part->reader->counted_minutes();
     minutes.insert(minutes.end(), of_part.begin(), of_part.end());
   }
-  std::ranges::sort(minutes, {}, &CountedMinute::rank);
+  std::ranges::sort(minutes, {}, &CountedMinutes::rank);
   SpanReader reader(pass, &context_.budget, leaves);
   std::set<std::pair<const SpanBlock*, size_t>> read;
-  for (const CountedMinute& minute : minutes) {
+  for (const CountedMinutes& minute : minutes) {
     const MetricsSink& sink = *leaves[minute.leaf].sink;
-    if (!sink.ExemplarRank(minute.start, minute.interval)) continue;
+    if (!sink.ExemplarRank(minute.first, minute.last, minute.interval)) continue;
     if (!read.emplace(minute.block, minute.leaf).second) continue;
     TOCSIN_RETURN_IF_ERROR(pass->CheckInterrupted());
     TOCSIN_RETURN_IF_ERROR(UnlessDamaged(reader.ReadExemplars(minute.leaf, *minute.block)));

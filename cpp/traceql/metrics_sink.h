@@ -56,10 +56,12 @@ class MetricsSink {
   virtual std::vector<Field> Fields() const = 0;
   /// kCorruption: the block cannot be read; what was read before may have been added.
   virtual Status Add(const MetricsRows& rows) = 0;
-  /// Of spans that were added as counted rows: how soon those that start in the same minute as
-  /// `start` are to be given to AddExemplars, lower ones first; nothing if they need not be.
-  virtual std::optional<uint64_t> ExemplarRank(uint64_t start, uint32_t interval) const {
-    (void)start;
+  /// Of spans that were added as counted rows: how soon those that start in the same minutes as
+  /// [first, last] are to be given to AddExemplars, lower ones first; nothing if they need not be.
+  virtual std::optional<uint64_t> ExemplarRank(uint64_t first, uint64_t last,
+                                               uint32_t interval) const {
+    (void)first;
+    (void)last;
     (void)interval;
     return std::nullopt;
   }

@@ -49,7 +49,7 @@ class SpanBlock;
 /// The rows of a block, those that are alike taken together. Immutable.
 struct CountedRows {
   /// So many rows of the block, which start from `first` to `last` (Unix nanoseconds, both
-  /// included; at most a minute), are like this row of `spans`.
+  /// included; at most an hour), are like this row of `spans`.
   struct Cell {
     uint32_t row = 0;
     uint32_t count = 0;

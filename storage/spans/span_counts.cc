@@ -20,10 +20,12 @@ namespace {
 
 constexpr auto kMinuteNanos = static_cast<uint64_t>(kMinute);
 constexpr uint64_t kLastMinute = (UINT64_MAX - 1) / kMinuteNanos;
+// Minutes that are counted together: the first that makes few enough cells.
+constexpr uint64_t kUnits[] = {1, 5, 15, 60};
 // Tables of so few cells are made whatever the number of rows.
 constexpr size_t kFewCells = 64;
 // Otherwise a cell must stand for so many rows.
-constexpr size_t kRowsOfCell = 4;
+constexpr size_t kRowsOfCell = 8;
 
 // A key has, from its highest bit on: service, kind, status, root, duration, and the minute behind
 // the first one.
@@ -76,19 +78,61 @@ using Member = uint64_t Alike::*;
 constexpr Member kMembers[] = {&Alike::service, &Alike::kind, &Alike::status, &Alike::root,
                                &Alike::duration};
 
-// What DecodeCounts reads before it is made into rows.
+// A table as it is written.
 struct Table {
-  uint64_t first_minute = 0;
+  uint64_t unit = 1;   // Minutes.
+  uint64_t first = 0;  // Unit that the times are since.
   StringList services;
   std::vector<Alike> alike;
   std::vector<uint64_t> cells;  // Of each of `alike`.
-  std::vector<uint64_t> minutes;
+  std::vector<uint64_t> times;  // Of each cell, in units.
   std::vector<uint64_t> counts;
 };
 
+// `cells`: keys and counts, by key; may be empty. Keys may come several times.
+void AddCells(const std::vector<std::pair<uint64_t, uint64_t>>& cells, Table* table) {
+  uint64_t last_key = 0;
+  for (const auto& [key, count] : cells) {
+    if (!table->counts.empty() && key == last_key) {
+      table->counts.back() += count;
+      continue;
+    }
+    if (table->alike.empty() || (key ^ last_key) > kMinuteMask) {
+      table->alike.push_back(AlikeOf(key));
+      table->cells.push_back(0);
+    }
+    last_key = key;
+    ++table->cells.back();
+    table->times.push_back(key & kMinuteMask);
+    table->counts.push_back(count);
+  }
+}
+
+std::string Encode(const Table& table) {
+  std::string body;
+  PutVarint64(&body, table.unit);
+  PutVarint64(&body, table.first);
+  PutVarint64(&body, table.services.size());
+  PutStrings(table.services, Packing::kPlain, &body);
+  PutVarint64(&body, table.alike.size());
+  std::vector<uint64_t> values(table.alike.size());
+  for (const Member member : kMembers) {
+    std::ranges::transform(table.alike, values.begin(),
+                           [&](const Alike& of) { return of.*member; });
+    PutIntegers(values, Packing::kPlain, &body);
+  }
+  PutVarint64(&body, table.counts.size());
+  PutIntegers(table.cells, Packing::kPlain, &body);
+  PutIntegers(table.times, Packing::kPlain, &body);
+  PutIntegers(table.counts, Packing::kPlain, &body);
+  return SealFrame(body, Compression::kZstd);
+}
+
 Table ReadTable(ByteReader* in, uint32_t rows) {
   Table table;
-  table.first_minute = in->Count(kLastMinute);
+  table.unit = in->Count(kUnits[std::size(kUnits) - 1]);
+  if (table.unit == 0) in->Fail();
+  table.first = in->Count(kLastMinute);
   const size_t services = in->Count(rows);
   table.services = ReadStrings(in, services);
   table.alike.resize(in->Count(rows));
@@ -99,7 +143,7 @@ Table ReadTable(ByteReader* in, uint32_t rows) {
   }
   const size_t cells = in->Count(rows);
   table.cells = ReadIntegers(in, table.alike.size());
-  table.minutes = ReadIntegers(in, cells);
+  table.times = ReadIntegers(in, cells);
   table.counts = ReadIntegers(in, cells);
   return table;
 }
@@ -108,10 +152,10 @@ Table ReadTable(ByteReader* in, uint32_t rows) {
 bool Consistent(const Table& table, uint32_t rows) {
   uint64_t cells = 0;
   for (const uint64_t of_one : table.cells) {
-    if (of_one > table.minutes.size() - cells) return false;
+    if (of_one > table.times.size() - cells) return false;
     cells += of_one;
   }
-  if (cells != table.minutes.size()) return false;
+  if (cells != table.times.size()) return false;
   uint64_t sum = 0;
   for (const uint64_t count : table.counts) {
     if (count > rows - sum) return false;
@@ -121,9 +165,12 @@ bool Consistent(const Table& table, uint32_t rows) {
     return alike.service <= table.services.size() && alike.kind <= UINT8_MAX &&
            alike.status <= UINT8_MAX && alike.root <= 1 && alike.duration < 64;
   };
-  const auto in_time = [&](uint64_t minute) { return minute <= kLastMinute - table.first_minute; };
+  const uint64_t last = kLastMinute / table.unit;
+  const auto in_time = [&](uint64_t time) {
+    return table.first <= last && time <= last - table.first;
+  };
   return sum == rows && std::ranges::all_of(table.alike, possible) &&
-         std::ranges::all_of(table.minutes, in_time);
+         std::ranges::all_of(table.times, in_time);
 }
 
 // A span of each kind.
@@ -197,55 +244,32 @@ std::vector<uint32_t> SpanCounter::ServiceOrder() const {
 
 std::string SpanCounter::Encode(bool durations) const {
   if (!possible_) return {};
-  const std::vector<uint32_t> order = ServiceOrder();
-  std::vector<std::pair<uint64_t, uint64_t>> cells;
-  cells.reserve(counts_.size());
-  for (size_t i = 0; i < counts_.size(); ++i) {
-    uint64_t key = keys_.values()[i];
-    key = (key & ~kServiceMask) | uint64_t{order[key >> kServiceShift]} << kServiceShift;
-    cells.emplace_back(durations ? key : key & ~kDurationMask, counts_[i]);
-  }
-  std::ranges::sort(cells);
-  std::vector<Alike> alike;
-  std::vector<uint64_t> cells_of_alike;
-  std::vector<uint64_t> minutes;
-  std::vector<uint64_t> counts;
-  uint64_t last_key = 0;
-  for (const auto& [key, count] : cells) {
-    if (!counts.empty() && key == last_key) {
-      counts.back() += count;
-      continue;
-    }
-    if (alike.empty() || (key ^ last_key) > kMinuteMask) {
-      alike.push_back(AlikeOf(key));
-      cells_of_alike.push_back(0);
-    }
-    last_key = key;
-    ++cells_of_alike.back();
-    minutes.push_back(key & kMinuteMask);
-    counts.push_back(count);
-  }
-  if (counts.size() > std::max(kFewCells, rows_ / kRowsOfCell)) return {};
-
-  std::string body;
-  PutVarint64(&body, first_minute_);
-  PutVarint64(&body, services_.size());
+  Table table;
   std::vector<std::string> names = services_;
   std::ranges::sort(names);
-  StringList services;
-  for (const std::string& name : names) services.Append(name);
-  PutStrings(services, Packing::kPlain, &body);
-  PutVarint64(&body, alike.size());
-  std::vector<uint64_t> values(alike.size());
-  for (const Member member : kMembers) {
-    std::ranges::transform(alike, values.begin(), [&](const Alike& of) { return of.*member; });
-    PutIntegers(values, Packing::kPlain, &body);
+  for (const std::string& name : names) table.services.Append(name);
+  const std::vector<uint32_t> order = ServiceOrder();
+  std::vector<std::pair<uint64_t, uint64_t>> cells(counts_.size());
+  for (const uint64_t unit : kUnits) {
+    table.unit = unit;
+    table.first = first_minute_ / unit;
+    table.alike.clear();
+    for (auto* list : {&table.cells, &table.times, &table.counts}) list->clear();
+    for (size_t i = 0; i < counts_.size(); ++i) {
+      const uint64_t key = keys_.values()[i];
+      const uint64_t time = (first_minute_ + (key & kMinuteMask)) / unit - table.first;
+      const uint64_t service = order[key >> kServiceShift];
+      const uint64_t others = key & ~kServiceMask & ~kMinuteMask;
+      cells[i] = {service << kServiceShift | (durations ? others : others & ~kDurationMask) | time,
+                  counts_[i]};
+    }
+    std::ranges::sort(cells);
+    AddCells(cells, &table);
+    if (table.counts.size() <= std::max(kFewCells, rows_ / kRowsOfCell)) {
+      return storage::Encode(table);
+    }
   }
-  PutVarint64(&body, counts.size());
-  PutIntegers(cells_of_alike, Packing::kPlain, &body);
-  PutIntegers(minutes, Packing::kPlain, &body);
-  PutIntegers(counts, Packing::kPlain, &body);
-  return SealFrame(body, Compression::kZstd);
+  return {};
 }
 
 Result<std::shared_ptr<const traceql::CountedRows>> DecodeCounts(std::string_view frame,
@@ -262,12 +286,13 @@ Result<std::shared_ptr<const traceql::CountedRows>> DecodeCounts(std::string_vie
   size_t cell = 0;
   for (uint32_t row = 0; row < table.alike.size(); ++row) {
     for (uint64_t i = 0; i < table.cells[row]; ++i, ++cell) {
-      const uint64_t minute = table.first_minute + table.minutes[cell];
-      counted->cells.push_back(
-          {.row = row,
-           .count = static_cast<uint32_t>(table.counts[cell]),
-           .first = minute == 0 ? 0 : minute * kMinuteNanos + 1,
-           .last = minute == kLastMinute ? UINT64_MAX : (minute + 1) * kMinuteNanos});
+      const uint64_t time = table.first + table.times[cell];
+      const uint64_t length = table.unit * kMinuteNanos;
+      const uint64_t begin = time * length;
+      counted->cells.push_back({.row = row,
+                                .count = static_cast<uint32_t>(table.counts[cell]),
+                                .first = begin == 0 ? 0 : begin + 1,
+                                .last = begin + std::min(length, UINT64_MAX - begin)});
     }
   }
   return counted;

@@ -141,7 +141,7 @@ TEST(SpanCountsTest, TheOrderOfTheRowsDoesNotShow) {
 TEST(SpanCountsTest, WhatWouldHardlyBeSmallerIsNotMade) {
   std::vector<TestRow> rows;
   for (uint64_t i = 0; i < 300; ++i) {
-    rows.push_back({.service = "-", .start = i * kMinuteNanos, .end = 0});
+    rows.push_back({.service = "-", .start = 120 * i * kMinuteNanos, .end = 0});
   }
   EXPECT_EQ(CounterOf(rows).Counts(), "");
   rows.resize(60);
@@ -149,6 +149,20 @@ TEST(SpanCountsTest, WhatWouldHardlyBeSmallerIsNotMade) {
   // Forty years are too many minutes.
   rows.push_back({.service = "-", .start = uint64_t{40 * 366 * 1'440} * kMinuteNanos});
   EXPECT_EQ(CounterOf(rows).Counts(), "");
+}
+
+TEST(SpanCountsTest, MinutesAreTakenTogetherWhereThatSaves) {
+  std::vector<TestRow> rows;
+  for (uint64_t i = 0; i < 300; ++i) {
+    rows.push_back({.service = "-", .start = (7 + i) * kMinuteNanos});
+  }
+  const auto counted = DecodeCounts(CounterOf(rows).Counts(), 300);
+  ASSERT_TRUE(counted.has_value()) << counted.error().ToString();
+  ASSERT_EQ((*counted)->cells.size(), 61U);
+  EXPECT_EQ((*counted)->cells[0].first, 5 * kMinuteNanos + 1);
+  EXPECT_EQ((*counted)->cells[0].last, 10 * kMinuteNanos);
+  EXPECT_EQ((*counted)->cells[0].count, 4U);
+  EXPECT_EQ((*counted)->cells[1].count, 5U);
 }
 
 TEST(SpanCountsTest, DamageIsAnError) {
