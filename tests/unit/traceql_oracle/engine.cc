@@ -149,7 +149,7 @@ class Store {
   std::shared_ptr<const traceql::SpanView> View() const { return store_->View("t", 0, UINT64_MAX); }
 
  private:
-  storage::TemporaryDirectory directory_;
+  TemporaryDirectory directory_;
   const Merging merging_;
   VirtualClock clock_{storage::kTestStart};
   std::unique_ptr<storage::SpanStore> store_;
