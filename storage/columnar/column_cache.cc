@@ -50,18 +50,15 @@ bool ColumnCache::Part::Wants(const Key& key, size_t bytes) {
   if (max_bytes_ == 0) return false;
   if (index_.contains(key)) return true;
   bool wanted = false;
-  if (bytes <= max_bytes_ / 8 && asked_.Estimate(KeyHash()(key)) > 0) {
-    Victims(key, bytes, &wanted);
-  }
+  const int asked = asked_.Estimate(KeyHash()(key));
+  if (bytes <= max_bytes_ / 8 && asked > 0) Victims(asked / 2, bytes, &wanted);
   if (!wanted) NoteAsked(key);
   return wanted;
 }
 
 // The least recently used entries from which on as much room can be had as is missing; not enough
 // if one of them is worth as much.
-ColumnCache::Slots::iterator ColumnCache::Part::Victims(const Key& key, size_t bytes,
-                                                        bool* enough) {
-  const uint8_t worth = asked_.Estimate(KeyHash()(key));
+ColumnCache::Slots::iterator ColumnCache::Part::Victims(int worth, size_t bytes, bool* enough) {
   size_t room = max_bytes_ - bytes_;
   auto first = slots_.end();
   *enough = true;
@@ -79,7 +76,8 @@ ColumnCache::Slots::iterator ColumnCache::Part::Victims(const Key& key, size_t b
 // False: what is there is worth more. Nothing is dropped then.
 bool ColumnCache::Part::MakeRoom(const Key& key, size_t bytes) {
   bool enough = false;
-  for (auto slot = Victims(key, bytes, &enough); slot != slots_.end();) Drop(slot++);
+  const uint8_t worth = asked_.Estimate(KeyHash()(key));
+  for (auto slot = Victims(worth, bytes, &enough); slot != slots_.end();) Drop(slot++);
   return enough;
 }
 

@@ -48,8 +48,10 @@ class ColumnCache {
 
   /// Null if absent. A key is always asked for on the same shelf.
   std::shared_ptr<const Cached> Get(const Key& key, Shelf shelf = Shelf::kColumns);
-  /// Whether it is worth making the entry, of about so many bytes: Get() would find it, or Put()
-  /// would keep it and it was asked for before. If not, that counts as asking for it.
+  /// Whether an entry that takes about so many bytes is worth making where there is a way without:
+  /// Get() would find it, or it was asked for before and Put() would keep it. In place of others
+  /// only if it was asked for twice as often, as among equals each would push out another. If not,
+  /// this counts as asking for it.
   bool Wants(const Key& key, size_t bytes, Shelf shelf = Shelf::kColumns);
   /// Replaces an entry of the same key. An entry larger than an eighth of the shelf is not kept.
   void Put(const Key& key, std::shared_ptr<const Cached> entry, Shelf shelf = Shelf::kColumns);
@@ -81,7 +83,7 @@ class ColumnCache {
 
    private:
     void NoteAsked(const Key& key);
-    Slots::iterator Victims(const Key& key, size_t bytes, bool* enough);
+    Slots::iterator Victims(int worth, size_t bytes, bool* enough);
     bool MakeRoom(const Key& key, size_t bytes);
     void Drop(Slots::iterator slot);
 

@@ -233,41 +233,44 @@ std::vector<uint64_t> ReadFixed(ByteReader* in, size_t count, Slice slice) {
   return values;
 }
 
-// Bits behind so many lengths, and whether one of them makes no sense.
-struct SplitBits {
-  size_t bits = 0;
-  bool bad = false;
-};
-SplitBits BitsBehind(std::string_view lengths) {
-  SplitBits sum;
-  for (const char length : lengths) {
-    const auto n = static_cast<uint8_t>(length);
-    sum.bad = sum.bad || n > 64;
-    sum.bits += n > 1 ? n - 1U : 0U;
+// Bits that stand behind so many lengths; in->Fail() if one of them makes no sense. Without
+// branches, as compilers make vectors of it then.
+size_t BitsBehind(std::string_view lengths, ByteReader* in) {
+  uint64_t bits = 0;
+  uint8_t most = 0;
+  // As many as a sum of 32 bits surely holds.
+  constexpr size_t kBatch = size_t{1} << 20;
+  for (; !lengths.empty(); lengths.remove_prefix(std::min(lengths.size(), kBatch))) {
+    uint32_t sum = 0;
+    for (const char length : lengths.substr(0, kBatch)) {
+      const auto n = static_cast<uint8_t>(length);
+      most = std::max(most, n);
+      sum += static_cast<uint32_t>(n - (n != 0 ? 1 : 0));
+    }
+    bits += sum;
   }
-  return sum;
+  if (most > 64) in->Fail();
+  return bits;
 }
 
 std::vector<uint64_t> ReadSplit(ByteReader* in, size_t count, Slice slice) {
   const Section section(in, count);
   const std::string_view lengths = section.bytes();
-  const SplitBits before = BitsBehind(lengths.substr(0, slice.first));
   if (lengths.size() != count) in->Fail();
   if (in->failed()) return {};
-  const SplitBits within = BitsBehind(lengths.substr(slice.first, slice.size()));
-  const SplitBits behind = BitsBehind(lengths.substr(slice.last));
-  if (before.bad || within.bad || behind.bad) in->Fail();
-  const size_t total = before.bits + within.bits + behind.bits;
+  const size_t first = BitsBehind(lengths.substr(0, slice.first), in);
+  const size_t last = first + BitsBehind(lengths.substr(slice.first, slice.size()), in);
+  const size_t total = last + BitsBehind(lengths.substr(slice.last), in);
   const Section stored(in, (total + 7) / 8);
   if (stored.bytes().size() != (total + 7) / 8) in->Fail();
   if (in->failed()) return {};
-  BitReader bits(stored.bytes(), before.bits, before.bits + within.bits);
+  BitReader bits(stored.bytes(), first, last);
   std::vector<uint64_t> values(slice.size());
   for (size_t i = 0; i < values.size(); ++i) {
     const int length = static_cast<uint8_t>(lengths[slice.first + i]);
+    const int set = length != 0 ? 1 : 0;
     // NOLINTNEXTLINE(clang-analyzer-core.BitwiseShift): lengths above 64 were refused above.
-    values[i] = length > 1 ? bits.Get(length - 1) | uint64_t{1} << (length - 1)
-                           : static_cast<uint64_t>(length);
+    values[i] = bits.Get(length - set) | static_cast<uint64_t>(set) << (length - set);
   }
   return values;
 }

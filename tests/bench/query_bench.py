@@ -223,8 +223,8 @@ def answers_in(row: Row, body: bytes) -> int:
 
 def measure_warm(server: Server, row: Row, runs: int) -> dict[str, Any]:
     client = Client(server)
-    # Whatever the row asks for has been read once.
-    for run in range(max(WARM_UPS, len(row.paths))):
+    # Whatever the row asks for has been read twice: what was asked for once is not kept.
+    for run in range(max(WARM_UPS, 2 * len(row.paths))):
         status, body = client.get(row.path_of(run))
         if status != 200:
             return {"error": f"{status}: " + body[:200].decode(errors="replace").strip()}
@@ -292,7 +292,7 @@ def query(options: argparse.Namespace) -> dict[str, Any]:
             end = begin + options.spans // SPANS_A_SECOND + 90
             ids = trace_ids(home, options.spans, RUNS)
             url = rare_url(Client(server), ids)
-            table = rows(begin, end, ids, url)
+            table = [row for row in rows(begin, end, ids, url) if options.only in row.name]
             idle = idle_ms_per_second(server)
             for row in table:
                 figures = {
@@ -470,6 +470,7 @@ def add_benches(benches: Any) -> None:
     parse.add_argument("--spans", type=int, default=1_000_000)
     parse.add_argument("--runs", type=int, default=RUNS)
     parse.add_argument("--no-cold", dest="cold", action="store_false")
+    parse.add_argument("--only", default="", help="of the rows those with this in their name")
     parse.set_defaults(run=query)
     parse = benches.add_parser("trace_by_id_many", help=trace_by_id_many.__doc__)
     parse.add_argument("--segments", type=int, default=10_000)

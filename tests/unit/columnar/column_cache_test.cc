@@ -49,8 +49,7 @@ TEST(ColumnCacheTest, WantsWhatItHasAndWhatWasAskedForIfThereIsRoom) {
   for (uint32_t i = 1; i < 11; ++i) Ask(cache, i);
   for (uint32_t i = 1; i < 11; ++i) EXPECT_TRUE(cache.Wants({1, i, 0}, 10'000));
   // Full, of entries that were asked for once.
-  EXPECT_FALSE(cache.Wants({1, 20, 0}, 10'000));
-  EXPECT_FALSE(cache.Wants({1, 20, 0}, 10'000));
+  for (int i = 0; i < 4; ++i) EXPECT_FALSE(cache.Wants({1, 20, 0}, 10'000));
   EXPECT_TRUE(cache.Wants({1, 20, 0}, 10'000));
   EXPECT_FALSE(Ask(cache, 20));
   EXPECT_TRUE(Ask(cache, 20));
