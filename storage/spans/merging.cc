@@ -49,8 +49,7 @@ struct Plan {
   bool Takes(const StoredSegment& segment) const {
     const SegmentStub& stub = segment.stub();
     const uint64_t time = std::max(max_end, stub.max_end) - std::min(min_start, stub.min_start);
-    return rows + stub.rows <= kMaxSegmentRows &&
-           wire_bytes + stub.wire_bytes <= max_wire_bytes &&
+    return rows + stub.rows <= kMaxSegmentRows && wire_bytes + stub.wire_bytes <= max_wire_bytes &&
            (end == begin ||
             time <= std::max({kMaxMergeTime, longest, stub.max_end - stub.min_start}));
   }
