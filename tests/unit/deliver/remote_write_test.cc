@@ -77,7 +77,7 @@ class RemoteWriteTest : public testing::Test {
     while (clock_.Now() < until) clock_.Advance(writer_->Step());
   }
 
-  std::optional<storage::TemporaryDirectory> directory_{std::in_place};
+  std::optional<TemporaryDirectory> directory_{std::in_place};
   VirtualClock clock_{kStart};
   FakeReceiver receiver_;
   FakeState state_;
