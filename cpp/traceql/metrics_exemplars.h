@@ -37,7 +37,9 @@ class ExemplarPicker {
   /// Cheap; false if a span of a trace of this rank that starts then has no chance.
   bool Wants(uint64_t rank, uint64_t start, uint32_t interval) const {
     const uint32_t stretch = stretch_of_[interval];
-    return RankIn(stretch, start, rank) <= stretches_[stretch].highest;
+    const uint64_t highest = stretches_[stretch].highest;
+    const uint64_t least = RankOfMinute(stretch, MinuteOf(start));
+    return least <= highest && (least | Mix(stretch, rank) >> (64 - kTraceBits)) <= highest;
   }
   /// The lowest ranks have a chance first: that of the spans that start in the same minutes as
   /// [first, last], at best. Nothing if they have no chance.

@@ -35,6 +35,8 @@ class MetricsIntervals {
   // The first and the last nanosecond that belong to one.
   uint64_t from() const { return from_; }
   uint64_t to() const { return to_; }
+  /// Nanoseconds from one interval to the next.
+  uint64_t step() const { return step_; }
   bool Contains(uint64_t time) const { return time >= from_ && time <= to_; }
 
   /// REQUIRES: Contains(time).

@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "cpp/base/clock.h"
 #include "cpp/base/parallel.h"
 #include "cpp/traceql/batch_block.h"
 #include "cpp/traceql/block_eval.h"
@@ -122,6 +123,11 @@ Status SpanReader::ReadBlock(const SpanBlock& block) {
 // False: the block has no counts of its rows, or they do not tell enough.
 Result<bool> SpanReader::AddCounted(const SpanBlock& block) {
   if (pass_.detail == CountDetail::kRows) return false;
+  // Counts are of whole minutes, so that they need not be read for steps of seconds.
+  const uint64_t length = block.max_end() - block.min_start();
+  if (intervals_.step() < static_cast<uint64_t>(kMinute) && length > intervals_.step()) {
+    return false;
+  }
   TOCSIN_ASSIGN_OR_RETURN(const auto counted,
                           block.Counted(pass_.detail == CountDetail::kDurations));
   if (counted == nullptr) return false;
