@@ -416,7 +416,12 @@ SCALE_QUERIES = {
 def scale(options: argparse.Namespace) -> dict[str, Any]:
     """A month of spans: one value that a single span has, and rates over all of the time."""
     with home_of(options) as home:
-        server = Server(home / "data", "compaction: {block_retention: 1000000h}\n")
+        # By default metrics are of a day at most, and searches of a week, as Tempo's.
+        config = (
+            "compaction: {block_retention: 1000000h}\n"
+            "query_frontend: {search: {max_duration: 0s}, metrics: {max_duration: 0s}}\n"
+        )
+        server = Server(home / "data", config)
         server.data.mkdir()
         command = [str(LONG_RETENTION), "--path", str(server.data / "spans")]
         command += ["--spans", str(options.spans), "--days", str(options.days)]
