@@ -11,6 +11,7 @@ import contextlib
 import http.server
 import json
 import random
+import socket
 import sys
 import tempfile
 import threading
@@ -62,7 +63,8 @@ class Arrival:
 
     key: str
     body: bytes
-    acknowledged: bool
+    life: int
+    """How many processes had been killed when its connection was made."""
 
     @property
     def told(self) -> list[tuple[str, str]]:
@@ -71,7 +73,23 @@ class Arrival:
 
 
 class QuietServer(http.server.ThreadingHTTPServer):
-    """Takes it as it comes that the other side is killed."""
+    """Takes it that the other side is killed, and knows from which of its lives a call comes."""
+
+    def __init__(self, address: tuple[str, int], handler: Any) -> None:
+        super().__init__(address, handler)
+        self.life = 0
+        self.lives: dict[Any, int] = {}
+
+    def verify_request(self, _: Any, client_address: Any) -> bool:
+        """Note the life; unlike the handlers, this runs in the order of the connections."""
+        self.lives[client_address] = self.life
+        return True
+
+    def next_life(self) -> None:
+        """Count one more, once every connection that the killed process made has been accepted."""
+        with socket.create_connection(self.server_address[:2]) as last:
+            wait_until(lambda: last.getsockname() in self.lives, "the connections before this one")
+        self.life += 1
 
     def handle_error(self, *_: object) -> None:
         """Say nothing on stderr."""
@@ -94,7 +112,8 @@ class Hook:
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
                 with contextlib.suppress(OSError):
-                    self.answer(hook.take(self.headers["Idempotency-Key"], body))
+                    life = hook.server.lives[self.client_address]
+                    self.answer(hook.take(self.headers["Idempotency-Key"], body, life))
 
             def answer(self, status: int) -> None:
                 self.send_response(status)
@@ -108,12 +127,12 @@ class Hook:
         self.url = f"http://127.0.0.1:{self.server.server_address[1]}/hook"
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
-    def take(self, key: str, body: bytes) -> int:
+    def take(self, key: str, body: bytes, life: int) -> int:
         if self.away:
             self.refused += 1
             return 503
         arrived, self.before_answer = self.before_answer, None
-        self.arrivals.append(Arrival(key, body, acknowledged=arrived is None))
+        self.arrivals.append(Arrival(key, body, life))
         if arrived is not None:
             arrived.set()
             self.go_on.wait(30)
@@ -143,6 +162,7 @@ def kill_and_start(server: Server, hook: Hook, chance: random.Random, life: Life
         time.sleep(chance.uniform(0, CYCLE))
     life.spans.append((since, time.time()))
     server.kill()
+    hook.server.next_life()
     hook.go_on.set()
     server.start()
     return caught
@@ -191,6 +211,7 @@ def judge(arrivals: list[Arrival], life: Life, away: range, possible: range) -> 
     invented += sum(len(statuses) - len(set(statuses)) for statuses in told.values())
     invented += sum(statuses == ["resolved", "firing"] for statuses in told.values())
     copies = Counter(arrival.key for arrival in arrivals)
+    of_one_life = Counter((arrival.key, arrival.life) for arrival in arrivals)
     bodies: dict[str, set[bytes]] = {}
     for arrival in arrivals:
         bodies.setdefault(arrival.key, set()).add(arrival.body)
@@ -200,6 +221,7 @@ def judge(arrivals: list[Arrival], life: Life, away: range, possible: range) -> 
         "invented": invented,
         "duplicates": sum(count - 1 for count in copies.values()),
         "copies_of_one": max(copies.values()),
+        "repeated_without_a_crash": sum(count - 1 for count in of_one_life.values()),
         "changed_under_one_key": sum(len(of_key) > 1 for of_key in bodies.values()),
     }
 

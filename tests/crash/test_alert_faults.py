@@ -21,6 +21,6 @@ def test_notifications_survive_five_kills_and_an_outage(tmp_path: Path) -> None:
     assert report["refused"] > 0
     assert report["lost"] == 0
     assert report["invented"] == 0
-    assert report["duplicates"] <= report["kills"]
-    assert report["copies_of_one"] <= 2
+    # A crash may repeat each of the messages that were under way, each of them once.
+    assert report["repeated_without_a_crash"] == 0
     assert report["changed_under_one_key"] == 0
