@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "cpp/base/format.h"
+#include "cpp/traceql/words.h"
 
 namespace tocsin::api {
 namespace {
@@ -14,9 +15,6 @@ using traceql::Field;
 using traceql::Intrinsic;
 using traceql::Literal;
 using traceql::Type;
-
-constexpr std::array<std::string_view, 5> kKinds = {"internal", "server", "client", "producer",
-                                                    "consumer"};
 
 std::string Join(std::initializer_list<std::string> terms, std::string_view between) {
   std::string text;
@@ -84,7 +82,7 @@ std::string IsTextAnyCase(const std::string& field, std::string_view value) {
 }
 
 std::string ReadsAs(const std::string& field, std::string_view value) {
-  const std::string text = IsText(field, value);
+  std::string text = IsText(field, value);
   const std::string plain(value);
   if (value == "true" || value == "false" || IsInteger(value)) {
     return AnyOf({text, field + " = " + plain});
@@ -106,7 +104,8 @@ std::string OwnTagIs(std::string_view key, std::string_view value) {
       {"otel.library.version", Intrinsic::kInstrumentationVersion},
   });
   if (key == "span.kind") {
-    const bool known = std::ranges::find(kKinds, value) != kKinds.end();
+    const auto kind = traceql::FindKind(value);
+    const bool known = kind && *kind != SpanKind::kUnspecified;
     return known ? "kind = " + std::string(value) : std::string(kNothing);
   }
   if (key == "otel.status_code" && value == "ERROR") return "status = error";

@@ -8,6 +8,7 @@
 #include "cpp/api/errors.h"
 #include "cpp/base/base64.h"
 #include "cpp/base/check.h"
+#include "cpp/model/span_words.h"
 #include "cpp/wire/otlp_json_encode.h"
 
 namespace tocsin::api {
@@ -29,14 +30,14 @@ void WriteTextTag(std::string_view key, std::string_view value, JsonWriter* w) {
 }
 
 void WriteTag(const SpanBatch& batch, SpanBatch::Attr attr, JsonWriter* w) {
-  const auto& [name, type] = batch.keys[attr.key];
+  const SpanBatch::Key& key = batch.keys[attr.key];
   const auto begin = [&](std::string_view type_name) {
     w->BeginObject();
-    w->Key("key").String(batch.strings[name]);
+    w->Key("key").String(batch.strings[key.name]);
     w->Key("type").String(type_name);
     w->Key("value");
   };
-  switch (type) {
+  switch (key.type) {
     case ValueType::kString:
     case ValueType::kComposite:
     case ValueType::kEmpty:
@@ -178,21 +179,8 @@ std::string ProcessJson(const SpanBatch& batch, const SpanBatch::Resource& resou
 }  // namespace
 
 std::string_view JaegerKind(SpanKind kind) {
-  switch (kind) {
-    case SpanKind::kInternal:
-      return "internal";
-    case SpanKind::kServer:
-      return "server";
-    case SpanKind::kClient:
-      return "client";
-    case SpanKind::kProducer:
-      return "producer";
-    case SpanKind::kConsumer:
-      return "consumer";
-    case SpanKind::kUnspecified:
-      break;
-  }
-  return "";
+  const std::string_view word = KindWord(kind);
+  return word == kKindWords[0] ? std::string_view() : word;
 }
 
 http::Response JaegerAnswer(std::string_view data, size_t total) {

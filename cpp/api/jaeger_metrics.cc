@@ -18,6 +18,7 @@
 #include "cpp/base/rfc3339.h"
 #include "cpp/lib/json.h"
 #include "cpp/traceql/metrics.h"
+#include "cpp/traceql/words.h"
 
 namespace tocsin::api {
 namespace {
@@ -61,9 +62,7 @@ struct MetricsQuestion {
 };
 
 Result<std::string> ParseKind(const std::string& text) {
-  constexpr std::string_view kKinds[] = {"unspecified", "internal", "server",
-                                         "client",      "producer", "consumer"};
-  if (std::ranges::find(kKinds, text) != std::end(kKinds)) return text;
+  if (traceql::FindKind(text)) return text;
   return BadJaegerParam("spanKind", InvalidArgumentError("unsupported span kind: '" + text + "'"));
 }
 

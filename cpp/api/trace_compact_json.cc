@@ -1,6 +1,5 @@
 #include "cpp/api/trace_compact_json.h"
 
-#include <array>
 #include <map>
 #include <string_view>
 #include <utility>
@@ -8,21 +7,13 @@
 #include "cpp/api/plain_json.h"
 #include "cpp/lib/json.h"
 #include "cpp/model/ids.h"
+#include "cpp/model/span_words.h"
 #include "cpp/wire/span_groups.h"
 
 namespace tocsin::api {
 namespace {
 
 using lib::JsonWriter;
-
-constexpr std::array<std::string_view, 6> kKinds = {"",
-                                                    "SPAN_KIND_INTERNAL",
-                                                    "SPAN_KIND_SERVER",
-                                                    "SPAN_KIND_CLIENT",
-                                                    "SPAN_KIND_PRODUCER",
-                                                    "SPAN_KIND_CONSUMER"};
-constexpr std::array<std::string_view, 3> kStatuses = {"STATUS_CODE_UNSET", "STATUS_CODE_OK",
-                                                       "STATUS_CODE_ERROR"};
 
 class Compact {
  public:
@@ -62,7 +53,7 @@ class Compact {
       w_.Key("parentSpanId").String(SpanIdToHex(batch_.parent_span_id[row]));
     }
     const auto kind = static_cast<size_t>(batch_.kind[row]);
-    if (kind < kKinds.size()) Text("kind", kKinds[kind]);
+    if (kind > 0 && kind < kKindNames.size()) Text("kind", kKindNames[kind]);
     w_.Key("startTimeUnixNano").String(std::to_string(batch_.start[row]));
     w_.Key("endTimeUnixNano").String(std::to_string(batch_.end[row]));
     w_.Key("durationMs").Double(static_cast<double>(batch_.Duration(row)) / 1e6);
@@ -71,7 +62,7 @@ class Compact {
     WriteLinks(row);
     const auto status = static_cast<size_t>(batch_.status[row]);
     w_.Key("status").BeginObject().Key("code").String(
-        kStatuses[status < kStatuses.size() ? status : 0]);
+        kStatusNames[status < kStatusNames.size() ? status : 0]);
     Text("message", batch_.strings[batch_.ExtraOf(row).status_message]);
     w_.EndObject().EndObject();
   }

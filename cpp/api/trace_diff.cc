@@ -8,16 +8,14 @@
 #include <tuple>
 #include <unordered_map>
 
+#include "cpp/model/span_words.h"
+
 namespace tocsin::api {
 namespace {
 
 using Span = DiffTrace::Span;
 using Attr = SpanBatch::Attr;
 using Change = TraceDiff::Change;
-
-constexpr std::array<std::string_view, 6> kKinds = {"unspecified", "internal", "server",
-                                                    "client",      "producer", "consumer"};
-constexpr std::array<std::string_view, 3> kStatuses = {"unset", "ok", "error"};
 
 // Attributes that measure something: a small difference is none. From OpenTelemetry's semantic
 // conventions, old names included.
@@ -112,10 +110,8 @@ Span SpanOf(const SpanBatch& batch, uint32_t row, uint32_t parent, uint32_t inde
   span.service = batch.FindString(attrs, "service.name");
   if (span.service.empty()) span.service = batch.ServiceName(row);
   span.name = batch.strings[batch.name[row]];
-  const auto kind = static_cast<size_t>(batch.kind[row]);
-  span.kind = kKinds[kind < kKinds.size() ? kind : 0];
-  const auto status = static_cast<size_t>(batch.status[row]);
-  span.status = kStatuses[status < kStatuses.size() ? status : 0];
+  span.kind = KindWord(batch.kind[row]);
+  span.status = StatusWord(batch.status[row]);
   span.valid_duration = batch.start[row] > 0 && batch.end[row] >= batch.start[row];
   if (span.valid_duration) span.duration = static_cast<int64_t>(batch.Duration(row));
   span.attrs = AttrsOf(batch, row);

@@ -10,6 +10,7 @@
 
 #include "cpp/base/clock.h"
 #include "cpp/lib/json.h"
+#include "cpp/model/span_words.h"
 #include "cpp/promql/result_json.h"
 #include "cpp/wire/attribute_json.h"
 
@@ -18,36 +19,6 @@ namespace {
 
 using arrow::Column;
 using arrow::Type;
-
-std::string_view KindName(SpanKind kind) {
-  switch (kind) {
-    case SpanKind::kUnspecified:
-      return "unspecified";
-    case SpanKind::kInternal:
-      return "internal";
-    case SpanKind::kServer:
-      return "server";
-    case SpanKind::kClient:
-      return "client";
-    case SpanKind::kProducer:
-      return "producer";
-    case SpanKind::kConsumer:
-      return "consumer";
-  }
-  return "unspecified";
-}
-
-std::string_view StatusName(SpanStatus status) {
-  switch (status) {
-    case SpanStatus::kUnset:
-      return "unset";
-    case SpanStatus::kOk:
-      return "ok";
-    case SpanStatus::kError:
-      return "error";
-  }
-  return "unset";
-}
 
 void WriteAttribute(const SpanBatch& batch, const SpanBatch::Attr& attr, lib::JsonWriter* w) {
   const SpanBatch::Key& key = batch.keys[attr.key];
@@ -252,8 +223,8 @@ TablePtr SpanTable(const SpanBatch& batch) {
     AppendOrNull(&parent, up == 0 ? std::string() : SpanIdToHex(up));
     AppendOrNull(&service, batch.ServiceName(row));
     name.AppendString(batch.strings[batch.name[row]]);
-    kind.AppendString(KindName(batch.kind[row]));
-    status.AppendString(StatusName(batch.status[row]));
+    kind.AppendString(KindWord(batch.kind[row]));
+    status.AppendString(StatusWord(batch.status[row]));
     start.AppendInt(static_cast<int64_t>(batch.start[row]));
     duration.AppendInt(static_cast<int64_t>(batch.Duration(row)));
     attributes.AppendString(AttributesJson(batch, row));

@@ -12,6 +12,7 @@
 #include "cpp/base/coding.h"
 #include "cpp/base/crc32c.h"
 #include "cpp/base/format.h"
+#include "cpp/model/span_words.h"
 
 namespace tocsin::generate {
 namespace {
@@ -33,12 +34,6 @@ constexpr EntityKey kOverflowKey{.service = {}, .name = {}, .overflow = true};
 
 // The series of an entity, in the order of its refs: calls, size, sum, count, then the buckets.
 enum Part : uint8_t { kPartCalls, kPartSize, kPartSum, kPartCount, kPartBuckets };
-
-constexpr std::array<std::string_view, 6> kKindNames = {
-    "SPAN_KIND_UNSPECIFIED", "SPAN_KIND_INTERNAL", "SPAN_KIND_SERVER",
-    "SPAN_KIND_CLIENT",      "SPAN_KIND_PRODUCER", "SPAN_KIND_CONSUMER"};
-constexpr std::array<std::string_view, 3> kStatusNames = {"STATUS_CODE_UNSET", "STATUS_CODE_OK",
-                                                          "STATUS_CODE_ERROR"};
 
 // A value outside the enum, which a client may send, counts as the first.
 template <class Enum, size_t kSize>

@@ -1,7 +1,6 @@
 #include "cpp/traceql/answer.h"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <map>
 #include <optional>
@@ -10,6 +9,7 @@
 #include <tuple>
 #include <utility>
 
+#include "cpp/model/span_words.h"
 #include "cpp/traceql/words.h"
 
 namespace tocsin::traceql {

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "cpp/base/format.h"
+#include "cpp/model/span_words.h"
 #include "cpp/traceql/words.h"
 
 namespace tocsin::traceql {

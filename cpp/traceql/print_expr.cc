@@ -4,6 +4,7 @@
 #include <string>
 #include <string_view>
 
+#include "cpp/model/span_words.h"
 #include "cpp/traceql/ast.h"
 #include "cpp/traceql/words.h"
 

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "cpp/base/format.h"
+#include "cpp/model/span_words.h"
 #include "cpp/traceql/batch_block.h"
 #include "cpp/traceql/block_eval.h"
 #include "cpp/traceql/lexer.h"

@@ -4,12 +4,11 @@
 #include <array>
 #include <cstdint>
 
+#include "cpp/model/span_words.h"
+
 namespace tocsin::traceql {
 namespace {
 
-constexpr std::array<std::string_view, 3> kStatusWords = {"unset", "ok", "error"};
-constexpr std::array<std::string_view, 6> kKindWords = {"unspecified", "internal", "server",
-                                                        "client",      "producer", "consumer"};
 constexpr std::array<std::string_view, 6> kScopeWords = {"",      "span", "resource",
                                                          "event", "link", "instrumentation"};
 
@@ -50,16 +49,6 @@ int Precedence(Op op) {
       return 6;
   }
   return 0;
-}
-
-std::string_view StatusWord(SpanStatus status) {
-  const auto index = static_cast<size_t>(status);
-  return index < kStatusWords.size() ? kStatusWords[index] : kStatusWords[0];
-}
-
-std::string_view KindWord(SpanKind kind) {
-  const auto index = static_cast<size_t>(kind);
-  return index < kKindWords.size() ? kKindWords[index] : kKindWords[0];
 }
 
 std::optional<SpanStatus> FindStatus(std::string_view word) {

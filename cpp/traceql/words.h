@@ -18,10 +18,7 @@ namespace tocsin::traceql {
 int Precedence(Op op);
 inline constexpr int kLeafPrecedence = 100;
 
-/// `ok`, `error`, `unset`.
-std::string_view StatusWord(SpanStatus status);
-/// `server`, ...
-std::string_view KindWord(SpanKind kind);
+/// By the words of cpp/model/span_words.h.
 std::optional<SpanStatus> FindStatus(std::string_view word);
 std::optional<SpanKind> FindKind(std::string_view word);
 

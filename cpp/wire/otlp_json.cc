@@ -5,6 +5,7 @@
 #include "cpp/base/base64.h"
 #include "cpp/lib/json.h"
 #include "cpp/model/ids.h"
+#include "cpp/model/span_words.h"
 #include "cpp/wire/attribute_json.h"
 #include "cpp/wire/otlp_encode.h"
 #include "cpp/wire/otlp_json_encode.h"
@@ -12,12 +13,6 @@
 
 namespace tocsin::wire {
 namespace {
-
-constexpr std::array<std::string_view, 6> kKinds = {"SPAN_KIND_UNSPECIFIED", "SPAN_KIND_INTERNAL",
-                                                    "SPAN_KIND_SERVER",      "SPAN_KIND_CLIENT",
-                                                    "SPAN_KIND_PRODUCER",    "SPAN_KIND_CONSUMER"};
-constexpr std::array<std::string_view, 3> kStatuses = {"STATUS_CODE_UNSET", "STATUS_CODE_OK",
-                                                       "STATUS_CODE_ERROR"};
 
 // What the two mappings differ in: ids in base64 and enums by name, or hexadecimal and numbers.
 enum class Mapping : uint8_t { kJsonPb, kOtlp };
@@ -73,7 +68,7 @@ class TraceJson {
     Number("flags", batch_.flags[row]);
     Text("name", batch_.name[row]);
     const SpanKind kind = batch_.kind[row];
-    if (kind != SpanKind::kUnspecified) Enum("kind", kKinds, static_cast<uint32_t>(kind));
+    if (kind != SpanKind::kUnspecified) Enum("kind", kKindNames, static_cast<uint32_t>(kind));
     Time("startTimeUnixNano", batch_.start[row]);
     Time("endTimeUnixNano", batch_.end[row]);
     Attributes({batch_.attr_begin[row], batch_.attr_begin[row + 1]});
@@ -85,7 +80,7 @@ class TraceJson {
     json_.Key("status").BeginObject();
     Text("message", extra.status_message);
     const SpanStatus status = batch_.status[row];
-    if (status != SpanStatus::kUnset) Enum("code", kStatuses, static_cast<uint32_t>(status));
+    if (status != SpanStatus::kUnset) Enum("code", kStatusNames, static_cast<uint32_t>(status));
     json_.EndObject().EndObject();
   }
 

@@ -1,20 +1,11 @@
 #include "cpp/wire/otlp_json_decode.h"
 
-#include <array>
-
+#include "cpp/model/span_words.h"
 #include "cpp/wire/otlp_json_messages.h"
 #include "cpp/wire/otlp_json_transcoder.h"
 
 namespace tocsin::wire {
 namespace {
-
-using View = std::string_view;
-
-constexpr std::array<View, 6> kKinds = {"SPAN_KIND_UNSPECIFIED", "SPAN_KIND_INTERNAL",
-                                        "SPAN_KIND_SERVER",      "SPAN_KIND_CLIENT",
-                                        "SPAN_KIND_PRODUCER",    "SPAN_KIND_CONSUMER"};
-constexpr std::array<View, 3> kStatuses = {"STATUS_CODE_UNSET", "STATUS_CODE_OK",
-                                           "STATUS_CODE_ERROR"};
 
 constexpr JsonField kEventFields[] = {
     {"timeUnixNano", "time_unix_nano", 1, JsonFieldType::kFixed64},
@@ -34,7 +25,7 @@ constexpr JsonField kLinkFields[] = {
 constexpr JsonMessage kLink{kLinkFields};
 constexpr JsonField kStatusFields[] = {
     {"message", "message", 2, JsonFieldType::kText},
-    {"code", "code", 3, JsonFieldType::kEnum, nullptr, kStatuses},
+    {"code", "code", 3, JsonFieldType::kEnum, nullptr, kStatusNames},
 };
 constexpr JsonMessage kStatus{kStatusFields};
 constexpr JsonField kSpanFields[] = {
@@ -43,7 +34,7 @@ constexpr JsonField kSpanFields[] = {
     {"traceState", "trace_state", 3, JsonFieldType::kText},
     {"parentSpanId", "parent_span_id", 4, JsonFieldType::kSpanId},
     {"name", "name", 5, JsonFieldType::kText},
-    {"kind", "kind", 6, JsonFieldType::kEnum, nullptr, kKinds},
+    {"kind", "kind", 6, JsonFieldType::kEnum, nullptr, kKindNames},
     {"startTimeUnixNano", "start_time_unix_nano", 7, JsonFieldType::kFixed64},
     {"endTimeUnixNano", "end_time_unix_nano", 8, JsonFieldType::kFixed64},
     {"attributes", "attributes", 9, JsonFieldType::kMessages, &kJsonKeyValue},
