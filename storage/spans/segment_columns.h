@@ -165,7 +165,8 @@ class SegmentColumns {
   Part<Numbers> SpanIds(Slice slice) const;
   Part<Numbers> Parents(Slice slice) const;
   Part<Numbers> Starts(Slice slice) const;
-  Part<Numbers> Ends(Slice slice) const;
+  /// `starts`: what Starts() gave for at least these rows.
+  Part<Numbers> Ends(Slice slice, const ColumnPart<Numbers>& starts) const;
   Part<ValueList> Names(Slice slice) const;
   Part<std::vector<SpanKind>> Kinds(Slice slice) const;
   Part<std::vector<SpanStatus>> Statuses(Slice slice) const;

@@ -146,8 +146,8 @@ SegmentColumns::Part<SegmentColumns::Numbers> SegmentColumns::Starts(Slice slice
   return ReadPart<Numbers>(kStartsColumn, {begin, slice.last}, [this] { return Starts(); }, read);
 }
 
-SegmentColumns::Part<SegmentColumns::Numbers> SegmentColumns::Ends(Slice slice) const {
-  TOCSIN_ASSIGN_OR_RETURN(const auto starts, Starts(slice));
+SegmentColumns::Part<SegmentColumns::Numbers> SegmentColumns::Ends(
+    Slice slice, const ColumnPart<Numbers>& starts) const {
   return ReadPart<Numbers>(
       kDurationsColumn, slice, [this] { return Ends(); },
       [&](ByteReader* in) {

@@ -142,13 +142,16 @@ class RowReader {
   Result<SpanBatch> Read() {
     builder_.Reserve(last_ - first_);
     TOCSIN_RETURN_IF_ERROR(ReadScopes());
-    TOCSIN_RETURN_IF_ERROR(ReadLists());
-    TOCSIN_RETURN_IF_ERROR(ReadColumns());
+    TOCSIN_ASSIGN_OR_RETURN(const Starts starts, columns_.Starts(rows_));
+    TOCSIN_RETURN_IF_ERROR(ReadLists(starts));
+    TOCSIN_RETURN_IF_ERROR(ReadColumns(starts));
     TOCSIN_RETURN_IF_ERROR(ReadExtras());
     return std::move(builder_).Finish();
   }
 
  private:
+  using Starts = ColumnPart<SegmentColumns::Numbers>;
+
   SpanBatch& batch() { return builder_.batch(); }
 
   StringId Text(const ValueList& texts, size_t entry) {
@@ -209,8 +212,7 @@ class RowReader {
   }
 
   // The attributes, events and links of each row.
-  Status ReadLists() {
-    TOCSIN_ASSIGN_OR_RETURN(const auto starts, columns_.Starts(rows_));
+  Status ReadLists(const Starts& starts) {
     TOCSIN_ASSIGN_OR_RETURN(const auto events, columns_.Events());
     TOCSIN_ASSIGN_OR_RETURN(const auto event_names, columns_.EventNames());
     TOCSIN_ASSIGN_OR_RETURN(const auto links, columns_.Links());
@@ -255,12 +257,11 @@ class RowReader {
     for (uint32_t row = first_; row < last_; ++row) to->push_back(static_cast<To>(from[row]));
   }
 
-  Status ReadColumns() {
+  Status ReadColumns(const Starts& starts) {
     TOCSIN_ASSIGN_OR_RETURN(const auto traces, columns_.Traces());
     TOCSIN_ASSIGN_OR_RETURN(const auto span_ids, columns_.SpanIds(rows_));
     TOCSIN_ASSIGN_OR_RETURN(const auto parents, columns_.Parents(rows_));
-    TOCSIN_ASSIGN_OR_RETURN(const auto starts, columns_.Starts(rows_));
-    TOCSIN_ASSIGN_OR_RETURN(const auto ends, columns_.Ends(rows_));
+    TOCSIN_ASSIGN_OR_RETURN(const auto ends, columns_.Ends(rows_, starts));
     TOCSIN_ASSIGN_OR_RETURN(const auto names, columns_.Names(rows_));
     TOCSIN_ASSIGN_OR_RETURN(const auto kinds, columns_.Kinds(rows_));
     TOCSIN_ASSIGN_OR_RETURN(const auto statuses, columns_.Statuses(rows_));
