@@ -31,7 +31,8 @@ web: {enable_admin_api: true, enable_lifecycle: true, enable_search_api: true}
         for service in ("frontend", "payment"):
             server.send(span("GET /", duration=250_000_000), service=service)
         wait_until(lambda: len(data(server, f"query?query={CALLS}")["result"]) == 2, "the metrics")
-        wait_until(lambda: data(server, "query?query=up")["result"], "the first scrape")
+        scraped = "query?query=count_over_time(up[1m])%3E1"
+        wait_until(lambda: data(server, scraped)["result"], "two scrapes, as a rate needs")
         yield server
 
 
