@@ -19,14 +19,9 @@ using testing::IsEmpty;
 using traceql::ArrayValue;
 using traceql::kMs;
 using traceql::kSec;
+using traceql::Of;
 using traceql::Span;
 using traceql::TestSpan;
-
-TestSpan Of(std::string service, SpanKind kind, TestSpan span) {
-  span.kind = kind;
-  span.resource = {{"service.name", std::move(service)}};
-  return span;
-}
 
 // Trace 1: front calls cart. Trace 2, newer: cart alone. Trace 3: of no service.
 std::vector<TestSpan> Spans() {

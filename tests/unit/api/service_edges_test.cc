@@ -15,14 +15,9 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::StartsWith;
 using traceql::kSec;
+using traceql::Of;
 using traceql::Span;
 using traceql::TestSpan;
-
-TestSpan Of(std::string service, SpanKind kind, TestSpan span) {
-  span.kind = kind;
-  if (!service.empty()) span.resource = {{"service.name", std::move(service)}};
-  return span;
-}
 
 TestSpan Failed(TestSpan span) {
   span.status = SpanStatus::kError;

@@ -17,14 +17,9 @@ using testing::IsEmpty;
 using testing::Pair;
 using traceql::kMs;
 using traceql::kSec;
+using traceql::Of;
 using traceql::Span;
 using traceql::TestSpan;
-
-TestSpan Of(std::string service, SpanKind kind, TestSpan span) {
-  span.kind = kind;
-  span.resource = {{"service.name", std::move(service)}};
-  return span;
-}
 
 // Trace 1: Front calls Cart, both spans with the same id, and Cart a database. Trace 2, newer and
 // of 128 bits: Cart alone.

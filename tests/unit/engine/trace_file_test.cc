@@ -16,28 +16,12 @@
 #include "cpp/wire/otlp_decode.h"
 #include "cpp/wire/otlp_encode.h"
 #include "cpp/wire/proto/otlp.pb.h"
+#include "tests/unit/lib/text_source.h"
 
 namespace tocsin::engine {
 namespace {
 
 using opentelemetry::proto::collector::trace::v1::ExportTraceServiceRequest;
-
-// Gives a text in pieces of `piece` bytes.
-class TextSource final : public lib::ByteSource {
- public:
-  TextSource(std::string text, size_t piece) : text_(std::move(text)), piece_(piece) {}
-  Result<size_t> Read(char* out, size_t room) override {
-    const size_t size = std::min({room, piece_, text_.size() - at_});
-    std::memcpy(out, text_.data() + at_, size);
-    at_ += size;
-    return size;
-  }
-
- private:
-  const std::string text_;
-  const size_t piece_;
-  size_t at_ = 0;
-};
 
 class TextSink final : public lib::ByteSink {
  public:
@@ -73,7 +57,7 @@ struct ReadBack {
 };
 
 ReadBack ReadAll(const std::string& text, size_t piece = 1 << 20) {
-  TraceFileReader reader(std::make_unique<TextSource>(text, piece));
+  TraceFileReader reader(std::make_unique<lib::TextSource>(text, piece));
   ReadBack all;
   while (true) {
     auto record = reader.Next();

@@ -135,8 +135,11 @@ TEST_F(SideBySideTest, ASlowRuleHoldsUpNoneThatHasNothingToDoWithIt) {
   EXPECT_EQ(sink_.samples(), 3U);
 }
 
-TEST_F(SideBySideTest, ARuleWaitsForTheOneThatItReads) {
-  Load("groups: [{name: a, rules: [{record: fast, expr: slow}, {record: two, expr: fast}]}]");
+// A group of two rules of which the second must wait for the first, which is slow.
+class InOrderTest : public SideBySideTest, public testing::WithParamInterface<const char*> {};
+
+TEST_P(InOrderTest, TheSecondWaitsForTheFirst) {
+  Load(std::string("groups: [{name: a, rules: [").append(GetParam()).append("]}]"));
   std::thread owner([this] { manager_.RunDue(kDue); });
   answers_.AwaitSlow(1);
   EXPECT_EQ(manager_.RunDue(kDue), kNever);
@@ -146,16 +149,12 @@ TEST_F(SideBySideTest, ARuleWaitsForTheOneThatItReads) {
   EXPECT_EQ(sink_.samples(), 2U);
 }
 
-TEST_F(SideBySideTest, TwoThatMayWriteTheSameSeriesDoSoInOrder) {
-  Load("groups: [{name: a, rules: [{record: one, expr: slow}, {record: one, expr: fast}]}]");
-  std::thread owner([this] { manager_.RunDue(kDue); });
-  answers_.AwaitSlow(1);
-  EXPECT_EQ(manager_.RunDue(kDue), kNever);
-  EXPECT_EQ(sink_.samples(), 0U);
-  answers_.Release();
-  owner.join();
-  EXPECT_EQ(sink_.samples(), 2U);
-}
+constexpr const char* kReadsWhatTheFirstWrites =
+    "{record: fast, expr: slow}, {record: two, expr: fast}";
+constexpr const char* kMayWriteTheSameSeries =
+    "{record: one, expr: slow}, {record: one, expr: fast}";
+INSTANTIATE_TEST_SUITE_P(Rules, InOrderTest,
+                         testing::Values(kReadsWhatTheFirstWrites, kMayWriteTheSameSeries));
 
 TEST_F(SideBySideTest, OthersAreWokenForAGroupThatWasSlow) {
   Load("groups: [{name: a, rules: [{record: one, expr: slow}, {record: two, expr: fast}]}]");

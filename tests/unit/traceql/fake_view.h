@@ -253,6 +253,13 @@ inline TestSpan Span(uint64_t trace, SpanId id, SpanId parent, uint64_t start, u
   return span;
 }
 
+/// The span of a service; "": of none.
+inline TestSpan Of(std::string service, SpanKind kind, TestSpan span) {
+  span.kind = kind;
+  if (!service.empty()) span.resource = {{"service.name", std::move(service)}};
+  return span;
+}
+
 // One trace of five spans: 1 -> (2 -> 4, 3), and 5 whose parent never arrived.
 inline std::vector<TestSpan> Family() {
   TestSpan a = Span(1, 1, 0, 10 * kSec, 5 * kSec);

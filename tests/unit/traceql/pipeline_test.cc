@@ -12,37 +12,10 @@
 #include "cpp/traceql/parser.h"
 #include "cpp/traceql/search.h"
 #include "tests/unit/traceql/fake_view.h"
+#include "tests/unit/traceql/search_view.h"
 
 namespace tocsin::traceql {
 namespace {
-
-SearchResult MustSearch(const SpanView& view, std::string_view text,
-                        const SearchOptions& options = {}) {
-  const Result<Query> query = Parse(text);
-  EXPECT_TRUE(query.has_value()) << text << ": " << query.error().ToString();
-  if (!query.has_value()) return {};
-  Result<SearchResult> result = Search(view, *query, options);
-  EXPECT_TRUE(result.has_value()) << text << ": " << result.error().ToString();
-  return result.has_value() ? *std::move(result) : SearchResult{};
-}
-
-// The ids of all spans found, ascending: "1 2 5".
-std::string SpansFound(const SpanView& view, std::string_view text) {
-  SearchOptions options;
-  options.limit = 1'000;
-  options.spans_per_spanset = 0;
-  std::vector<SpanId> ids;
-  for (const SearchTrace& trace : MustSearch(view, text, options).traces) {
-    for (const SearchSpanset& spanset : trace.spansets) {
-      EXPECT_EQ(spanset.matched, spanset.spans.size());
-      for (const SearchSpan& span : spanset.spans) ids.push_back(span.id);
-    }
-  }
-  std::sort(ids.begin(), ids.end());
-  std::string out;
-  for (const SpanId id : ids) out.append(out.empty() ? "" : " ").append(std::to_string(id));
-  return out;
-}
 
 std::vector<std::pair<std::string, FakeView>> Layouts(const std::vector<TestSpan>& spans) {
   std::vector<TestSpan> reversed(spans.rbegin(), spans.rend());
