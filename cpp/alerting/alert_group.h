@@ -25,6 +25,7 @@ struct StoredAlert {
   Alert alert;
   uint64_t fingerprint = 0;
   size_t groups = 0;        ///< That hold it.
+  Nanos received_at = 0;    ///< When it was last heard of, which may be after updated_at.
   bool looked_at = false;   ///< By any of them.
   bool suppressed = false;  ///< Silenced, inhibited or muted at the last look.
 };

@@ -20,7 +20,9 @@ bool IsNews(const Alert& before, const Alert& after, Nanos now) {
 void FillIn(Alert* alert, Nanos resolve_timeout, Nanos now) {
   if (alert->updated_at == 0) alert->updated_at = now;
   if (alert->starts_at == 0) alert->starts_at = alert->ends_at == 0 ? now : alert->ends_at;
-  if (alert->ends_at == 0) alert->ends_at = now + resolve_timeout;
+  if (alert->ends_at != 0) return;
+  alert->ends_at = now + resolve_timeout;
+  alert->is_timeout = true;
 }
 
 }  // namespace
@@ -134,12 +136,18 @@ bool Router::Impl::Take(Alert alert, Nanos now) {
   if (known != nullptr) {
     const Alert& before = known->alert;
     if (before.updated_at > alert.updated_at) return true;
-    if (!before.ResolvedAt(now)) alert.starts_at = std::min(before.starts_at, alert.starts_at);
+    if (!before.ResolvedAt(now)) {
+      alert.starts_at = std::min(before.starts_at, alert.starts_at);
+      // An end that was said holds, until it is reached, unless a later one or the end itself is.
+      const bool holds = !before.is_timeout && !alert.ResolvedAt(now);
+      if (holds) alert.ends_at = std::max(alert.ends_at, before.ends_at);
+    }
     news = IsNews(before, alert, now);
   } else if (table_.alerts().size() >= options_.alerts_max) {
     return alert.ResolvedAt(now);
   }
   StoredAlert* stored = table_.PutAlert(std::move(alert));
+  stored->received_at = now;
   Place(stored, now);
   if (stored->groups == 0) {
     table_.EraseAlert(stored);

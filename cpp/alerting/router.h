@@ -55,6 +55,9 @@ struct Options {
   /// What a `url_file` holds, which may be a template. Empty: it is taken as it is, by the
   /// notifier.
   std::function<Result<std::string>(const http::Secret&)> read_secret = {};
+  /// Called while Deliver() goes on, when what has landed lets a group be looked at. It must not
+  /// call the router.
+  std::function<void()> look_is_due = {};
 };
 
 /// All are borrowed and must outlive the router.

@@ -26,6 +26,9 @@ void Router::Impl::Prepare(Delivery* delivery, Nanos now) const {
 Nanos Router::Impl::Deliver(Nanos now) {
   std::unique_lock lock(mutex_);
   while (const std::shared_ptr<Delivery> delivery = queue_.Take(now)) {
+    // Until this has landed its group is not looked at: what is under way is not decided anew.
+    const GroupId id{delivery->group_key, delivery->notification.receiver};
+    if (AlertGroup* group = table_.FindGroup(id)) table_.Schedule(group);
     Prepare(delivery.get(), now);
     // Nobody else writes to a delivery in flight.
     lock.unlock();
@@ -38,6 +41,7 @@ Nanos Router::Impl::Deliver(Nanos now) {
     metrics_.Attempted(delivery->notification.receiver, outcome, end - begin);
     Finish(delivery, outcome, now);
     journal_.Save();
+    if (options_.look_is_due && table_.NextLook().value_or(kNever) <= now) options_.look_is_due();
   }
   return queue_.Next().value_or(kNever);
 }
@@ -48,13 +52,15 @@ void Router::Impl::Finish(const std::shared_ptr<Delivery>& delivery, const Notif
   delivery->restored = false;
   const std::string log_key =
       LogKey(notification.receiver, notification.integration, delivery->group_key);
-  if (delivery->is_overtaken) {
-    // By another configuration, in which nobody tells this any more; but it is good to know.
-    if (outcome.status.ok()) log_.Write(log_key, delivery->entry);
+  AlertGroup* group = table_.FindGroup({delivery->group_key, notification.receiver});
+  if (delivery->is_overtaken || group == nullptr) {
+    // By another configuration, in which nobody tells this any more; but it is good to know, unless
+    // the receiver has heard newer things.
+    const LogEntry* newer = log_.Find(log_key, now);
+    const bool is_news = newer == nullptr || newer->told_at < delivery->entry.told_at;
+    if (outcome.status.ok() && is_news) log_.Write(log_key, delivery->entry);
     return;
   }
-  AlertGroup* group = table_.FindGroup({delivery->group_key, notification.receiver});
-  TOCSIN_CHECK(group != nullptr);  // It waits for what is in flight.
   if (!outcome.status.ok()) {
     TryAgain(group, delivery, outcome, now);
     table_.Schedule(group);

@@ -88,7 +88,7 @@ class Router::Impl {
   /// The address if the message makes it, else "".
   Result<std::string> UrlOf(const routing::Webhook& webhook, const GroupMessage& message) const;
   void Start(const Glance& glance, Notification notification, LogEntry entry);
-  void Remember(const Glance& glance, const std::string& log_key, const LogEntry& entry);
+  void Remember(const Glance& glance, size_t integration, const LogEntry& entry);
   void Withdraw(AlertGroup* group, const std::shared_ptr<Delivery>& delivery);
   /// Forgets resolved alerts that everybody knows of who should, and the group if it is empty;
   /// otherwise sees to its next look.

@@ -34,6 +34,11 @@ void Router::Impl::TakeUpClock(Nanos now) {
   const bool set_back = now < latest_ - kSecond;
   latest_ = set_back ? now : std::max(latest_, now);
   if (!set_back) return;
+  // Otherwise all that is said about them until then would be taken for old.
+  for (const auto& [labels, seen] : table_.alerts()) {
+    Alert& alert = table_.FindAlert(labels)->alert;
+    alert.updated_at = std::min(alert.updated_at, now);
+  }
   for (const auto& [id, seen] : table_.groups()) {
     AlertGroup* group = table_.FindGroup(id);
     const Nanos longest = std::max(group->route->group_wait, group->route->group_interval);
@@ -161,6 +166,13 @@ bool Router::Impl::Tell(const Glance& glance, size_t integration) {
   entry.expires_at = glance.due + LifeTime(*group.route, options_.log_retention);
   entry.firing = std::move(news.firing);
   entry.resolved = std::move(news.resolved);
+  // Of those that may not be told now it still is to be known that their end must be.
+  for (const StoredAlert* stored : group.alerts) {
+    const uint64_t fingerprint = stored->fingerprint;
+    const bool is_told = entry.firing.contains(fingerprint) || entry.resolved.contains(fingerprint);
+    if (is_told || before == nullptr || !before->MayBelieveFiring(fingerprint)) continue;
+    entry.attempted.insert(fingerprint);
+  }
   if (entry.firing.empty() && !webhook.send_resolved) {
     if (pending != nullptr) Withdraw(&group, pending);
     group.silent_because = "nothing fires, and the receiver wants no resolved alerts";
@@ -177,7 +189,7 @@ bool Router::Impl::Tell(const Glance& glance, size_t integration) {
     group.silent_because = std::string(composed.error().message());
     return false;
   }
-  Remember(glance, log_key, entry);
+  Remember(glance, integration, entry);
   Start(glance, *std::move(composed), std::move(entry));
   return true;
 }
@@ -222,13 +234,19 @@ Result<std::string> Router::Impl::UrlOf(const routing::Webhook& webhook,
 }
 
 /// Writes down what the receiver may come to believe, from the first attempt on.
-void Router::Impl::Remember(const Glance& glance, const std::string& log_key,
-                            const LogEntry& entry) {
+void Router::Impl::Remember(const Glance& glance, size_t integration, const LogEntry& entry) {
+  const std::string log_key = LogKeyOf(*glance.group, integration);
   const LogEntry* before = log_.Find(log_key, glance.now);
   LogEntry marked = before == nullptr ? LogEntry() : *before;
   const size_t believed = marked.attempted.size();
   for (const uint64_t fingerprint : entry.firing) {
     if (!marked.firing.contains(fingerprint)) marked.attempted.insert(fingerprint);
+  }
+  // The receiver may have heard of the end: should it fire again, that is news.
+  if (glance.group->receiver->webhooks[integration].send_resolved) {
+    for (const uint64_t fingerprint : entry.resolved) {
+      if (marked.firing.erase(fingerprint) > 0) marked.attempted.insert(fingerprint);
+    }
   }
   // During a long outage the entry must outlive what it was made for.
   const Nanos half = LifeTime(*glance.group->route, options_.log_retention) / 2;
@@ -298,7 +316,9 @@ void Router::Impl::CloseLook(AlertGroup* group, Nanos now) {
   for (StoredAlert* stored : std::vector(group->alerts.begin(), group->alerts.end())) {
     const Alert& alert = stored->alert;
     // What was resolved only since then has not been decided upon.
-    if (!alert.ResolvedAt(looked) || alert.updated_at > looked) continue;
+    if (!alert.ResolvedAt(looked) || alert.updated_at > looked || stored->received_at > looked) {
+      continue;
+    }
     if (!IsOwed(*group, stored->fingerprint, now)) Forget(group, stored);
   }
   if (group->alerts.empty() && group->deliveries.empty()) {

@@ -133,6 +133,7 @@ void FillIn(std::optional<Nanos> starts_at, std::optional<Nanos> ends_at, Nanos 
   alert->updated_at = now;
   alert->starts_at = starts_at.value_or(ends_at.value_or(now));
   alert->ends_at = ends_at.value_or(now + resolve_timeout);
+  alert->is_timeout = !ends_at.has_value();
 }
 
 struct Matched {
@@ -235,12 +236,12 @@ std::expected<alerting::Silence, SchemaError> ParsePostedSilence(std::string_vie
   if (matchers->array.empty()) {
     return Unprocessable(kTooFewItems, "matchers in body should have at least 1 items");
   }
-  if (!starts_at.has_value()) return Missing("startsAt");
+  if (Member(*object, "startsAt") == nullptr) return Missing("startsAt");
   std::expected<Matched, SchemaError> read = ReadMatchers(*matchers);
   if (!read.has_value()) return std::unexpected(std::move(read).error());
   if (!read->fault.empty()) return std::unexpected(SchemaError{400, 0, std::move(read->fault)});
   silence.matchers = std::move(read->matchers);
-  silence.starts_at = *starts_at;
+  silence.starts_at = starts_at.value_or(0);  // Of the past it begins now.
   silence.ends_at = *ends_at;
   silence.created_by = *creator;
   silence.comment = *comment;

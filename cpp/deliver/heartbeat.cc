@@ -60,7 +60,8 @@ Heartbeat::Heartbeat(HeartbeatOptions options, Ports ports)
       withheld_(Beats("withheld", ports_.telemetry)) {}
 
 Nanos Heartbeat::RunDue(Nanos now) {
-  if (now < next_) return next_;
+  // A clock that was set back must not leave it waiting for its old future.
+  if (now < next_ && next_ - now <= options_.interval) return next_;
   next_ = now + options_.interval;
   const bool was_well = std::exchange(well_, false);
   if (const std::string stuck = Stuck(now); !stuck.empty()) {

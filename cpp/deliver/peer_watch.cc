@@ -60,7 +60,8 @@ Status PeerWatch::Restore() {
 }
 
 Nanos PeerWatch::RunDue(Nanos now) {
-  if (now < next_) return next_;
+  // A clock that was set back must not leave it waiting for its old future, here and below.
+  if (now < next_ && next_ - now <= options_.interval) return next_;
   next_ = now + options_.interval;
   const Status answer = Ask(now);
   up_.Set(answer.ok() ? 1 : 0);
@@ -82,7 +83,7 @@ Result<http::Response> PeerWatch::Get(const std::string& path) const {
 
 Status PeerWatch::Ask(Nanos now) {
   TOCSIN_ASSIGN_OR_RETURN(const http::Response ready, Get("/ready"));
-  if (now < next_rules_) return {};
+  if (now < next_rules_ && next_rules_ - now <= kRulesInterval) return {};
   TOCSIN_RETURN_IF_ERROR(CheckRules(now));
   // After a failure the next look is at the next poll, so that recovery is seen at once.
   next_rules_ = now + kRulesInterval;
@@ -140,7 +141,7 @@ void PeerWatch::Judge(const Status& answer, Nanos now) {
 
 void PeerWatch::SendAlert(Nanos now) {
   if (state_.fired_at == 0) return;
-  if (last_sent_ != 0 && now - last_sent_ < kResendDelay) return;
+  if (last_sent_ != 0 && now >= last_sent_ && now - last_sent_ < kResendDelay) return;
   last_sent_ = now;
   Alert alert;
   alert.labels = options_.labels;

@@ -24,6 +24,7 @@ struct Alert {
   Nanos starts_at = 0;  ///< When it began to fire.
   /// When it was resolved; while it fires, when it is to be taken for resolved if nobody says more.
   Nanos ends_at = 0;
+  bool is_timeout = false;    ///< ends_at is not what was said, but filled in.
   Nanos updated_at = 0;       ///< When this was said. Of two messages the later wins.
   std::string generator_url;  ///< Where its expression can be looked at.
 

@@ -42,7 +42,8 @@ Nanos RouterService::LookAround() {
   const Nanos next = router_->Look(now);
   silences_.Collect(now);
   last_look_ = now;
-  if (router_->NextDelivery() <= now) {
+  // Also who sleeps longer than that must know of it.
+  if (router_->NextDelivery() < now + kLongestSleep) {
     for (const auto& deliverer : deliverers_) deliverer->Wake();
   }
   return UntilDue(next);
@@ -65,6 +66,7 @@ Status RouterService::Start(routing::Config config, const std::string& external_
   alerting::Options options;
   options.external_url = external_url;
   options.read_secret = &http::ReadSecret;
+  options.look_is_due = [this] { looker_->Wake(); };
   webhooks_.Configure(config.receivers);
   TOCSIN_ASSIGN_OR_RETURN(
       router_, alerting::Router::Make(std::move(config), options,

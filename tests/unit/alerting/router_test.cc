@@ -281,6 +281,37 @@ TEST_F(RouterTest, ResolvedIsKeptUntilItIsDelivered) {
   EXPECT_EQ(router_->NextDue(), kNever);
 }
 
+TEST_F(RouterTest, AnEndThatMayHaveArrivedIsBelieved) {
+  Start();
+  Hold({Firing("a")});
+  RunFor(kMinute);
+  Told();
+  held_.clear();
+  Receive({Resolved("a")});
+  notifier_.otherwise = UnavailableError("read, and then 500");
+  RunFor(5 * kMinute);
+  EXPECT_EQ(Told().front(), "resolved: a-");
+  // It fires again before anybody has said that the end arrived.
+  Hold({Firing("a")});
+  notifier_.otherwise = Status();
+  RunFor(10 * kMinute);
+  EXPECT_EQ(Told().back(), "firing: a+");
+}
+
+TEST_F(RouterTest, AnEndThatWasSaidHoldsAgainstOneThatIsFilledIn) {
+  Start();
+  Alert said = Firing("a");
+  said.ends_at = kStart + kHour;
+  Receive({said});
+  Alert without = Firing("a");
+  without.ends_at = 0;
+  Receive({without});
+  RunFor(59 * kMinute);
+  EXPECT_EQ(Told(), Lines{"firing: a+"});
+  RunFor(10 * kMinute);
+  EXPECT_EQ(Told(), Lines{"resolved: a-"});
+}
+
 TEST_F(RouterTest, OneDeadReceiverDoesNotKeepTheOtherFromHearing) {
   config_.receivers = {Hook("hook", 2)};
   Start();
@@ -456,6 +487,12 @@ TEST_F(RouterTest, AClockThatIsSetBackDoesNotSilenceIt) {
   Receive({Firing("a")});
   clock_.Set(kStart - kHour);
   EXPECT_LE(router_->RunDue(clock_.Now()), kStart - kHour + 5 * kMinute);
+  RunFor(5 * kMinute);
+  EXPECT_EQ(Told(), Lines{"firing: a+"});
+  // What is said from now on is not older than what was said in the future.
+  Receive({Resolved("a")});
+  RunFor(5 * kMinute);
+  EXPECT_EQ(Told(), Lines{"resolved: a-"});
 }
 
 /// Blocks every notification until the test lets it go.
@@ -490,6 +527,31 @@ class BlockingNotifier : public Notifier {
   int waiting_ = 0;
   int done_ = 0;
 };
+
+TEST_F(RouterTest, AGroupIsNotLookedAtWhileItsMessageIsUnderWay) {
+  BlockingNotifier blocking;
+  int looks_due = 0;
+  options_.look_is_due = [&looks_due] { ++looks_due; };
+  const auto made = Router::Make(config_, options_, PortsWith(blocking));
+  ASSERT_TRUE(made.has_value());
+  Router& router = **made;
+  std::vector<Alert> alerts{Firing("a")};
+  alerts[0].ends_at = kStart + kHour;
+  ASSERT_TRUE(router.Receive(alerts, clock_.Now()).ok());
+  clock_.Advance(30 * kSecond);
+  router.Look(clock_.Now());
+  std::jthread slow([&] { router.Deliver(kStart + 30 * kSecond); });
+  blocking.AwaitWaiting(1);
+  clock_.Advance(5 * kMinute);
+  EXPECT_EQ(router.Look(clock_.Now()), kNever);
+  EXPECT_EQ(router.NextDelivery(), kNever) << "the same message would be sent beside itself";
+  blocking.Open();
+  slow.join();
+  EXPECT_EQ(looks_due, 1) << "the look that had to wait";
+  EXPECT_EQ(router.NextDue(), clock_.Now());
+  router.RunDue(clock_.Now());
+  EXPECT_EQ(blocking.done(), 1);
+}
 
 TEST_F(RouterTest, SeveralThreadsDeliverAtOnceAndAlertsAreTakenMeanwhile) {
   BlockingNotifier blocking;

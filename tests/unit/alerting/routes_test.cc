@@ -100,6 +100,23 @@ TEST_F(RoutesTest, RouteLabelsAreExpandedAndTold) {
             (Labels{{"team", "a"}, {"channel", "#a"}}));
 }
 
+TEST_F(RoutesTest, AnEndIsToldAfterTheSilenceAlthoughOthersOfTheGroupWereTold) {
+  Start();
+  Hold({Firing("a"), Firing("b")});
+  RunFor(kMinute);
+  EXPECT_EQ(Told(), Lines{"firing: a+ b+"});
+  Silenced("job=\"a\"", 30 * kMinute);
+  Hold({Firing("a"), Firing("b"), Firing("c")});
+  RunFor(10 * kMinute);
+  EXPECT_EQ(Told(), Lines{"firing: b+ c+"});
+  Hold({Firing("b"), Firing("c")});
+  Receive({Resolved("a")});
+  RunFor(10 * kMinute);
+  EXPECT_EQ(Told(), Lines{});
+  RunFor(20 * kMinute);
+  EXPECT_EQ(Told(), Lines{"firing: a- b+ c+"});
+}
+
 TEST_F(RoutesTest, WhatIsSilencedIsNotToldAndToldWhenTheSilenceEnds) {
   Start();
   Silenced("job=\"a\"", 7 * kMinute);
