@@ -95,6 +95,7 @@ export async function traceqlMetrics(q, range, step, signal, exemplars = 0) {
   );
   return (answer.series || []).map((one) => ({
     labels: labelsOf(one.labels),
+    texts: textsOf(one.labels),
     points: (one.samples || []).map((p) => [Number(p.timestampMs), p.value ?? 0]),
     exemplars: (one.exemplars || []).map((e) => ({
       time: Number(e.timestampMs),
@@ -118,6 +119,11 @@ export async function traceqlInstant(q, range, signal) {
     labels: labelsOf(one.labels),
     value: one.value ?? 0,
   }));
+}
+
+/** The labels whose values are texts, which a query puts into quotes. */
+function textsOf(labels) {
+  return new Set((labels || []).filter(({ value }) => 'stringValue' in value).map(({ key }) => key));
 }
 
 function labelsOf(labels) {

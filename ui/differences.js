@@ -34,13 +34,14 @@ export const formatPick = ({ start, end, low, high }) =>
 const sum = (points) => points.reduce((all, [, value]) => all + value, 0);
 
 /**
- * series: [{labels, points}] of compare(). Returns [{attribute, score, values: [{value, selection,
- * baseline}]}] with parts of all spans of either side, the largest difference first.
+ * series: [{labels, texts, points}] of compare(). Returns [{attribute, score, values: [{value, text
+ * (whether it is one), selection, baseline}]}] with parts of all spans of either side, the largest
+ * difference first.
  */
 export function differencesOf(series) {
   const found = new Map();
   const totals = { selection: new Map(), baseline: new Map() };
-  for (const { labels, points } of series) {
+  for (const { labels, texts, points } of series) {
     const { __meta_type: type, ...rest } = labels;
     const [[attribute, value] = []] = Object.entries(rest).filter(
       ([name]) => !name.startsWith('__'),
@@ -54,8 +55,10 @@ export function differencesOf(series) {
     }
     if (!found.has(attribute)) found.set(attribute, new Map());
     const values = found.get(attribute);
-    if (!values.has(value)) values.set(value, { value, selection: 0, baseline: 0 });
-    values.get(value)[side] += sum(points);
+    const text = texts.has(attribute);
+    const key = `${text} ${value}`;
+    if (!values.has(key)) values.set(key, { value, text, selection: 0, baseline: 0 });
+    values.get(key)[side] += sum(points);
   }
   const whole = {
     selection: Math.max(...totals.selection.values(), 1),
@@ -65,6 +68,7 @@ export function differencesOf(series) {
     .map(([attribute, values]) => {
       const parts = [...values.values()].map((one) => ({
         value: one.value,
+        text: one.text,
         selection: one.selection / whole.selection,
         baseline: one.baseline / whole.baseline,
       }));

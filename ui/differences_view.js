@@ -5,7 +5,7 @@ import { formatPercent } from './format.js';
 
 const SHOWN = 9;
 
-/** Draws into `el`; opts: skip (attributes that the selection itself fixes), href(attribute, value). */
+/** Draws into `el`; opts: skip (attributes that the selection itself fixes), href(attribute, one of its values). */
 export function differencesView(el, differences, { skip, href }) {
   const shown = differences.filter((one) => !skip.includes(one.attribute)).slice(0, SHOWN);
   if (shown.length === 0) {
@@ -34,7 +34,7 @@ export function differencesView(el, differences, { skip, href }) {
               'a',
               {
                 class: 'difference-row',
-                href: href(one.attribute, value.value),
+                href: href(one.attribute, value),
                 title: 'Traces of the selection with this value',
               },
               h('span', { class: 'cut' }, value.value === '' ? '(empty)' : value.value),

@@ -12,8 +12,8 @@ const QUANTILE_COLOURS = ['var(--s2)', 'var(--s0)', 'var(--s7)'];
 /** Spans of a service, as a query. */
 export const spansOf = (service) => `{ resource.service.name = ${JSON.stringify(service)} }`;
 
-/** A query in braces with one condition more. */
-export const narrowed = (query, condition) => query.replace(/ \}$/, ` && ${condition} }`);
+/** A query in braces with one condition more, which may hold a `$`. */
+export const narrowed = (query, condition) => query.replace(/ \}$/, () => ` && ${condition} }`);
 
 /** Everything of one range: {entries (the query of its requests), calls, quantiles, ...}. */
 export async function askService(service, range, signal) {

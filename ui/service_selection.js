@@ -10,10 +10,9 @@ import { addressOf } from './router.js';
 import { narrowed } from './service_data.js';
 import { formatTime } from './time.js';
 
-/** A value of compare() as a query writes it: intrinsics and numbers have no quotes. */
-export function valueIn(name, value) {
-  const bare = /^(status|kind)$/.test(name) || /^(-?\d+(\.\d+)?|true|false)$/.test(value);
-  return bare ? value : JSON.stringify(value);
+/** A value of compare() as a query writes it: `status` and `kind` are words, and only texts quoted. */
+export function valueIn(name, { value, text }) {
+  return text && !/^(status|kind)$/.test(name) ? JSON.stringify(value) : value;
 }
 
 function about(pick) {

@@ -5,7 +5,7 @@ import { copyText, h, icon } from './dom.js';
 import { formatDuration, formatPercent } from './format.js';
 import { addressOf } from './router.js';
 import { formatTime } from './time.js';
-import { attributesOf, hexId } from './trace_model.js';
+import { attributesOf, hexId, spansLike } from './trace_model.js';
 import { tagText } from './traceql_complete.js';
 
 /** A value as TraceQL writes it; '' for what it cannot compare with. */
@@ -128,7 +128,7 @@ export function spanDetail(span, { model, utc, onClose }) {
     'Copy link',
   );
   const similar = addressOf('search', '', {
-    q: `{ resource.service.name = ${JSON.stringify(span.service)} && name = ${JSON.stringify(span.name)} }`,
+    q: spansLike(span),
   });
   const fact = (name, value) => h('div', {}, h('dt', {}, name), h('dd', {}, value));
   return h(

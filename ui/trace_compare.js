@@ -8,7 +8,7 @@ import { getPrefs } from './prefs.js';
 import { addressOf } from './router.js';
 import { foundTrace } from './found_trace.js';
 import { formatTime } from './time.js';
-import { traceModel } from './trace_model.js';
+import { spansLike, traceModel } from './trace_model.js';
 import { operationsOf } from './trace_sums.js';
 
 const HOUR = 3600e3;
@@ -107,7 +107,7 @@ export function traceCompare(el, model, { id, other, onOther }) {
     const answer = await getJson(
       'api/search',
       {
-        q: `{ resource.service.name = ${JSON.stringify(root.service)} && name = ${JSON.stringify(root.name)} }`,
+        q: spansLike(root),
         limit: 30,
         spss: 1,
         start: Math.floor((model.startMs - HOUR) / 1000),

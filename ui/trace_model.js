@@ -31,9 +31,18 @@ export function valueOf(any) {
 export const attributesOf = (list) =>
   (list || []).map(({ key, value }) => ({ key, value: valueOf(value), raw: value }));
 
+/** What stands for the service of spans that name none. */
+const NO_SERVICE = 'unknown';
+
 function serviceOf(resource) {
   const found = (resource?.attributes || []).find((one) => one.key === 'service.name');
-  return found ? valueOf(found.value) : 'unknown';
+  return found ? valueOf(found.value) : NO_SERVICE;
+}
+
+/** The query that finds spans of the same operation as this one. */
+export function spansLike({ service, name }) {
+  const of = service === NO_SERVICE ? 'nil' : JSON.stringify(service);
+  return `{ resource.service.name = ${of} && name = ${JSON.stringify(name)} }`;
 }
 
 function readSpans(trace) {

@@ -12,7 +12,7 @@ import { addressOf } from './router.js';
 import { matchesOf } from './span_filter.js';
 import { spanDetail } from './span_detail.js';
 import { formatTime } from './time.js';
-import { traceModel } from './trace_model.js';
+import { spansLike, traceModel } from './trace_model.js';
 import { waterfall } from './waterfall.js';
 
 const VIEWS = [
@@ -121,7 +121,7 @@ function header(id, model, context) {
         {
           class: 'button small',
           href: addressOf('search', '', {
-            q: `{ resource.service.name = ${JSON.stringify(first.service)} && name = ${JSON.stringify(first.name)} }`,
+            q: spansLike(first),
           }),
         },
         'Traces like this',

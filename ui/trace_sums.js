@@ -101,7 +101,9 @@ export function flameTree(spans) {
     node.self += span.self;
   }
   const all = [root];
-  for (let i = 0; i < all.length; i += 1) all.push(...all[i].children.values());
+  for (let i = 0; i < all.length; i += 1) {
+    for (const child of all[i].children.values()) all.push(child);
+  }
   for (let i = all.length - 1; i >= 0; i -= 1) {
     all[i].value += all[i].self;
     if (all[i].parent) all[i].parent.value += all[i].value;

@@ -31,12 +31,17 @@ bool IsInteger(std::string_view text) {
   return error == std::errc() && end == text.data() + text.size() && std::to_string(value) == text;
 }
 
-// Of a number that no integer is: as Go or JavaScript may have written it.
-bool IsFraction(std::string_view text) {
-  if (text.find_first_of(".eE") == std::string_view::npos) return false;
-  if (text.find_first_not_of("0123456789.-+eE") != std::string_view::npos) return false;
+// Of a number that no integer is, as Go or JavaScript may have written it: the same as TraceQL
+// reads it. Nothing for other texts.
+std::optional<std::string> FractionText(std::string_view text) {
+  if (text.find_first_of(".eE") == std::string_view::npos) return std::nullopt;
+  if (text.find_first_not_of("0123456789.-+eE") != std::string_view::npos) return std::nullopt;
   const std::optional<double> value = ParseGoFloat(text);
-  return value.has_value() && *value - *value == 0;
+  if (!value.has_value() || *value - *value != 0) return std::nullopt;
+  std::string number = FormatGoFixed(*value);
+  // Without a point it would be an integer, and that may be too large for one.
+  if (number.find('.') == std::string::npos) number.append(".0");
+  return number;
 }
 
 }  // namespace
@@ -87,7 +92,7 @@ std::string ReadsAs(const std::string& field, std::string_view value) {
   if (value == "true" || value == "false" || IsInteger(value)) {
     return AnyOf({text, field + " = " + plain});
   }
-  if (IsFraction(value)) return AnyOf({text, field + " = " + FormatGoFixed(*ParseGoFloat(value))});
+  if (const auto number = FractionText(value)) return AnyOf({text, field + " = " + *number});
   return text;
 }
 

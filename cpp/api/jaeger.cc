@@ -138,7 +138,9 @@ class JaegerApi {
     auto operations = OperationsOf(queries_, service, InterruptedBy(request, queries_));
     if (!operations) return JaegerRefusal(operations.error());
     if (!kind.empty()) {
-      std::erase_if(*operations, [&](const Operation& one) { return one.kind != kind; });
+      // Operations of no kind are shown with none.
+      const std::string_view shown = kind == "unspecified" ? "" : kind;
+      std::erase_if(*operations, [&](const Operation& one) { return one.kind != shown; });
     }
     JsonWriter w;
     w.BeginArray();
@@ -219,9 +221,9 @@ class JaegerApiV3 {
     JsonWriter w;
     w.BeginObject().Key("operations").BeginArray();
     for (const Operation& one : *operations) {
-      if (!kind.empty() && one.kind != kind) continue;
-      w.BeginObject().Key("name").String(one.name);
-      w.Key("spanKind").String(one.kind.empty() ? "internal" : one.kind).EndObject();
+      const std::string_view shown = one.kind.empty() ? "internal" : std::string_view(one.kind);
+      if (!kind.empty() && shown != kind) continue;
+      w.BeginObject().Key("name").String(one.name).Key("spanKind").String(shown).EndObject();
     }
     w.EndArray().EndObject();
     return http::Response::Json(200, std::move(w).Take());

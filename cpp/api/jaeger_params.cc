@@ -19,6 +19,7 @@ using traceql::Intrinsic;
 using traceql::Scope;
 
 constexpr uint32_t kDefaultLimit = 100;
+constexpr size_t kMaxIds = 1'000;
 
 Result<TraceId> ParseId(std::string_view text) {
   if (text.size() > 32) {
@@ -54,6 +55,12 @@ Status ReadTagObject(std::string_view text, Tags* tags) {
     SetTag(key, value.string, tags);
   }
   return {};
+}
+
+Result<Tags> ParseTagObject(std::string_view text) {
+  Tags tags;
+  TOCSIN_RETURN_IF_ERROR(ReadTagObject(text, &tags));
+  return tags;
 }
 
 Result<Tags> ReadTags(const http::Request& request) {
@@ -195,6 +202,10 @@ Result<JaegerSearch> ReadJaegerSearch(const http::Request& request, const Jaeger
     if (name != "traceID") continue;
     const Result<TraceId> id = ParseId(value);
     if (!id) return Failure(id.error().WithContext("cannot parse traceID param"));
+    if (std::ranges::find(search.ids, *id) != search.ids.end()) continue;
+    if (search.ids.size() == kMaxIds) {
+      return InvalidArgumentError("more than " + std::to_string(kMaxIds) + " traceID parameters");
+    }
     search.ids.push_back(*id);
   }
   TOCSIN_ASSIGN_OR_RETURN(search.raw, ReadJaegerBool(request, "raw"));
@@ -229,13 +240,8 @@ Result<JaegerSearch> ReadJaegerSearchV3(const http::Request& request) {
                           ReadV3<Nanos>(request, "query.duration_min", &ParseJaegerDuration));
   TOCSIN_ASSIGN_OR_RETURN(conditions.max_duration,
                           ReadV3<Nanos>(request, "query.duration_max", &ParseJaegerDuration));
-  TOCSIN_ASSIGN_OR_RETURN(
-      conditions.tags,
-      ReadV3<Tags>(request, "query.attributes", [](std::string_view text) -> Result<Tags> {
-        Tags tags;
-        TOCSIN_RETURN_IF_ERROR(ReadTagObject(text, &tags));
-        return tags;
-      }));
+  TOCSIN_ASSIGN_OR_RETURN(conditions.tags,
+                          ReadV3<Tags>(request, "query.attributes", &ParseTagObject));
   JaegerSearch search;
   TOCSIN_ASSIGN_OR_RETURN(search.raw, ReadV3<bool>(request, "query.raw_traces", &ParseJaegerBool));
   if (from > to) {

@@ -66,14 +66,19 @@ std::string_view HostOf(std::string_view url) {
   return url.substr(0, url.find(':'));
 }
 
+bool IsAddress(std::string_view host) {
+  return host.starts_with('[') || host.find_first_not_of("0123456789.") == std::string_view::npos;
+}
+
 // A browser tells the site whose script asks. One that has been lured here by a name that resolves
-// to this machine would otherwise read traces on behalf of that site.
+// to this machine would otherwise read traces on behalf of that site; so that the name is the same
+// as in the address asked says nothing, unless it is no name.
 bool FromAnotherSite(const http::Request& request) {
   const std::string_view origin = request.Header("origin");
   if (origin.empty()) return false;
   const std::string_view host = HostOf(origin);
-  return host != "localhost" && host != "127.0.0.1" && host != "[::1]" &&
-         host != HostOf(request.Header("host"));
+  if (host == "localhost" || host == "127.0.0.1" || host == "[::1]") return false;
+  return !IsAddress(host) || host != HostOf(request.Header("host"));
 }
 
 std::string ToolList() {
@@ -118,9 +123,9 @@ class Mcp {
  private:
   http::Response Handle(std::string_view method, const Json* id, const Json& message,
                         const http::Request& request) const {
-    static const Json* const kNothing = new Json();
+    static const Json* const nothing = new Json();
     const Json* params = message.Find("params");
-    if (params == nullptr) params = kNothing;
+    if (params == nullptr) params = nothing;
     if (method == "initialize") return ResultAnswer(id, Initialize(*params));
     if (method == "ping") return ResultAnswer(id, "{}");
     if (method == "tools/list") return ResultAnswer(id, ToolList());

@@ -1,5 +1,6 @@
 #include "cpp/api/mcp_tools.h"
 
+#include <algorithm>
 #include <optional>
 #include <utility>
 
@@ -25,6 +26,11 @@ constexpr std::string_view kDiffSchema =
     R"("compare_trace_id":{"type":"string","description":"The trace that is compared"},)"
     R"("format":{"type":"string","enum":["trace-summary-v0-composed","trace-summary-v0-native","trace-patch-v0"],)"
     R"("default":"trace-summary-v0-composed"}},"required":["base_trace_id","compare_trace_id"]})";
+
+// Of an answer: more than any model reads, and it is held several times over.
+constexpr size_t kMostBytes = size_t{8} << 20;
+// The last second that the paths take.
+constexpr Nanos kLatest = int64_t{UINT32_MAX} * kSecond;
 
 // As one segment of a path.
 std::string InPath(std::string_view text) {
@@ -140,12 +146,12 @@ class Call {
     for (const auto& [name, time] : {std::pair{"start", &start}, std::pair{"end", &end}}) {
       const std::string text = Optional(arguments, name);
       if (text.empty()) continue;
-      const std::optional<int64_t> millis = ParseRfc3339(text);
-      if (!millis) {
+      const std::optional<Nanos> read = ParseRfc3339Nanos(text);
+      if (!read) {
         return InvalidArgumentError("invalid " + std::string(name) + " time \"" + text +
                                     "\": RFC 3339 is expected, as in 2026-01-31T12:00:00Z");
       }
-      *time = *millis * kMillisecond;
+      *time = std::clamp<Nanos>(*read, 0, kLatest);
     }
     // Up, so that what was sent in this second is found.
     return Query{{"start", std::to_string(start / unit)},
@@ -174,10 +180,17 @@ class Call {
     request.cancelled = [this] { return request_.Cancelled(); };
     http::Response response = router_.Route(std::move(request));
     if (response.stream) {
-      response.stream([&](std::string_view piece) {
+      const bool whole = response.stream([&](std::string_view piece) {
         response.body.append(piece);
-        return true;
+        return response.body.size() <= kMostBytes;
       });
+      if (!whole && response.body.size() <= kMostBytes) {
+        return UnavailableError("the answer broke off");
+      }
+    }
+    if (response.body.size() > kMostBytes) {
+      return InvalidArgumentError("the answer has more than " + std::to_string(kMostBytes >> 20) +
+                                  " MiB: ask for less, for example with traceql-search");
     }
     if (response.status != 200) {
       return InvalidArgumentError("the tool failed with HTTP status " +
@@ -195,7 +208,7 @@ class Call {
 }  // namespace
 
 const std::vector<McpTool>& McpTools() {
-  static const auto* const kTools = new std::vector<McpTool>{
+  static const auto* const tools = new std::vector<McpTool>{
       {"docs-traceql",
        "How to write TraceQL. Read \"basic\" before the first query and the other topics when they "
        "are needed.",
@@ -216,7 +229,7 @@ const std::vector<McpTool>& McpTools() {
        R"({"type":"object","properties":{"name":{"type":"string","description":"With its scope, as in resource.service.name"},"filter-query":{"type":"string","description":"One TraceQL filter: values of matching spans only"}},"required":["name"]})"},
       {"traces-diff", "What differs between two traces.", kDiffSchema},
   };
-  return *kTools;
+  return *tools;
 }
 
 McpCall McpToolNamed(std::string_view name, const http::Router& router,

@@ -16,7 +16,8 @@ constexpr std::string_view kService = "resource.service.name";
 constexpr std::string_view kCaller = "parent.resource.service.name";
 
 constexpr std::string_view kEdges =
-    "{ parent.resource.service.name != resource.service.name } | count_over_time() "
+    "{ resource.service.name != \"\" && parent.resource.service.name != \"\" && "
+    "parent.resource.service.name != resource.service.name } | count_over_time() "
     "by(parent.resource.service.name, resource.service.name, status, parent.status, parent.kind)";
 
 // A comparison with a parent that is not there cannot be made, and its negation is true.

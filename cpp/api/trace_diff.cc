@@ -46,9 +46,10 @@ constexpr std::array<std::string_view, 24> kMeasures = {
     "rpc.message.uncompressed_size",
 };
 
-// Pairs of spans that are looked at in full. Beyond it (thousands of spans that are all alike) they
-// are paired by parent and status alone.
-constexpr size_t kMaxLooks = 4'000'000;
+// Attributes that are looked at to find spans that differ in nothing. Beyond it (thousands of spans
+// that are nearly alike) they are paired by parent and status alone.
+constexpr size_t kMaxLooks = 32'000'000;
+constexpr size_t kLooksBetweenQuestions = 100'000;
 
 bool Close(double a, double b, double relative, double absolute) {
   return std::abs(a - b) <= absolute + relative * std::max(std::abs(a), std::abs(b));
@@ -193,9 +194,11 @@ struct Group {
 
 class Matcher {
  public:
-  Matcher(const DiffTrace& base, const DiffTrace& compare)
+  Matcher(const DiffTrace& base, const DiffTrace& compare,
+          const std::function<Status()>& interrupted)
       : base_(base),
         compare_(compare),
+        interrupted_(interrupted),
         changes_(base.batch(), compare.batch()),
         base_operation_(operations_.Of(base)),
         compare_operation_(operations_.Of(compare)),
@@ -210,7 +213,7 @@ class Matcher {
   }
 
   // The span of the base for each of the compared trace, or kNone.
-  const std::vector<uint32_t>& Match() {
+  Result<std::vector<uint32_t>> Match() && {
     for (Group group : groups_) {
       Pair(&group, true, true, true);
       Pair(&group, true, true, false);
@@ -218,8 +221,9 @@ class Matcher {
       Pair(&group, false, true, true);
       Pair(&group, false, true, false);
       Pair(&group, false, false, false);
+      TOCSIN_RETURN_IF_ERROR(status_);
     }
-    return match_;
+    return std::move(match_);
   }
 
   // Operations whose spans the parents do not tell apart.
@@ -286,8 +290,7 @@ class Matcher {
   uint32_t TakeFrom(std::vector<uint32_t>* candidates, uint32_t compare, bool nothing_else) {
     for (auto it = candidates->rbegin(); it != candidates->rend(); ++it) {
       if (nothing_else) {
-        if (looks_ == kMaxLooks) break;
-        ++looks_;
+        if (!MayLook(base_.spans()[*it])) break;
         if (changes_.Any(base_.spans()[*it], compare_.spans()[compare])) continue;
       }
       const uint32_t taken = *it;
@@ -297,8 +300,18 @@ class Matcher {
     return DiffTrace::kNone;
   }
 
+  bool MayLook(const Span& span) {
+    looks_ += 1 + span.attrs.size();
+    if (looks_ >= next_question_ && status_.ok()) {
+      status_ = interrupted_();
+      next_question_ = looks_ + kLooksBetweenQuestions;
+    }
+    return looks_ <= kMaxLooks && status_.ok();
+  }
+
   const DiffTrace& base_;
   const DiffTrace& compare_;
+  const std::function<Status()>& interrupted_;
   const Changes changes_;
   Operations operations_;
   const std::vector<uint32_t> base_operation_;
@@ -306,6 +319,8 @@ class Matcher {
   std::vector<Group> groups_;
   std::vector<uint32_t> match_;
   size_t looks_ = 0;
+  size_t next_question_ = 0;
+  Status status_;
 };
 
 void WarnOf(const DiffTrace& trace, std::string_view side, TraceDiff* diff) {
@@ -386,13 +401,14 @@ std::vector<uint32_t> DiffTrace::PathOf(uint32_t span) const {
   return path;
 }
 
-TraceDiff Compare(const DiffTrace& base, const DiffTrace& compare) {
+Result<TraceDiff> Compare(const DiffTrace& base, const DiffTrace& compare,
+                          const std::function<Status()>& interrupted) {
   TraceDiff diff;
   WarnOf(base, "base", &diff);
   WarnOf(compare, "compare", &diff);
-  Matcher matcher(base, compare);
+  Matcher matcher(base, compare, interrupted);
   const size_t ambiguous = matcher.Ambiguous();
-  const std::vector<uint32_t>& match = matcher.Match();
+  TOCSIN_ASSIGN_OR_RETURN(const std::vector<uint32_t> match, std::move(matcher).Match());
   const Changes changes(base.batch(), compare.batch());
   std::vector<bool> matched(base.spans().size());
   for (uint32_t i = 0; i < match.size(); ++i) {

@@ -10,12 +10,14 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
+#include "cpp/base/status.h"
 #include "cpp/model/span_batch.h"
 
 namespace tocsin::api {
@@ -81,6 +83,8 @@ struct TraceDiff {
   std::vector<Warning> warnings;
 };
 
-TraceDiff Compare(const DiffTrace& base, const DiffTrace& compare);
+/// `interrupted` is asked now and then; what it fails with is the result.
+Result<TraceDiff> Compare(const DiffTrace& base, const DiffTrace& compare,
+                          const std::function<Status()>& interrupted);
 
 }  // namespace tocsin::api

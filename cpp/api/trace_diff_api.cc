@@ -106,7 +106,7 @@ Result<std::string> DiffTraces(const TempoQueries& queries, const TraceDiffReque
                           Fetch(queries, request.compare, request.compare_window, interrupted));
   const DiffTrace base(base_batch);
   const DiffTrace compare(compare_batch);
-  const TraceDiff diff = Compare(base, compare);
+  TOCSIN_ASSIGN_OR_RETURN(const TraceDiff diff, Compare(base, compare, interrupted));
   if (request.format == kTraceSummary) return EncodeTraceSummary(base, compare, diff);
   if (request.format == kTraceComposed) {
     return EncodeTraceComposed(base, compare, diff, kMaxPatchBytes);

@@ -206,6 +206,13 @@ class Patch {
   JsonWriter w_;
 };
 
+// Sums and differences stay at the ends of what an int64_t holds.
+int64_t Plus(int64_t a, int64_t b) {
+  int64_t sum = 0;
+  if (!__builtin_add_overflow(a, b, &sum)) return sum;
+  return b > 0 ? INT64_MAX : -INT64_MAX;
+}
+
 // One trace in sums.
 struct Sums {
   uint64_t errors = 0;
@@ -225,8 +232,9 @@ Sums SumsOf(const DiffTrace& trace) {
   Sums sums;
   for (const Span& span : trace.spans()) {
     if (span.status == "error") ++sums.errors;
-    sums.durations += span.duration;
-    sums.by_service[ServiceOf(span)] += span.duration;
+    sums.durations = Plus(sums.durations, span.duration);
+    int64_t& of_service = sums.by_service[ServiceOf(span)];
+    of_service = Plus(of_service, span.duration);
     if (!span.valid_duration) continue;
     sums.first = std::min(sums.first, trace.batch().start[span.row]);
     sums.last = std::max(sums.last, trace.batch().end[span.row]);
@@ -439,17 +447,17 @@ std::string EncodeTraceSummary(const DiffTrace& base, const DiffTrace& compare,
   return Summary(base, compare, diff).Write();
 }
 
-Result<std::string> EncodeTraceComposed(const DiffTrace& base, const DiffTrace& compare,
-                                        const TraceDiff& diff, size_t max_bytes) {
-  TOCSIN_ASSIGN_OR_RETURN(const std::string patch,
-                          EncodeTracePatch(base, compare, diff, max_bytes));
+std::string EncodeTraceComposed(const DiffTrace& base, const DiffTrace& compare,
+                                const TraceDiff& diff, size_t max_bytes) {
+  const Result<std::string> patch = EncodeTracePatch(base, compare, diff, max_bytes);
   JsonWriter w;
   w.BeginObject().Key("version").String(kTraceComposed);
   w.Key("summary").Raw(EncodeTraceSummary(base, compare, diff));
-  if (patch.size() <= kComposedPatchBytes) {
-    w.Key("patch").Raw(patch);
+  if (patch && patch->size() <= kComposedPatchBytes) {
+    w.Key("patch").Raw(*patch);
   } else {
-    w.Key("patchOmitted").BeginObject().Key("bytes").Uint(patch.size());
+    // Of a patch that is too large altogether: at least so many.
+    w.Key("patchOmitted").BeginObject().Key("bytes").Uint(patch ? patch->size() : max_bytes);
     w.Key("reason").String("over_budget").EndObject();
   }
   w.EndObject();

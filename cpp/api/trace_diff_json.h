@@ -22,8 +22,9 @@ Result<std::string> EncodeTracePatch(const DiffTrace& base, const DiffTrace& com
 std::string EncodeTraceSummary(const DiffTrace& base, const DiffTrace& compare,
                                const TraceDiff& diff);
 
-/// The summary, and the patch if it is at most 64 KiB.
-Result<std::string> EncodeTraceComposed(const DiffTrace& base, const DiffTrace& compare,
-                                        const TraceDiff& diff, size_t max_bytes);
+/// The summary, and the patch if it is at most 64 KiB; otherwise its size, of one above `max_bytes`
+/// that it is at least that.
+std::string EncodeTraceComposed(const DiffTrace& base, const DiffTrace& compare,
+                                const TraceDiff& diff, size_t max_bytes);
 
 }  // namespace tocsin::api

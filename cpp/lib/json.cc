@@ -67,7 +67,8 @@ void AppendEscaped(std::string* out, std::string_view text) {
   out->push_back('"');
 }
 
-Json Convert(const boost::json::value& value) {
+// Sets *in_range to false where a number has no finite value: it could not be written again.
+Json Convert(const boost::json::value& value, bool* in_range) {
   Json json;
   switch (value.kind()) {
     case boost::json::kind::null:
@@ -89,6 +90,7 @@ Json Convert(const boost::json::value& value) {
     case boost::json::kind::double_:
       json.type = Json::Type::kDouble;
       json.number = value.get_double();
+      if (!std::isfinite(json.number)) *in_range = false;
       break;
     case boost::json::kind::string:
       json.type = Json::Type::kString;
@@ -96,13 +98,15 @@ Json Convert(const boost::json::value& value) {
       break;
     case boost::json::kind::array:
       json.type = Json::Type::kArray;
-      for (const boost::json::value& item : value.get_array()) json.array.push_back(Convert(item));
+      for (const boost::json::value& item : value.get_array()) {
+        json.array.push_back(Convert(item, in_range));
+      }
       break;
     case boost::json::kind::object:
       json.type = Json::Type::kObject;
       for (const auto& member : value.get_object()) {
         json.object.emplace_back(std::string(member.key().data(), member.key().size()),
-                                 Convert(member.value()));
+                                 Convert(member.value(), in_range));
       }
       break;
   }
@@ -229,7 +233,10 @@ Result<Json> Json::Parse(std::string_view text) {
     return InvalidArgumentError("bad JSON at byte " + std::to_string(consumed) + ": " +
                                 error.message());
   }
-  return Convert(parser.release());
+  bool in_range = true;
+  Json json = Convert(parser.release(), &in_range);
+  if (!in_range) return InvalidArgumentError("bad JSON: a number is out of range");
+  return json;
 }
 
 }  // namespace tocsin::lib

@@ -157,6 +157,7 @@ def test_the_protocol_is_kept(server: Server) -> None:
     assert code(b"{") == (400, -32700)
     assert code({"id": 1, "method": "ping"}) == (400, -32600)
     assert code([]) == (400, -32600)
+    assert code(b'{"jsonrpc": "2.0", "id": 1e999, "method": "ping"}') == (400, -32700)
     assert code({"jsonrpc": "2.0", "id": "a", "method": "prompts/list"}) == (200, -32601)
     unknown = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": "rm"}}
     assert code(unknown) == (200, -32602)
@@ -165,6 +166,8 @@ def test_the_protocol_is_kept(server: Server) -> None:
     assert post(server, ping, **{"MCP-Protocol-Version": "2024-01-01"}).status == 400
     assert post(server, ping, **{"MCP-Protocol-Version": "2025-03-26"}).status == 200
     assert post(server, ping, Origin="https://evil.example").status == 403
+    lured = {"Origin": "http://evil.example:3200", "Host": "evil.example:3200"}
+    assert post(server, ping, **lured).status == 403
     assert post(server, ping, Origin=server.url).status == 200
     for method in ("GET", "DELETE"):
         assert request(server.url + "/api/mcp", method=method, headers=HEADERS).status == 405

@@ -4,8 +4,9 @@ import { compareQuery, differencesOf, formatPick, parsePick } from '../../ui/dif
 import { boxAround } from '../../ui/heatmap.js';
 import { valueIn } from '../../ui/service_selection.js';
 
-const one = (type, name, value, count) => ({
+const one = (type, name, value, count, text = true) => ({
   labels: { __meta_type: type, [name]: value },
+  texts: new Set(text ? ['__meta_type', name] : ['__meta_type']),
   points: [
     [0, count / 2],
     [1, count / 2],
@@ -35,8 +36,23 @@ test('values that are more frequent in the selection come first', () => {
     ['elm', 'oak'],
   );
   assert.ok(Math.abs(found[0].score - 0.65) < 1e-9);
-  assert.deepEqual(found[1].values, [{ value: 'x', selection: 0.5, baseline: 0 }]);
+  assert.deepEqual(found[1].values, [{ value: 'x', text: true, selection: 0.5, baseline: 0 }]);
   assert.deepEqual(differencesOf([]), []);
+});
+
+test('a number and a text of the same digits are two values', () => {
+  const [found] = differencesOf([
+    one('selection', 'span.id', '5', 6),
+    one('selection', 'span.id', '5', 4, false),
+    one('selection_total', 'span.id', 'nil', 10),
+  ]);
+  assert.deepEqual(
+    found.values.map((v) => [valueIn('span.id', v), v.selection]),
+    [
+      ['"5"', 0.6],
+      ['5', 0.4],
+    ],
+  );
 });
 
 test('a selection is in the address and in the query', () => {
@@ -58,9 +74,10 @@ test('a selection is in the address and in the query', () => {
     compareQuery('{ }', parsePick('1_2_3_4')),
     '{ } | compare({ duration >= 3ns && duration <= 4ns }, 10, 1000000, 2000000)',
   );
-  assert.equal(valueIn('span.a', 'x"y'), '"x\\"y"');
-  assert.equal(valueIn('span.a', '12'), '12');
-  assert.equal(valueIn('status', 'error'), 'error');
+  assert.equal(valueIn('span.a', { value: 'x"y', text: true }), '"x\\"y"');
+  assert.equal(valueIn('span.a', { value: '12', text: true }), '"12"');
+  assert.equal(valueIn('span.a', { value: '12', text: false }), '12');
+  assert.equal(valueIn('status', { value: 'error', text: true }), 'error');
 });
 
 test('a box grows to the cells that it touches', () => {

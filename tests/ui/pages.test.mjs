@@ -269,4 +269,5 @@ test('rates, ratios and quantiles of a service', () => {
     [{ name: 'x', rate: 2, errorRatio: 0.25, p95: NaN }],
   );
   assert.equal(narrowed('{ a = 1 }', 'b = 2'), '{ a = 1 && b = 2 }');
+  assert.equal(narrowed('{ a = 1 }', 'b = "$$x $&"'), '{ a = 1 && b = "$$x $&" }');
 });

@@ -126,6 +126,9 @@ TEST_F(JaegerTest, NamesOfServicesAndOperations) {
             R"({"data":[{"name":"add","spanKind":"client"},{"name":"add","spanKind":"server"}],)"
             R"("total":2,"limit":0,"offset":0,"errors":null})");
   EXPECT_EQ(Get("/operations?service=cart&spanKind=server").Find("data")->array.size(), 1U);
+  const std::string of_nobody = "/operations?service=OTLPResourceNoServiceName&spanKind=";
+  EXPECT_EQ(Get(of_nobody + "unspecified").Find("data")->array.size(), 1U);
+  EXPECT_THAT(Get(of_nobody + "internal").Find("data")->array, IsEmpty());
   EXPECT_THAT(Get("/services/nobody/operations").Find("data")->array, IsEmpty());
   EXPECT_EQ(Refused("/operations"), "parameter 'service' is required");
   EXPECT_EQ(api_.Get("/jaeger/api/services/OTLPResourceNoServiceName/operations").body,
@@ -158,7 +161,8 @@ TEST_F(JaegerTest, TagsAreFoundWhereTheyAreShown) {
   }
   for (const char* tags :
        {R"({"http.status_code":"0500"})", R"({"error":"false"})", R"({"span.kind":"client"})",
-        R"({"host":"a","ok":"false"})", R"({"":"a"})", R"({"span.kind":"server || true"})"}) {
+        R"({"host":"a","ok":"false"})", R"({"ratio":"1234e56"})", R"({"":"a"})",
+        R"({"span.kind":"server || true"})"}) {
     EXPECT_THAT(found(tags), IsEmpty()) << tags;
   }
   EXPECT_THAT(Found("service=front&tag=host:a&tag=event:exception"), ElementsAre("1"));
@@ -199,6 +203,10 @@ TEST_F(JaegerTest, TracesByIdsTellWhichAreMissing) {
   EXPECT_EQ(error.Find("msg")->string, "trace not found");
   EXPECT_EQ(error.Find("traceID")->string, "00000000000000000000000000000077");
   EXPECT_EQ(Refused("/traces/77", 404), "trace not found");
+  EXPECT_EQ(Get("/traces?traceID=2&traceID=2&traceID=02").Find("data")->array.size(), 1U);
+  std::string many = "/traces?";
+  for (int i = 1; i <= 1'001; ++i) many.append("&traceID=").append(std::to_string(i));
+  EXPECT_EQ(Refused(many), "more than 1000 traceID parameters");
 }
 
 TEST_F(JaegerTest, WhatCannotBeReadIsRefused) {
@@ -248,6 +256,10 @@ TEST_F(JaegerTest, Version3SpeaksOtlp) {
   EXPECT_EQ(api_.Get("/jaeger/api/v3/operations?service=cart&span_kind=client").body,
             R"({"operations":[{"name":"add","spanKind":"client"}]})");
   EXPECT_EQ(api_.Get("/jaeger/api/v3/operations?service=OTLPResourceNoServiceName").body,
+            R"({"operations":[{"name":"span 4","spanKind":"internal"}]})");
+  EXPECT_EQ(api_.Get("/jaeger/api/v3/operations?service=OTLPResourceNoServiceName"
+                     "&span_kind=internal")
+                .body,
             R"({"operations":[{"name":"span 4","spanKind":"internal"}]})");
   const Json trace = Get("/v3/traces/1?start_time=1970-01-01T00:00:00Z");
   const Json& group = trace.Find("result")->Find("resourceSpans")->array.at(0);

@@ -13,6 +13,7 @@ namespace {
 
 using testing::ElementsAre;
 using testing::HasSubstr;
+using testing::IsEmpty;
 using testing::StartsWith;
 using traceql::kSec;
 using traceql::Of;
@@ -95,6 +96,17 @@ TEST(ServiceEdgesTest, EdgesBetweenServicesHaveNoPeers) {
   const auto edges = FindServiceEdges(TraceApi({Shop()}).queries(), kAll, kNever);
   ASSERT_TRUE(edges) << edges.error().message();
   EXPECT_THAT(*edges, ElementsAre(EdgeIs("front", "cart", 2, 1)));
+}
+
+TEST(ServiceEdgesTest, AnEmptyNameIsNoService) {
+  TestSpan nobody = Span(1, 2, 1, 10 * kSec, kSec);
+  nobody.resource = {{"service.name", ""}};
+  const TraceApi api({{Of("front", SpanKind::kServer, Span(1, 1, 0, 10 * kSec, kSec)), nobody,
+                       Of("cart", SpanKind::kServer, Span(1, 3, 2, 10 * kSec, kSec))}});
+  const auto graph = FindServiceGraph(api.queries(), kAll, kNever);
+  ASSERT_TRUE(graph) << graph.error().message();
+  EXPECT_THAT(graph->edges, IsEmpty());
+  EXPECT_THAT(graph->nodes, ElementsAre(NodeIs("cart", false, 1, 0), NodeIs("front", false, 1, 0)));
 }
 
 TEST(ServiceEdgesTest, ACallCountsWhereItsSpanStarts) {

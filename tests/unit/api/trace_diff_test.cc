@@ -40,7 +40,7 @@ struct Both {
         compare_batch(MakeBatch(b)),
         base(base_batch),
         compare(compare_batch),
-        diff(Compare(base, compare)) {}
+        diff(Compare(base, compare, [] { return Status(); }).value()) {}
   SpanBatch base_batch;
   SpanBatch compare_batch;
   DiffTrace base;
@@ -110,6 +110,49 @@ TEST(TraceDiffTest, ManySpansThatAreAlikeArePairedInTime) {
   for (TestSpan& span : other) span.end = span.start + 7 * (span.end - span.start);
   const Both both(many, other);
   EXPECT_EQ(both.diff.matched, many.size());
+}
+
+// Each must be looked at with each other, attribute by attribute, to see that they differ.
+TEST(TraceDiffTest, ComparingHasAnEndAndCanBeStopped) {
+  std::vector<TestSpan> many;
+  for (SpanId id = 1; id <= 2'000; ++id) {
+    many.push_back(Named(id, 0, "x", kMs));
+    for (int i = 0; i < 50; ++i) many.back().attrs.emplace_back("a" + std::to_string(i), "same");
+    many.back().attrs.emplace_back("z", "base " + std::to_string(id));
+  }
+  std::vector<TestSpan> other = many;
+  for (TestSpan& span : other) span.attrs.back().second = "other";
+  const Both both(many, other);
+  EXPECT_EQ(both.diff.matched, many.size());
+  int asked = 0;
+  const auto stopped = Compare(both.base, both.compare, [&asked]() -> Status {
+    if (++asked < 3) return {};
+    return CancelledError("the client has left");
+  });
+  ASSERT_FALSE(stopped.has_value());
+  EXPECT_EQ(stopped.error().code(), StatusCode::kCancelled);
+  EXPECT_EQ(asked, 3);
+}
+
+TEST(TraceDiffTest, SumsStayWithinTheirType) {
+  const std::vector<TestSpan> base = {Named(1, 0, "x", uint64_t{3} << 61),
+                                      Named(2, 1, "y", uint64_t{3} << 61),
+                                      Named(3, 1, "z", uint64_t{1} << 62)};
+  const Both both({Named(1, 0, "x", kMs)}, base);
+  const auto summary = lib::Json::Parse(EncodeTraceSummary(both.base, both.compare, both.diff));
+  ASSERT_TRUE(summary.has_value());
+  EXPECT_EQ(summary->Find("compare")->Find("sumSpanDurationMs")->integer, INT64_MAX / 1'000'000);
+  EXPECT_GT(summary->Find("stats")->Find("sumSpanDurationDeltaMs")->integer, 0);
+}
+
+TEST(TraceDiffTest, ASummaryDoesWithoutAPatchThatIsTooLarge) {
+  const Both both(Base(), {Named(9, 0, "other", 1)});
+  const auto composed =
+      lib::Json::Parse(EncodeTraceComposed(both.base, both.compare, both.diff, 400));
+  ASSERT_TRUE(composed.has_value());
+  EXPECT_EQ(composed->Find("patch"), nullptr);
+  EXPECT_EQ(composed->Find("patchOmitted")->Find("reason")->string, "over_budget");
+  EXPECT_NE(composed->Find("summary"), nullptr);
 }
 
 TEST(TraceDiffTest, ThePatchIsBounded) {

@@ -52,6 +52,15 @@ TEST(JsonTest, ErrorsNameTheByte) {
   }
 }
 
+TEST(JsonTest, NumbersAreFinite) {
+  EXPECT_EQ(Json::Parse("[1e308]")->array[0].number, 1e308);
+  for (const char* bad : {"1e999", "[-1e999]", "{\"a\":{\"b\":1e400}}"}) {
+    const auto json = Json::Parse(bad);
+    ASSERT_FALSE(json.has_value()) << bad;
+    EXPECT_EQ(json.error().message(), "bad JSON: a number is out of range");
+  }
+}
+
 TEST(JsonTest, NestingIsBounded) {
   EXPECT_TRUE(Json::Parse(std::string(60, '[') + std::string(60, ']')).has_value());
   EXPECT_FALSE(Json::Parse(std::string(100'000, '[')).has_value());
