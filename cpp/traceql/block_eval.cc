@@ -167,10 +167,10 @@ std::optional<int64_t> LimitOfCount(const ScalarFilter& filter) {
 }  // namespace
 
 Result<std::unique_ptr<BlockEval>> BlockEval::Make(const SpanBlock& block,
-                                                   const std::vector<Field>& fields,
-                                                   bool all_whole) {
+                                                   const std::vector<Field>& fields, bool all_whole,
+                                                   std::function<Status()> interrupted) {
   TOCSIN_ASSIGN_OR_RETURN(std::shared_ptr<TraceTable> table, TraceTable::Make(block, all_whole));
-  std::unique_ptr<BlockEval> eval(new BlockEval(std::move(table)));
+  std::unique_ptr<BlockEval> eval(new BlockEval(std::move(table), std::move(interrupted)));
   TOCSIN_ASSIGN_OR_RETURN(const bool keeps, eval->conditions_.Keeps(fields));
   if (!keeps) eval->table_->CallAllPartial();
   return eval;
@@ -196,6 +196,8 @@ Result<Selection> BlockEval::Select(const Pipeline& pipeline) {
 Result<Selection> BlockEval::Run(const Pipeline& stages, Selection in) {
   for (const Stage& stage : stages) {
     if (in.rows.None()) break;
+    // Who wants an evaluation asks before it; a single stage need not ask again.
+    if (&stage != &stages.front()) TOCSIN_RETURN_IF_ERROR(CheckInterrupted());
     if (const auto* spanset = std::get_if<Spanset>(&stage.node)) {
       TOCSIN_ASSIGN_OR_RETURN(in.rows, Evaluate(*spanset, in));
     } else if (const auto* filter = std::get_if<ScalarFilter>(&stage.node)) {
@@ -280,8 +282,9 @@ Result<Bitmap> BlockEval::EvaluateStructural(const Spanset& spanset, const Selec
   TOCSIN_ASSIGN_OR_RETURN(Bitmap right, Evaluate(spanset.args[1], in));
   if (right.None() && partial() == nullptr) return right;
   TOCSIN_ASSIGN_OR_RETURN(const auto parents, table_->ParentRows());
-  const Relations relations(parents, in.grouping ? UnitOfRow(in) : std::span<const uint32_t>());
-  Bitmap rows = relations.Evaluate(spanset.kind, spanset.form, left, right);
+  const Relations relations(parents, in.grouping ? UnitOfRow(in) : std::span<const uint32_t>(),
+                            interrupted_);
+  TOCSIN_ASSIGN_OR_RETURN(Bitmap rows, relations.Evaluate(spanset.kind, spanset.form, left, right));
   AddPartial(right, &rows);
   if (spanset.form == Spanset::Form::kUnion) AddPartial(left, &rows);
   return rows;
@@ -440,6 +443,7 @@ Result<Selection> BlockEval::Split(const Group& group, Selection in) {
   grouping->group_of_row.assign(unit_of_row.begin(), unit_of_row.end());
   std::vector<uint32_t> unit_of_group;
   for (const Expr& by : group.by) {
+    TOCSIN_RETURN_IF_ERROR(CheckInterrupted());
     grouping->by.push_back(&by);
     PairNumbers pairs;
     std::vector<uint32_t> outer;  // Of each new group the one that it is a part of.

@@ -9,8 +9,10 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "cpp/base/status.h"
@@ -29,9 +31,12 @@ namespace tocsin::traceql {
 class BlockEval {
  public:
   /// `fields`: of all that will be asked (FieldsOf). `all_whole`: see TraceTable::Make.
+  /// `interrupted`: asked now and then where an evaluation may take long; what it fails with is the
+  /// result. May be empty.
   static Result<std::unique_ptr<BlockEval>> Make(const SpanBlock& block,
                                                  const std::vector<Field>& fields,
-                                                 bool all_whole = false);
+                                                 bool all_whole = false,
+                                                 std::function<Status()> interrupted = {});
 
   /// The rows of all spansets that the pipeline gives, hidden ones left out.
   Result<Bitmap> Rows(const Pipeline& pipeline);
@@ -49,8 +54,10 @@ class BlockEval {
   uint64_t bytes_read() const { return conditions_.bytes_read(); }
 
  private:
-  explicit BlockEval(std::shared_ptr<TraceTable> table)
-      : table_(std::move(table)), conditions_(table_) {}
+  BlockEval(std::shared_ptr<TraceTable> table, std::function<Status()> interrupted)
+      : table_(std::move(table)), conditions_(table_), interrupted_(std::move(interrupted)) {}
+
+  Status CheckInterrupted() const { return interrupted_ ? interrupted_() : Status(); }
 
   /// Which unit each row belongs to.
   std::span<const uint32_t> UnitOfRow(const Selection& in) const {
@@ -78,6 +85,7 @@ class BlockEval {
 
   std::shared_ptr<TraceTable> table_;
   ConditionEval conditions_;
+  std::function<Status()> interrupted_;
 };
 
 }  // namespace tocsin::traceql

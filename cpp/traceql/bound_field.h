@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "cpp/base/status.h"
+#include "cpp/model/span_duration.h"
 #include "cpp/traceql/ast.h"
 #include "cpp/traceql/bitmap.h"
 #include "cpp/traceql/scalar.h"
@@ -80,9 +81,7 @@ class BoundField {
   }
   /// Is it the span's own duration? Then DurationAt is its number.
   bool is_duration() const { return form_ == Form::kDurations; }
-  int64_t DurationAt(uint32_t row) const {
-    return ends_[row] > starts_[row] ? static_cast<int64_t>(ends_[row] - starts_[row]) : 0;
-  }
+  int64_t DurationAt(uint32_t row) const { return DurationBetween(starts_[row], ends_[row]); }
 
  private:
   enum class Form : uint8_t {

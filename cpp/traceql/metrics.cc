@@ -60,7 +60,7 @@ Result<SeriesSet> Evaluate(const SeriesExpr& expr, std::span<MetricsLeaf>* leave
     }
     TOCSIN_ASSIGN_OR_RETURN(SeriesSet left, Evaluate(expr.args[0], leaves));
     TOCSIN_ASSIGN_OR_RETURN(SeriesSet right, Evaluate(expr.args[1], leaves));
-    return Combine(expr.op, std::move(left), std::move(right));
+    return Combine(expr.op, left, right);
   }
   if (expr.args.empty()) return InternalError("a number where a metrics query is expected");
   TOCSIN_ASSIGN_OR_RETURN(SeriesSet set, Evaluate(expr.args[0], leaves));

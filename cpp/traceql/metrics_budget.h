@@ -50,6 +50,7 @@ class MetricsBudget {
  private:
   void Give(size_t bytes) {
     used_ -= bytes;
+    if (whole_ != nullptr) whole_->Give(bytes);
     if (memory_ != nullptr) memory_->Give(bytes);
   }
 

@@ -14,10 +14,9 @@ constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
 // not show.
 void AddTo(double value, double* sum, double* lost) {
   const double next = *sum + value;
-  if (std::abs(*sum) >= std::abs(value)) {
-    *lost += (*sum - next) + value;
-  } else {
-    *lost += (value - next) + *sum;
+  // What is infinite has lost nothing.
+  if (std::isfinite(next)) {
+    *lost += std::abs(*sum) >= std::abs(value) ? (*sum - next) + value : (value - next) + *sum;
   }
   *sum = next;
 }
@@ -38,6 +37,11 @@ Status MetricsCells::Grow(size_t groups) {
     cells_.push_back(std::move(cells));
   }
   return {};
+}
+
+// Of sums: an infinite one and its negative add up to NaN, but what they lost never is.
+bool MetricsCells::IsEmpty(const double* cell) const {
+  return std::isnan(cell[width() > 1 ? 1 : 0]);
 }
 
 void MetricsCells::Add(const Rows& rows) {
@@ -81,7 +85,7 @@ void MetricsCells::AddSums(const Rows& rows) {
   const size_t w = width();
   for (size_t i = 0; i < rows.groups.size(); ++i) {
     double* cell = cells_[rows.groups[i]].get() + w * rows.intervals[i];
-    if (std::isnan(cell[0])) std::fill_n(cell, w, 0);
+    if (IsEmpty(cell)) std::fill_n(cell, w, 0);
     const double weight = rows.weights.empty() ? 1 : rows.weights[i];
     AddTo(rows.numbers[i] * weight, &cell[0], &cell[1]);
     if (kind_ == Kind::kAverage) cell[2] += weight;
@@ -103,8 +107,8 @@ void MetricsCells::MergeCell(const double* from, double* to) const {
     to[0] += from[0];
     return;
   }
-  if (std::isnan(from[0])) return;
-  if (std::isnan(to[0])) {
+  if (IsEmpty(from)) return;
+  if (IsEmpty(to)) {
     std::copy_n(from, width(), to);
     return;
   }

@@ -48,6 +48,7 @@ class MetricsCells {
 
  private:
   size_t width() const;
+  bool IsEmpty(const double* cell) const;
   void AddCounts(const Rows& rows);
   template <class Better>
   void AddExtremes(const Rows& rows, Better better);
@@ -59,7 +60,7 @@ class MetricsCells {
   uint32_t intervals_;
   MetricsBudget* budget_;
   // Of each group, width() numbers for each interval. kSum: the sum, and what its rounding lost.
-  // kAverage: then the weight.
+  // kAverage: then the weight. All of them NaN while nothing was added, but for kCount.
   std::vector<std::unique_ptr<double[]>> cells_;
 };
 

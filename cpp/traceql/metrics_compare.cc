@@ -111,8 +111,8 @@ class CompareSink final : public MetricsSink {
   Status TakeCounts(const std::vector<double>& from, std::vector<double>* to);
   Status TakeAttribute(Attribute* from, Attribute* to);
   void Choose(Attribute* attribute) const;
-  void AddSeries(const std::string& name, Attribute* attribute,
-                 std::vector<MetricsSeries>* series) const;
+  Status AddSeries(const std::string& name, Attribute* attribute,
+                   std::vector<MetricsSeries>* series) const;
 
   const MetricsFunction& function_;
   const MetricsIntervals& intervals_;
@@ -201,9 +201,12 @@ Status CompareSink::AddField(const Split& split, const Field& field) {
                           CodedField::Bind(field, split.rows.block.shared_table()));
   CountBytes(coded.bytes());
   coded.Gather(split.rows.rows, &codes_);
-  Attribute& attribute = attributes_[Print(field)];
-  return second_pass_ ? CountIntervals(split, coded, &attribute)
-                      : CountValues(split, coded, &attribute);
+  const auto [it, added] = attributes_.try_emplace(Print(field));
+  if (added) {
+    TOCSIN_RETURN_IF_ERROR(budget_.Take(sizeof(*it) + it->first.size()));
+  }
+  return second_pass_ ? CountIntervals(split, coded, &it->second)
+                      : CountValues(split, coded, &it->second);
 }
 
 Status CompareSink::SidesOf(const MetricsRows& rows, std::vector<uint8_t>* sides) {
@@ -223,8 +226,9 @@ Status CompareSink::SidesOf(const MetricsRows& rows, std::vector<uint8_t>* sides
 
 Status CompareSink::CountValues(const Split& split, const CodedField& field, Attribute* attribute) {
   std::vector<Totals> of_code(field.cardinality(), Totals{});
-  for (size_t i = 0; i < codes_.size(); ++i)
+  for (size_t i = 0; i < codes_.size(); ++i) {
     of_code[codes_[i]][split.sides[i]] += split.WeightOf(i);
+  }
   for (uint32_t code = 1; code < of_code.size(); ++code) {
     if (of_code[code][kBaseline] == 0 && of_code[code][kSelection] == 0) continue;
     const Value value = LabelValue(field.ValueOf(code));
@@ -301,8 +305,8 @@ Status CompareSink::CountIntervals(const Split& split, const CodedField& field,
   return {};
 }
 
-void CompareSink::AddSeries(const std::string& name, Attribute* attribute,
-                            std::vector<MetricsSeries>* series) const {
+Status CompareSink::AddSeries(const std::string& name, Attribute* attribute,
+                              std::vector<MetricsSeries>* series) const {
   for (size_t side = 0; side < kSides; ++side) {
     if (attribute->counts[side].empty()) continue;
     series->push_back({{TextLabel("__meta_type", kTotalNames[side]), TextLabel(name, "nil")},
@@ -316,15 +320,19 @@ void CompareSink::AddSeries(const std::string& name, Attribute* attribute,
     }
   }
   if (attribute->crowded[kBaseline] || attribute->crowded[kSelection]) {
+    TOCSIN_RETURN_IF_ERROR(budget_.Take(intervals_.count() * sizeof(double)));
     series->push_back({{TextLabel("__meta_error", "__too_many_values__"), TextLabel(name, "nil")},
                        std::vector<double>(intervals_.count(), 0),
                        {}});
   }
+  return {};
 }
 
 Result<std::vector<MetricsSeries>> CompareSink::Finish() {
   std::vector<MetricsSeries> series;
-  for (auto& [name, attribute] : attributes_) AddSeries(name, &attribute, &series);
+  for (auto& [name, attribute] : attributes_) {
+    TOCSIN_RETURN_IF_ERROR(AddSeries(name, &attribute, &series));
+  }
   return series;
 }
 

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "cpp/base/status.h"
+#include "cpp/model/span_duration.h"
 #include "cpp/traceql/ast.h"
 #include "cpp/traceql/bound_field.h"
 #include "cpp/traceql/metrics_buckets.h"
@@ -79,9 +80,7 @@ class MeasuredField {
   void GatherBuckets(std::span<const uint32_t> rows, std::vector<BucketCode>* buckets);
 
  private:
-  int64_t DurationOf(uint32_t row) const {
-    return ends_[row] > starts_[row] ? static_cast<int64_t>(ends_[row] - starts_[row]) : 0;
-  }
+  int64_t DurationOf(uint32_t row) const { return DurationBetween(starts_[row], ends_[row]); }
 
   bool durations_ = false;
   std::span<const uint64_t> starts_;

@@ -64,6 +64,7 @@ class FunctionSink final : public MetricsSink {
   FunctionSink(const MetricsFunction& function, const MetricsContext& context)
       : function_(function),
         intervals_(context.intervals),
+        budget_(context.budget),
         groups_(function.by, &context.budget, context.text_groups),
         cells_(CellKindOf(function.kind), context.intervals.count(), &context.budget),
         picker_(context.exemplars, context.intervals.count()),
@@ -102,14 +103,16 @@ class FunctionSink final : public MetricsSink {
   MetricsRows Compact(const MetricsRows& rows, const Keep& keep);
   Status BindExemplars(const SpanBlock& block);
   void OfferExemplars(const MetricsRows& rows);
-  std::vector<MetricsSeries> FinishGroups();
-  std::vector<MetricsSeries> FinishQuantiles();
+  Result<std::vector<MetricsSeries>> FinishGroups();
+  Result<std::vector<MetricsSeries>> FinishQuantiles();
+  Status TakeSeries(size_t count);
   std::vector<double> ValuesOf(uint32_t group) const;
   void AddExemplars(const std::vector<std::vector<size_t>>& series_of_group,
                     std::vector<MetricsSeries>* series);
 
   const MetricsFunction& function_;
   const MetricsIntervals& intervals_;
+  MetricsBudget& budget_;
   GroupTable groups_;
   MetricsCells cells_;
   ExemplarPicker picker_;
@@ -269,7 +272,12 @@ std::vector<double> FunctionSink::ValuesOf(uint32_t group) const {
   return values;
 }
 
-std::vector<MetricsSeries> FunctionSink::FinishGroups() {
+Status FunctionSink::TakeSeries(size_t count) {
+  return budget_.Take(count * (sizeof(MetricsSeries) + intervals_.values() * sizeof(double)));
+}
+
+Result<std::vector<MetricsSeries>> FunctionSink::FinishGroups() {
+  TOCSIN_RETURN_IF_ERROR(TakeSeries(groups_.size()));
   const bool histogram = function_.kind == Kind::kHistogramOverTime;
   const bool named = function_.by.empty() && !histogram;
   const bool counts = CellKindOf(function_.kind) == MetricsCells::Kind::kCount;
@@ -298,13 +306,14 @@ std::vector<MetricsSeries> FunctionSink::FinishGroups() {
   return series;
 }
 
-std::vector<MetricsSeries> FunctionSink::FinishQuantiles() {
+Result<std::vector<MetricsSeries>> FunctionSink::FinishQuantiles() {
   // Groups that differ in their bucket only make one series for each quantile.
   std::map<std::vector<uint32_t>, std::vector<uint32_t>> histograms;
   for (uint32_t group = 0; group < groups_.size(); ++group) {
     const std::span<const uint32_t> values = groups_.ValuesOf(group);
     histograms[{values.begin(), values.end()}].push_back(group);
   }
+  TOCSIN_RETURN_IF_ERROR(TakeSeries(histograms.size() * function_.quantiles.size()));
   std::vector<MetricsSeries> series;
   std::vector<std::vector<size_t>> series_of_group(groups_.size());
   std::vector<BucketCount> buckets;

@@ -128,8 +128,9 @@ void MetricsIntervals::SlideWithinRange(const SlidingWindows& windows) {
 
 uint32_t MetricsIntervals::OfWindows(int64_t time) const {
   if (beyond_range_) {
-    if (time < common_from_)
+    if (time < common_from_) {
       return static_cast<uint32_t>(Quotient(static_cast<uint64_t>(time - base_)));
+    }
     if (time <= common_to_) return runs_->count - 1;
     return runs_->count +
            static_cast<uint32_t>(Quotient(static_cast<uint64_t>(time - common_to_ - 1)));

@@ -79,6 +79,8 @@ class SpanReader {
   const std::vector<CountedMinutes>& counted_minutes() const { return counted_minutes_; }
 
  private:
+  Status AddBlock(const SpanBlock& block);
+  Status AddExemplars(size_t leaf, const SpanBlock& block);
   Result<bool> AddCounted(const SpanBlock& block);
   Status AddCountedFor(size_t leaf, const SpanBlock& block, const PlacedCells& cells,
                        BlockEval* eval);
@@ -103,6 +105,18 @@ class SpanReader {
 };
 
 Status SpanReader::ReadBlock(const SpanBlock& block) {
+  const Status added = AddBlock(block);
+  block.Release();
+  return added;
+}
+
+Status SpanReader::ReadExemplars(size_t leaf, const SpanBlock& block) {
+  const Status added = AddExemplars(leaf, block);
+  block.Release();
+  return added;
+}
+
+Status SpanReader::AddBlock(const SpanBlock& block) {
   ++stats_.inspected_blocks;
   TOCSIN_ASSIGN_OR_RETURN(const bool counted, AddCounted(block));
   const auto may_select = [&](const MetricsLeaf& leaf) {
@@ -111,8 +125,9 @@ Status SpanReader::ReadBlock(const SpanBlock& block) {
   if (!counted && std::ranges::none_of(leaves_, may_select)) return {};
   stats_.inspected_spans += block.rows();
   if (counted) return {};
-  TOCSIN_ASSIGN_OR_RETURN(const std::unique_ptr<BlockEval> eval,
-                          BlockEval::Make(block, pass_.fields));
+  TOCSIN_ASSIGN_OR_RETURN(
+      const std::unique_ptr<BlockEval> eval,
+      BlockEval::Make(block, pass_.fields, /*all_whole=*/false, pass_.interrupted));
   for (size_t leaf = 0; leaf < leaves_.size(); ++leaf) {
     TOCSIN_RETURN_IF_ERROR(ReadBlockFor(leaf, eval.get()));
   }
@@ -133,8 +148,9 @@ Result<bool> SpanReader::AddCounted(const SpanBlock& block) {
   if (counted == nullptr) return false;
   const std::optional<PlacedCells> cells = PlaceCells(*counted, block, intervals_);
   if (!cells) return false;
-  TOCSIN_ASSIGN_OR_RETURN(const std::unique_ptr<BlockEval> eval,
-                          BlockEval::Make(*counted->spans, pass_.fields, /*all_whole=*/true));
+  TOCSIN_ASSIGN_OR_RETURN(
+      const std::unique_ptr<BlockEval> eval,
+      BlockEval::Make(*counted->spans, pass_.fields, /*all_whole=*/true, pass_.interrupted));
   for (size_t leaf = 0; leaf < leaves_.size(); ++leaf) {
     TOCSIN_RETURN_IF_ERROR(AddCountedFor(leaf, block, *cells, eval.get()));
   }
@@ -172,9 +188,10 @@ Status SpanReader::AddCountedFor(size_t leaf, const SpanBlock& block, const Plac
   return sink.Add({*eval, rows_, interval_of_row_, weights_, /*counted=*/true});
 }
 
-Status SpanReader::ReadExemplars(size_t leaf, const SpanBlock& block) {
-  TOCSIN_ASSIGN_OR_RETURN(const std::unique_ptr<BlockEval> eval,
-                          BlockEval::Make(block, pass_.fields));
+Status SpanReader::AddExemplars(size_t leaf, const SpanBlock& block) {
+  TOCSIN_ASSIGN_OR_RETURN(
+      const std::unique_ptr<BlockEval> eval,
+      BlockEval::Make(block, pass_.fields, /*all_whole=*/false, pass_.interrupted));
   TOCSIN_ASSIGN_OR_RETURN(Bitmap rows, eval->Rows(leaves_[leaf].expr->pipeline));
   if (eval->partial() != nullptr) rows.AndNot(*eval->partial());
   TOCSIN_RETURN_IF_ERROR(KeepInRange(block, rows));
@@ -218,10 +235,13 @@ Status SpanReader::ReadTrace(const Pending& trace) {
   TOCSIN_ASSIGN_OR_RETURN(SpanBatch spans, pass_.view.Trace(trace.id));
   if (spans.empty()) return {};
   ++stats_.inspected_traces;
+  MetricsBudget meanwhile(budget_);
+  TOCSIN_RETURN_IF_ERROR(meanwhile.Take(spans.MemoryBytes()));
   const auto batch = std::make_shared<const SpanBatch>(std::move(spans));
   const BatchBlock block(batch);
-  TOCSIN_ASSIGN_OR_RETURN(const std::unique_ptr<BlockEval> eval,
-                          BlockEval::Make(block, pass_.fields, /*all_whole=*/true));
+  TOCSIN_ASSIGN_OR_RETURN(
+      const std::unique_ptr<BlockEval> eval,
+      BlockEval::Make(block, pass_.fields, /*all_whole=*/true, pass_.interrupted));
   for (size_t leaf = 0; leaf < leaves_.size(); ++leaf) {
     if ((trace.wanted >> leaf & 1) == 0) continue;
     TOCSIN_ASSIGN_OR_RETURN(const Bitmap rows, eval->Rows(leaves_[leaf].expr->pipeline));
@@ -353,8 +373,9 @@ void Scan::Divide(size_t parts, std::span<MetricsLeaf> leaves, Pass* pass) {
     }
     const MetricsContext context{intervals_, part.budget, context_.exemplars, context_.interrupted,
                                  context_.text_groups};
-    for (const MetricsLeaf& leaf : leaves)
+    for (const MetricsLeaf& leaf : leaves) {
       part.forks.push_back({leaf.expr, leaf.sink->Fork(context)});
+    }
     part.reader.emplace(pass, &part.budget, part.forks);
   }
 }

@@ -133,7 +133,7 @@ void DropEmptySeries(SeriesSet* series) {
   });
 }
 
-SeriesSet Combine(Op op, SeriesSet left, SeriesSet right) {
+SeriesSet Combine(Op op, const SeriesSet& left, const SeriesSet& right) {
   std::unordered_map<std::string, const MetricsSeries*> lefts;
   std::unordered_map<std::string, const MetricsSeries*> rights;
   for (const MetricsSeries& one : left) lefts.emplace(MatchKey(one), &one);

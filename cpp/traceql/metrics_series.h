@@ -23,7 +23,7 @@ void DropEmptySeries(SeriesSet* series);
 /// partner vanish. A side that is one series without labels is a partner to each of the other. A
 /// missing sample makes the result missing, and so does division by zero. What exemplars measured
 /// is no point of the result: their values become NaN. REQUIRES: op is one of + - * /.
-SeriesSet Combine(Op op, SeriesSet left, SeriesSet right);
+SeriesSet Combine(Op op, const SeriesSet& left, const SeriesSet& right);
 /// The same with the number at every point. Labels stay.
 SeriesSet CombineWithNumber(Op op, SeriesSet series, double number, bool number_is_left);
 

@@ -17,6 +17,8 @@
 namespace tocsin::traceql {
 namespace {
 
+// Of quantile_over_time(): each is a series for each group.
+constexpr size_t kMostQuantiles = 64;
 constexpr std::string_view kTooDeep = "the query is nested too deeply";
 
 class Parser {
@@ -427,6 +429,9 @@ Status Parser::ParseQuantiles(MetricsFunction* function) {
     const bool number = token().kind == Token::Kind::kLiteral &&
                         (literal.type == Type::kInt || literal.type == Type::kFloat);
     if (!number) return tokens_.Unexpected("a quantile from 0 to 1");
+    if (function->quantiles.size() == kMostQuantiles) {
+      return tokens_.Unexpected("at most " + std::to_string(kMostQuantiles) + " quantiles");
+    }
     function->quantiles.push_back(literal.type == Type::kInt ? static_cast<double>(literal.integer)
                                                              : literal.number);
     TOCSIN_RETURN_IF_ERROR(tokens_.Advance());

@@ -48,7 +48,8 @@ class Budget {
   bool short_ = false;  // Some of it was not to be had.
 };
 
-// A block with what the query selects in it. Lives as long as a candidate needs it.
+// A block with what the query selects in it. Lives as long as a candidate needs it, and with it
+// what was read of the block.
 struct Evaluated {
   std::unique_ptr<BlockEval> eval;
   Selection selection;
@@ -63,7 +64,12 @@ struct Evaluated {
   }
   Evaluated(const Evaluated&) = delete;
   Evaluated& operator=(const Evaluated&) = delete;
-  ~Evaluated() { budget->Give(bytes); }
+  ~Evaluated() {
+    const SpanBlock& block = eval->table().block();
+    eval.reset();
+    block.Release();
+    budget->Give(bytes);
+  }
 };
 
 // A trace that satisfies the query, with its exact start.
@@ -179,7 +185,9 @@ std::vector<const SpanBlock*> Searcher::BlocksNewestFirst() const {
 Result<Searcher::Evaluation> Searcher::Evaluate(const SpanBlock& block) const {
   TOCSIN_RETURN_IF_ERROR(CheckInterrupted());
   if (!MaySelect(block, query_.pipeline)) return Evaluation{};
-  TOCSIN_ASSIGN_OR_RETURN(std::unique_ptr<BlockEval> eval, BlockEval::Make(block, fields_));
+  TOCSIN_ASSIGN_OR_RETURN(
+      std::unique_ptr<BlockEval> eval,
+      BlockEval::Make(block, fields_, /*all_whole=*/false, options_.interrupted));
   TOCSIN_ASSIGN_OR_RETURN(Selection selection, eval->Select(query_.pipeline));
   return Evaluation{std::move(eval), std::move(selection)};
 }
@@ -206,13 +214,16 @@ Status Searcher::AddBlock(const SpanBlock& block, Result<Evaluation> evaluation)
   ++result_.stats.inspected_blocks;
   if (!evaluation.has_value()) return evaluation.error();
   auto& [eval, selection] = *evaluation;
-  if (eval == nullptr) return {};
+  if (eval == nullptr) {
+    block.Release();
+    return {};
+  }
   result_.stats.inspected_spans += block.rows();
   result_.stats.inspected_traces += eval->table().traces().size();
   result_.stats.inspected_bytes += eval->bytes_read();
-  if (selection.rows.None()) return {};
   const auto evaluated =
       std::make_shared<Evaluated>(std::move(eval), std::move(selection), &budget_);
+  if (evaluated->selection.rows.None()) return {};
   if (block.min_start() >= options_.start && block.max_end() <= options_.end) {
     return AddTraces(evaluated, evaluated->selection.rows);
   }
@@ -323,8 +334,9 @@ Status Searcher::Read(const TraceId& id) {
   budget_.Take(bytes);
   TOCSIN_RETURN_IF_ERROR(budget_.Check());
   const BatchBlock block(std::make_shared<const SpanBatch>(std::move(batch)));
-  TOCSIN_ASSIGN_OR_RETURN(const std::unique_ptr<BlockEval> eval,
-                          BlockEval::Make(block, fields_, true));
+  TOCSIN_ASSIGN_OR_RETURN(
+      const std::unique_ptr<BlockEval> eval,
+      BlockEval::Make(block, fields_, /*all_whole=*/true, options_.interrupted));
   TOCSIN_ASSIGN_OR_RETURN(const Selection selection, eval->Select(query_.pipeline));
   TOCSIN_ASSIGN_OR_RETURN(const Bitmap in_range, InRange(block, selection.rows));
   TOCSIN_ASSIGN_OR_RETURN(const TraceExtent extent, eval->table().ExtentOf(0));

@@ -71,7 +71,8 @@ struct AttributeKey {
   friend auto operator<=>(const AttributeKey&, const AttributeKey&) = default;
 };
 
-/// Immutable rows. Thread-safe. Spans returned by the accessors live as long as the block.
+/// Immutable rows. Thread-safe. Spans returned by the accessors live as long as the block, or until
+/// Release().
 class SpanBlock {
  public:
   virtual ~SpanBlock() = default;
@@ -143,6 +144,11 @@ class SpanBlock {
     (void)literal;
     return true;
   }
+
+  /// Lets go of what was read for the accessors; it is read again when it is asked for again. A
+  /// query over a month must not hold all that it has seen. REQUIRES: nobody uses the block, nor
+  /// spans that it returned.
+  virtual void Release() const {}
 };
 
 /// A consistent view: what was acknowledged before it was taken, and nothing later.

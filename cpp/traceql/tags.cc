@@ -81,6 +81,7 @@ class Selector {
     for (const BlockPtr& block : blocks) {
       TOCSIN_RETURN_IF_ERROR(Ask(options_));
       const Result<bool> go_on = VisitBlock(*block, &seen, visit);
+      block->Release();
       if (!go_on && go_on.error().code() == StatusCode::kCorruption) continue;
       if (!go_on) return go_on.error();
       if (!*go_on) break;

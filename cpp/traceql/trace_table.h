@@ -11,6 +11,7 @@
 
 #include "cpp/base/status.h"
 #include "cpp/model/ids.h"
+#include "cpp/model/span_duration.h"
 #include "cpp/traceql/bitmap.h"
 #include "cpp/traceql/source.h"
 
@@ -24,7 +25,7 @@ struct TraceExtent {
   uint32_t root = SpanBlock::kNoRow;
 
   /// Nanoseconds, as far as a signed number goes.
-  int64_t duration() const { return static_cast<int64_t>(end - start); }
+  int64_t duration() const { return DurationBetween(start, end); }
 };
 
 /// Works things out when they are first asked for and then keeps them. Hidden rows belong to no

@@ -7,6 +7,7 @@
 #include "cpp/base/check.h"
 #include "cpp/base/coding.h"
 #include "cpp/base/hash.h"
+#include "cpp/model/span_duration.h"
 #include "storage/columnar/bloom.h"
 #include "storage/columnar/frame.h"
 #include "storage/columnar/integers.h"
@@ -347,8 +348,7 @@ class Sealer {
     ValueSummary summary{
         .column = kDurationsColumn, .values = {}, .ranged = true, .min = INT64_MAX, .max = 0};
     for (size_t row = 0; row < rows(); ++row) {
-      const uint64_t duration = in_.end[row] > in_.start[row] ? in_.end[row] - in_.start[row] : 0;
-      const auto number = static_cast<int64_t>(std::min<uint64_t>(duration, INT64_MAX));
+      const int64_t number = DurationBetween(in_.start[row], in_.end[row]);
       summary.min = std::min(summary.min, number);
       summary.max = std::max(summary.max, number);
     }

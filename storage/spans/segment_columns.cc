@@ -133,14 +133,17 @@ Result<std::unique_ptr<SegmentColumns>> SegmentColumns::Open(std::unique_ptr<Seg
   return columns;
 }
 
+std::shared_ptr<const Cached> SegmentColumns::FindHeld(uint64_t name) const {
+  const std::lock_guard lock(mutex_);
+  const auto it = held_.find(name);
+  return it == held_.end() ? nullptr : it->second.Get();
+}
+
 template <class T, class Make>
 SegmentColumns::Loaded<T> SegmentColumns::Load(uint32_t column, uint32_t form,
                                                const Make& make) const {
   const uint64_t name = uint64_t{column} << 32 | form;
-  {
-    const std::lock_guard lock(mutex_);
-    if (const auto it = held_.find(name); it != held_.end()) return Unwrap<T>(it->second);
-  }
+  if (const auto held = FindHeld(name); held != nullptr) return Unwrap<T>(held);
   const ColumnCache::Key key{number_, column, form};
   const Shelf shelf = form == kFooter ? Shelf::kDirectories : Shelf::kColumns;
   std::shared_ptr<const Cached> entry = cache_->Get(key, shelf);
@@ -151,8 +154,16 @@ SegmentColumns::Loaded<T> SegmentColumns::Load(uint32_t column, uint32_t form,
     cache_->Put(key, entry, shelf);
   }
   const std::lock_guard lock(mutex_);
+  Held& held = held_[name];
   // Of two threads that loaded the same column the first one's is kept.
-  return Unwrap<T>(held_.try_emplace(name, std::move(entry)).first->second);
+  if (const auto first = held.Get(); first != nullptr) return Unwrap<T>(first);
+  const bool is_one_of_many = form == kDecoded && column >= kFirstAttributeColumn;
+  if (is_one_of_many || form >= kFirstDerivedForm) {
+    held.seen = entry;
+  } else {
+    held.kept = entry;
+  }
+  return Unwrap<T>(entry);
 }
 
 Status SegmentColumns::InSegment(const Status& status) const {
@@ -238,6 +249,8 @@ SegmentColumns::Loaded<TraceTable> SegmentColumns::Traces() const {
     table.ids.resize(count);
     for (size_t t = 0; t < count; ++t) table.ids[t] = {ids[2 * t], ids[2 * t + 1]};
     if (!std::is_sorted(table.ids.begin(), table.ids.end())) in->Fail();
+    // Who reads starts counts on a first row of each.
+    if (std::ranges::find(sizes, 0U) != sizes.end()) in->Fail();
     table.first_row = Offsets(sizes, rows(), in);
     return table;
   });

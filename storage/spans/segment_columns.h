@@ -221,8 +221,16 @@ class SegmentColumns {
   // The page of the value filter that was read last: one condition asks several times.
   mutable uint32_t filter_page_ = UINT32_MAX;
   mutable std::string filter_bytes_;
-  // By column << 32 | form.
-  mutable std::unordered_map<uint64_t, std::shared_ptr<const Cached>> held_;
+  struct Held {
+    std::shared_ptr<const Cached> kept;
+    std::weak_ptr<const Cached> seen;  // As long as somebody else keeps it.
+    std::shared_ptr<const Cached> Get() const { return kept != nullptr ? kept : seen.lock(); }
+  };
+  std::shared_ptr<const Cached> FindHeld(uint64_t name) const;
+
+  // By column << 32 | form. Columns of attributes, and what is derived, are only seen: a segment
+  // may have thousands of them.
+  mutable std::unordered_map<uint64_t, Held> held_;
 };
 
 }  // namespace tocsin::storage

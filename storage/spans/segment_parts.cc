@@ -31,10 +31,7 @@ ColumnPart<T> From(T values, size_t first) {
 // Most columns take four to eight bytes a row when they are decoded.
 bool SegmentColumns::WantsWhole(uint32_t column, Slice slice) const {
   if (slice.size() >= rows() / 4) return true;
-  {
-    const std::lock_guard lock(mutex_);
-    if (held_.contains(uint64_t{column} << 32)) return true;
-  }
+  if (FindHeld(uint64_t{column} << 32) != nullptr) return true;
   return cache_->Wants({number_, column, 0}, size_t{rows()} * 8);
 }
 

@@ -7,6 +7,7 @@
 #include "cpp/base/clock.h"
 #include "cpp/base/coding.h"
 #include "cpp/model/span_batch_builder.h"
+#include "cpp/model/span_duration.h"
 #include "cpp/traceql/batch_block.h"
 #include "cpp/traceql/metrics_buckets.h"
 #include "storage/columnar/byte_reader.h"
@@ -39,8 +40,7 @@ constexpr uint64_t kDurationMask = ((uint64_t{1} << kDurationBits) - 1) << kMinu
 
 // 0 for a duration that is in no bucket, otherwise n for one above 2^(n - 1) and up to 2^n.
 uint64_t DurationClass(uint64_t start, uint64_t end) {
-  const int64_t duration = end > start ? static_cast<int64_t>(end - start) : 0;
-  const traceql::BucketCode bucket = traceql::BucketOfInt(duration);
+  const traceql::BucketCode bucket = traceql::BucketOfInt(DurationBetween(start, end));
   return bucket == 0 ? 0 : bucket - uint64_t{traceql::kBucketBias};
 }
 

@@ -184,6 +184,14 @@ Result<std::shared_ptr<const traceql::CountedRows>> StoredBlock::Counted(
   return nullptr;
 }
 
+void StoredBlock::Release() const {
+  const std::lock_guard lock(mutex_);
+  reader_.reset();
+  hidden_.reset();
+  whole_.reset();
+  parent_rows_.reset();
+}
+
 bool StoredBlock::MayMatch(const traceql::Field& field, traceql::Op op,
                            const traceql::Literal& literal) const {
   const Result<bool> may = Read<bool>([&](const SegmentReader& r) -> Result<bool> {

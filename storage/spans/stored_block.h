@@ -69,6 +69,7 @@ class StoredBlock final : public traceql::SpanBlock {
   /// True too for a segment whose footer cannot be read: its columns will say so.
   bool MayMatch(const traceql::Field& field, traceql::Op op,
                 const traceql::Literal& literal) const override;
+  void Release() const override;
 
  private:
   /// Asks the reader, which is opened at the first call.
@@ -79,7 +80,8 @@ class StoredBlock final : public traceql::SpanBlock {
   const std::shared_ptr<ColumnCache> cache_;
   const DamageCounters damaged_;
   mutable std::mutex mutex_;
-  mutable std::shared_ptr<const SegmentReader> reader_;  // Set once, as all that follows.
+  // Set once until Release(), as all that follows.
+  mutable std::shared_ptr<const SegmentReader> reader_;
   mutable std::optional<std::shared_ptr<const traceql::Bitmap>> hidden_;
   mutable std::optional<std::vector<uint8_t>> whole_;
   mutable std::optional<std::vector<uint32_t>> parent_rows_;

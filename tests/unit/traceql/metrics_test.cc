@@ -3,6 +3,7 @@
 #include "cpp/traceql/metrics.h"
 
 #include <cmath>
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -145,6 +146,20 @@ TEST(MetricsTest, OnlyNumbersAreMeasured) {
   ExpectEverywhere(MixedTypes(), "{ } | max_over_time(span.nowhere)", {});
   ExpectEverywhere(MixedTypes(), "{ } | histogram_over_time(span.w)",
                    {{"__bucket=8.0", {1, 0, 0, 0}}});
+}
+
+TEST(MetricsTest, InfiniteValuesCount) {
+  constexpr double kInfinity = std::numeric_limits<double>::infinity();
+  std::vector<TestSpan> spans = {At(1, 95 * kSec, kSec, "a"), At(2, 96 * kSec, kSec, "a"),
+                                 At(3, 105 * kSec, kSec, "a"), At(4, 106 * kSec, kSec, "a")};
+  spans[0].attrs = {{"x", kInfinity}};
+  spans[1].attrs = {{"x", 1.0}};
+  spans[2].attrs = {{"x", 1.0}};
+  spans[3].attrs = {{"x", 2.0}};
+  ExpectEverywhere(spans, "{ } | sum_over_time(span.x)",
+                   {{"__name__=\"sum_over_time\"", {kInfinity, 3, kAbsent, kAbsent}}});
+  ExpectEverywhere(spans, "{ } | avg_over_time(span.x)",
+                   {{"__name__=\"avg_over_time\"", {kInfinity, 1.5, kAbsent, kAbsent}}});
 }
 
 TEST(MetricsTest, TheOrderOfLabelsIsThatOfTheQuery) {

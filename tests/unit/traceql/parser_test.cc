@@ -520,6 +520,10 @@ TEST(ParserTest, SizeAndDepthAreBounded) {
   for (int i = 1; i <= 500; ++i) fields.append(" || .a").append(std::to_string(i));
   EXPECT_EQ(Canonical(fields + " }"),
             "parse error at line 1, col 1: the query names more than 500 different attributes");
+  std::string quantiles = "{ } | quantile_over_time(duration";
+  for (int i = 0; i < 64; ++i) quantiles.append(", 0.5");
+  EXPECT_TRUE(Parse(quantiles + ")").has_value());
+  EXPECT_NE(Canonical(quantiles + ", 0.5)").find("at most 64 quantiles"), std::string::npos);
 }
 
 // Trees of every shape the parser can make, from a seed.

@@ -109,6 +109,105 @@ TEST(PipelineTest, StructuralOperatorsOnOddTraces) {
                            });
 }
 
+// 1 -> 2 -> 3; 4, 5 and 6 are a ring, each the child of the next and 6 of 4; 4 -> 7 -> 8; 9, which
+// names itself, -> 10. In group b are 2, 5, 6 and 7, in group a all others.
+std::vector<TestSpan> FamilyWithARing() {
+  const std::vector<SpanId> parents = {0, 1, 2, 5, 6, 4, 4, 7, 9, 9};
+  std::vector<TestSpan> spans;
+  for (SpanId id = 1; id <= parents.size(); ++id) {
+    spans.push_back(Span(1, id, parents[id - 1], id * kSec, kSec));
+    const bool b = id == 2 || (id >= 5 && id <= 7);
+    spans.back().attrs = {{"g", b ? "b" : "a"}};
+  }
+  return spans;
+}
+
+TEST(PipelineTest, StructuralOperatorsOnRings) {
+  ExpectSpans(FamilyWithARing(), {
+                                     {"{ } >> { }", "2 3 4 5 6 7 8 10"},
+                                     {"{ } << { }", "1 2 4 5 6 7 9"},
+                                     {R"({ span:id = "4" } << { })", "5 6"},
+                                     {R"({ span:id = "4" || span:id = "8" } << { })", "4 5 6 7"},
+                                     {R"({ span:id = "4" || span:id = "6" } << { })", "4 5 6"},
+                                     {R"({ span:id = "4" } !<< { })", "1 2 3 4 7 8 9 10"},
+                                     {R"({ span:id = "4" } >> { })", "5 6 7 8"},
+                                     {R"({ span:id = "a" } << { })", "9"},
+                                     {R"({ span:id = "9" } << { })", ""},
+                                 });
+}
+
+TEST(PipelineTest, StructuralOperatorsOnRingsWithinGroups) {
+  ExpectSpans(FamilyWithARing(), {
+                                     {"{ } | by(.g) | { } >> { }", "3 5 6 7 8 10"},
+                                     {"{ } | by(.g) | { } << { }", "1 4 5 6 9"},
+                                     {"{ } | by(.g) | { } !>> { }", "1 2 4 9"},
+                                     {"{ } | by(.g) | { } !<< { }", "2 3 7 8 10"},
+                                     {"{ } | by(.g) | { } &>> { }", "1 3 4 5 6 7 8 9 10"},
+                                     {"{ } | by(.g) | { } > { }", "5 10"},
+                                     {"{ } | by(.g) | { } < { }", "6 9"},
+                                     {"{ } | by(.g) | { } ~ { }", "6 7"},
+                                     {R"({ } | by(.g) | { span:id = "6" } >> { })", "5 7"},
+                                     {R"({ } | by(.g) | { span:id = "5" } << { })", "6"},
+                                     {R"({ } | by(.g) | { span:id = "8" } << { })", "4"},
+                                     {"{ } | by(span:id) | { } >> { }", ""},
+                                     {"{ } | by(span:id) | { } << { }", ""},
+                                     {"{ } | by(trace:id) | { } << { }", "1 2 4 5 6 7 9"},
+                                 });
+}
+
+// What these cost must not grow with the product of rows and levels: then they would take minutes.
+void ExpectMatched(const FakeView& view, const std::vector<std::pair<std::string, uint32_t>>& all) {
+  for (const auto& [text, matched] : all) {
+    const SearchResult result = MustSearch(view, text);
+    EXPECT_EQ(result.traces.empty() ? 0 : result.traces[0].matched, matched) << text;
+  }
+}
+
+TEST(PipelineTest, AChainOfManySpansInGroups) {
+  std::vector<TestSpan> chain;
+  for (uint64_t i = 1; i <= 100'000; ++i) chain.push_back(Span(1, i, i - 1, i * kMs, kMs));
+  chain.front().status = SpanStatus::kError;
+  chain.back().status = SpanStatus::kError;
+  ExpectMatched(FakeView({chain}, true), {
+                                             {"{ } | by(span:id) | { } >> { }", 0},
+                                             {"{ } | by(span:id) | { } << { }", 0},
+                                             {"{ } | by(status) | { } >> { }", 99'998},
+                                             {"{ } | by(status) | { } << { }", 99'998},
+                                         });
+}
+
+TEST(PipelineTest, ARingOfManySpans) {
+  constexpr uint64_t kSpans = 100'000;
+  std::vector<TestSpan> ring;
+  for (uint64_t i = 1; i <= kSpans; ++i) {
+    ring.push_back(Span(1, i, i == 1 ? kSpans : i - 1, i * kMs, kMs));
+  }
+  ring[70'000].status = SpanStatus::kError;
+  ExpectMatched(FakeView({ring}, true), {
+                                            {"{ } << { }", kSpans},
+                                            {"{ } >> { }", kSpans},
+                                            {R"({ span:id = "5" } << { })", kSpans - 1},
+                                            {"{ } | by(span:id) | { } >> { }", 0},
+                                            {"{ } | by(span:id) | { } << { }", 0},
+                                            {"{ } | by(status) | { } >> { }", kSpans - 1},
+                                            {"{ } | by(status) | { } &<< { }", kSpans - 1},
+                                        });
+}
+
+// 1 and 2 are each other's parents. The odd ones are a chain below 1, the even ones hang below 2.
+TEST(PipelineTest, ManySpansBelowARing) {
+  constexpr uint64_t kSpans = 100'000;
+  std::vector<TestSpan> spans = {Span(1, 1, 2, 0, kMs), Span(1, 2, 1, 0, kMs)};
+  for (uint64_t i = 3; i <= kSpans; ++i) {
+    spans.push_back(Span(1, i, i % 2 == 0 ? 2 : i - 2, i * kMs, kMs));
+  }
+  ExpectMatched(FakeView({spans}, true), {
+                                             {"{ } << { }", kSpans / 2},
+                                             {"{ } | by(span:id) | { } << { }", 0},
+                                             {"{ } | by(trace:id) | { } >> { }", kSpans},
+                                         });
+}
+
 TEST(PipelineTest, ATraceOfManyLevels) {
   std::vector<TestSpan> chain;
   for (uint64_t i = 1; i <= 3'000; ++i) chain.push_back(Span(1, i, i - 1, i * kMs, kMs));
@@ -319,6 +418,28 @@ TEST(PipelineTest, ABudgetAndAClientThatLeftEndASearch) {
   EXPECT_EQ(told, 2);
   options.interrupted = [] { return Status(StatusCode::kCancelled, "gone"); };
   EXPECT_EQ(Search(view, *query, options).error().code(), StatusCode::kCancelled);
+}
+
+TEST(PipelineTest, ASearchCanBeInterruptedWithinABlock) {
+  const FakeView view({Family()}, true);
+  for (const std::string_view text : {"{ } >> { }", "{ } | count() > 1", "({ } | { }) && { }"}) {
+    const Result<Query> query = Parse(text);
+    ASSERT_TRUE(query.has_value());
+    int asked = 0;
+    int allowed = 2;
+    SearchOptions options;
+    options.interrupted = [&]() -> Status {
+      if (asked++ < allowed) return {};
+      return CancelledError("the client went away");
+    };
+    EXPECT_TRUE(Search(view, *query, options).has_value()) << text;
+    EXPECT_EQ(asked, 2) << text << ": before the block and in it";
+    asked = 0;
+    allowed = 1;
+    const Result<SearchResult> result = Search(view, *query, options);
+    ASSERT_FALSE(result.has_value()) << text;
+    EXPECT_EQ(result.error().code(), StatusCode::kCancelled);
+  }
 }
 
 }  // namespace
