@@ -97,7 +97,7 @@ Status SeriesStore::CleanBlock(const std::shared_ptr<const SampleBlock>& block,
   contents.start = block->start();
   contents.level = block->totals().level;
   bool changed = false;
-  const Status read = block->ForEach([&](BlockSeries&& series) -> Status {
+  Status read = block->ForEach([&](BlockSeries&& series) -> Status {
     HeadSeries rest;
     TOCSIN_RETURN_IF_ERROR(rest.Restore(series.chunks));
     bool touched = false;
@@ -182,7 +182,7 @@ Result<std::string> SeriesStore::Snapshot(bool skip_head) {
   std::snprintf(text.data(), text.size(), "%04lld%02d%02dT%02d%02d%02dZ-%08x%08x",
                 static_cast<long long>(now.year), now.month, now.day, now.hour, now.minute,
                 now.second, random(), random());
-  const std::string name = text.data();
+  std::string name = text.data();
   TOCSIN_RETURN_IF_ERROR(MakeDirectory(options_.directory + "/snapshots"));
   TOCSIN_RETURN_IF_ERROR(SnapshotTo(options_.directory + "/snapshots/" + name, skip_head));
   return name;

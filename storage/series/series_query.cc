@@ -111,7 +111,7 @@ class SeriesStore::PlanReader {
       ascending =
           ascending && Ascends(samples_.floats, floats) && Ascends(samples_.histograms, histograms);
     };
-    const Status parts = ForEachPart(item, [&](const auto& read) -> Status {
+    Status parts = ForEachPart(item, [&](const auto& read) -> Status {
       const size_t floats = samples_.floats.size();
       const size_t histograms = samples_.histograms.size();
       TOCSIN_RETURN_IF_ERROR(read(&samples_));
@@ -177,7 +177,7 @@ class SeriesStore::PlanReader {
   /// first stays.
   Status Merge(const Plan::Item& item) {
     std::vector<Point> points;
-    const Status parts = ForEachPart(item, [&](const auto& read) -> Status {
+    Status parts = ForEachPart(item, [&](const auto& read) -> Status {
       SeriesSamples part;
       TOCSIN_RETURN_IF_ERROR(read(&part));
       for (Point& point : PointsOf(part)) points.push_back(std::move(point));

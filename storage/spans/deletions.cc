@@ -81,6 +81,7 @@ Status Save(const std::vector<Hiding>& hidings) {
   for (const auto& [volume, list] : by_volume) {
     std::vector<std::string> keys;
     std::vector<Volume::Entry> entries;
+    keys.reserve(list.size());
     for (const size_t i : list) keys.push_back(DeletedKey(record[i].segment));
     for (size_t k = 0; k < list.size(); ++k) entries.push_back({keys[k], record[list[k]].bitmap});
     if (Status written = volume->Write(entries, /*sync=*/true); !written.ok()) {
@@ -235,18 +236,24 @@ void SpanStore::FinishDeletions(const SegmentList& segments) const {
 Status SpanStore::FinishDeletion(
     std::string_view record, const std::unordered_map<uint64_t, const StoredSegment*>& by_number) {
   TOCSIN_ASSIGN_OR_RETURN(const auto deletions, DecodeDeletion(record));
+  // Where one segment cannot be marked for good the others still are.
+  Status first;
   for (const SegmentDeletion& deletion : deletions) {
     const auto it = by_number.find(deletion.segment);
     if (it == by_number.end()) continue;  // Gone with its volume.
-    const StoredSegment& segment = *it->second;
-    TOCSIN_ASSIGN_OR_RETURN(traceql::Bitmap rows,
-                            DecodeDeleted(deletion.bitmap, segment.stub().rows));
-    if (const auto known = segment.marks().deleted()) rows.Or(*known);
-    segment.marks().SetDeleted(std::make_shared<const traceql::Bitmap>(rows));
-    TOCSIN_RETURN_IF_ERROR(segment.volume()->volume()->Put(DeletedKey(deletion.segment),
-                                                           EncodeDeleted(rows), /*sync=*/true));
+    const Status done = FinishDeletion(deletion, *it->second);
+    if (first.ok()) first = done;
   }
-  return {};
+  return first;
+}
+
+Status SpanStore::FinishDeletion(const SegmentDeletion& deletion, const StoredSegment& segment) {
+  TOCSIN_ASSIGN_OR_RETURN(traceql::Bitmap rows,
+                          DecodeDeleted(deletion.bitmap, segment.stub().rows));
+  if (const auto known = segment.marks().deleted()) rows.Or(*known);
+  segment.marks().SetDeleted(std::make_shared<const traceql::Bitmap>(rows));
+  return segment.volume()->volume()->Put(DeletedKey(deletion.segment), EncodeDeleted(rows),
+                                         /*sync=*/true);
 }
 
 }  // namespace tocsin::storage

@@ -293,6 +293,17 @@ void SpanStore::PublishReplaced(const std::string& tenant, const SegmentList& ch
   const TraceIdList now_split = SplitOf(chosen);
   TraceIdList since;
   std::ranges::set_difference(now_split, known_split, std::back_inserter(since));
+  {
+    // What was marked before and is live again was not marked once more.
+    const std::lock_guard lock(mutex_);
+    const auto it = tenants_.find(tenant);
+    std::ranges::copy_if(now_split, std::back_inserter(since), [&](const TraceId& id) {
+      return sealing_ || (it != tenants_.end() && it->second->live.IsLive(id));
+    });
+  }
+  std::ranges::sort(since);
+  const auto rest = std::ranges::unique(since);
+  since.erase(rest.begin(), rest.end());
   for (const auto& segment : stored) segment->marks().AddSplit(since);
   std::shared_ptr<const SegmentSet> segments = Changed(tenant, chosen, stored);
   {

@@ -17,7 +17,9 @@ Nanos SpanStore::RetentionOf(std::string_view tenant) const {
 }
 
 bool SpanStore::Expired(const StoredSegment& segment, Nanos retention, Nanos now) {
-  return retention > 0 && segment.stub().max_end < static_cast<uint64_t>(now - retention);
+  // A retention may reach back beyond 1970.
+  return retention > 0 && now > retention &&
+         segment.stub().max_end < static_cast<uint64_t>(now - retention);
 }
 
 // Under seal_mutex_. Puts to `saved` those of the volumes from which nothing is left to be copied;

@@ -82,6 +82,7 @@ Status SpanStore::SealAndRetain() {
 std::vector<std::string> SpanStore::TenantNames() const {
   std::vector<std::string> names;
   const std::lock_guard lock(mutex_);
+  names.reserve(tenants_.size());
   for (const auto& [name, tenant] : tenants_) names.push_back(name);
   return names;
 }
@@ -295,6 +296,7 @@ void SpanStore::ForgetIdleTenants() {
 
 void SpanStore::Forget(const std::vector<std::shared_ptr<StoredVolume>>& volumes) {
   if (volumes.empty()) return;
+  for (const auto& volume : volumes) volume->RemoveWhenUnused();
   const auto gone = [&](const std::shared_ptr<const StoredSegment>& segment) {
     return std::find(volumes.begin(), volumes.end(), segment->volume()) != volumes.end();
   };

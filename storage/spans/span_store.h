@@ -297,6 +297,7 @@ class SpanStore final : public traceql::SpanSource {
   void FinishDeletions(const SegmentList& segments) const;
   static Status FinishDeletion(std::string_view record,
                                const std::unordered_map<uint64_t, const StoredSegment*>& by_number);
+  static Status FinishDeletion(const SegmentDeletion& deletion, const StoredSegment& segment);
 
   // redacting.cc
   Status RewriteRedacted();

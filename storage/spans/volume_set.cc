@@ -442,7 +442,6 @@ std::shared_ptr<StoredVolume> VolumeSet::RemoveOldest(Nanos now, std::string_vie
       .GetCounter("tocsin_spans_removed_volumes_total", "Volumes removed by retention.",
                   {{"reason", std::string(reason)}})
       .Add(1);
-  volume->remove_ = true;
   volumes_.pop_front();
   std::erase(uncompacted_, volume);
   leaving_.emplace_back(volume);

@@ -46,6 +46,9 @@ class StoredVolume {
   TraceIndex& index() const { return index_; }
   /// Closed and put in order: nothing in it is merged any more.
   bool settled() const { return settled_.load(); }
+  /// It leaves the disk with its last user. Not before all that outlives it has been copied: until
+  /// then the next start finds it again.
+  void RemoveWhenUnused() { remove_ = true; }
 
  private:
   friend class VolumeSet;

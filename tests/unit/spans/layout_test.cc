@@ -498,6 +498,42 @@ TEST_F(LayoutTest, TenantsHaveRetentionsOfTheirOwn) {
   EXPECT_EQ(rows("long"), 0U);
 }
 
+TEST_F(LayoutTest, ARetentionMayReachBackBeyond1970) {
+  SpanStoreOptions options = Options();
+  options.block_retention = 10 * kDay;
+  options.limits.tenants["t"].block_retention = 36'500 * kDay;
+  auto store = Open(options);
+  MustAppend(*store, {{1, 1, static_cast<uint64_t>(clock_.Now()), 10}});
+  ASSERT_TRUE(store->Flush().ok());
+  for (int day = 0; day < 12; ++day) {
+    clock_.Advance(kDay);
+    ASSERT_TRUE(store->RunDue().ok());
+  }
+  EXPECT_EQ(Rows(*store, "t").size(), 1U);
+}
+
+TEST_F(LayoutTest, WhatABlockLetGoOfIsReadAgain) {
+  auto store = Open();
+  MustAppend(*store, {{1, 1, 1'000, 10}, {1, 2, 2'000, 20}, {2, 3, 3'000, 30}});
+  ASSERT_TRUE(store->Flush().ok());
+  const auto view = store->View("t", 0, UINT64_MAX);
+  ASSERT_FALSE(view->blocks().empty());
+  for (const auto& block : view->blocks()) {
+    const auto ends = [&] {
+      const auto read = block->Ends();
+      return read.has_value() ? std::vector<uint64_t>(read->begin(), read->end())
+                              : std::vector<uint64_t>();
+    };
+    const std::vector<uint64_t> before = ends();
+    EXPECT_EQ(before.size(), block->rows());
+    const auto names = block->Names();
+    ASSERT_TRUE(names.has_value());
+    block->Release();
+    EXPECT_EQ(ends(), before);
+    EXPECT_EQ((*names)->codes.size(), block->rows()) << "who has a column keeps it";
+  }
+}
+
 TEST_F(LayoutTest, ALargeTraceComesInPieces) {
   auto store = Open();
   std::vector<TestSpan> request;
