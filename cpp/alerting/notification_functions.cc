@@ -260,8 +260,8 @@ tmpl::Functions NotificationFunctions(const NotificationWorld& world) {
                       TOCSIN_ASSIGN_OR_RETURN(const tmpl::Time time, TimeOf(arguments[0]));
                       Nanos since = 0;
                       // Go saturates as well.
-                      if (__builtin_sub_overflow(w->now, time.unix_nanos, &since))
-                        since = INT64_MAX;
+                      const bool far = __builtin_sub_overflow(w->now, time.unix_nanos, &since);
+                      if (far) since = INT64_MAX;
                       return Value(tmpl::Duration{since});
                     }};
   table["routeLabels"] = OfText([w](std::string_view name) -> Result<std::string> {

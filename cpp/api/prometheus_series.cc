@@ -171,10 +171,11 @@ Result<http::Response> SeriesApi::Exemplars(const http::Request& request) const 
   const Params params(request);
   TOCSIN_ASSIGN_OR_RETURN(const TimeWindow window, ReadTimeWindow(params, {}));
   const auto query = params.Text("query");
-  if (!query)
+  if (!query) {
     return InvalidArgumentError(
         "invalid parameter \"query\": unknown position: parse "
         "error: no expression found in input");
+  }
   const Result<promql::Expr> expr = promql::Parse(*query, backend_.parser);
   if (!expr) return Failure(expr.error().WithContext("invalid parameter \"query\""));
   std::map<Labels, promql::ExemplarSeries> found;

@@ -97,8 +97,8 @@ class StatusPages {
   std::string RuntimeConfig() const {
     std::string text;
     for (const StatusBackend::Overrides& of : backend_.overrides()) {
-      if (of.runtime != "{}")
-        text.append("  ").append(of.tenant).append(": ").append(of.runtime).append("\n");
+      if (of.runtime == "{}") continue;
+      text.append("  ").append(of.tenant).append(": ").append(of.runtime).append("\n");
     }
     return text.empty() ? "overrides: {}\n" : "overrides:\n" + text;
   }

@@ -94,7 +94,7 @@ Result<TenantOverrides::Versioned> TenantOverrides::Set(const std::string& tenan
   // Microseconds, and always another one, also if the clock stands or goes back.
   int64_t next = clock_.Now() / kMicrosecond;
   if (version == std::to_string(next)) ++next;
-  const Versioned set{overrides, std::to_string(next)};
+  Versioned set{overrides, std::to_string(next)};
   const StateChange kept{tenant, set.version + "\n" + config::OverridesJson(overrides)};
   TOCSIN_RETURN_IF_ERROR(store_.Save({&kept, 1}));
   {

@@ -42,21 +42,6 @@ Status Check(const Options& options) {
   return {};
 }
 
-/// Lets the time of the backtest pass.
-Status RunAll(const Options& options, const RuleQueries& queries, const SampleBudget& budget,
-              SourcePlan* plan, rules::Manager* manager, AlertPeriods* periods) {
-  Nanos due = manager->RunDue(options.from - 1);
-  while (due <= options.to && due != rules::kNever) {
-    const Nanos now = due;
-    due = manager->RunDue(now);
-    TOCSIN_RETURN_IF_ERROR(queries.interrupted());
-    TOCSIN_RETURN_IF_ERROR(budget.status());
-    TOCSIN_RETURN_IF_ERROR(periods->Look(manager->Groups(), now));
-    plan->ForgetBefore(now);
-  }
-  return {};
-}
-
 }  // namespace
 
 Result<std::vector<rules::RuleFile>> ParseRules(std::span<const RuleText> texts,
@@ -101,7 +86,15 @@ Result<Report> Run(const History& history, std::vector<rules::RuleFile> files,
     return InvalidArgumentError(loaded.message());
   }
   AlertPeriods periods(manager.Groups(), options.max_periods);
-  TOCSIN_RETURN_IF_ERROR(RunAll(options, queries, budget, plan.get(), &manager, &periods));
+  Nanos due = manager.RunDue(options.from - 1);
+  while (due <= options.to && due != rules::kNever) {
+    const Nanos now = due;
+    due = manager.RunDue(now);
+    TOCSIN_RETURN_IF_ERROR(queries.interrupted());
+    TOCSIN_RETURN_IF_ERROR(budget.status());
+    TOCSIN_RETURN_IF_ERROR(periods.Look(manager.Groups(), now));
+    plan->ForgetBefore(now);
+  }
 
   report.periods = periods.TakePeriods();
   report.rules = periods.TakeReports();

@@ -61,6 +61,7 @@ class SplitSource final : public promql::SeriesSource {
 
 std::vector<std::string> LabelsOf(const std::vector<generate::Dimension>& dimensions) {
   std::vector<std::string> labels;
+  labels.reserve(dimensions.size());
   for (const generate::Dimension& dimension : dimensions) labels.push_back(dimension.label);
   return labels;
 }
@@ -277,9 +278,8 @@ Result<SpanSeries*> SourcePlan::SpanSeriesOf(const std::vector<generate::Dimensi
   return series.get();
 }
 
-void SourcePlan::NoteOrigin(MetricOrigin origin) {
-  std::pair key(origin.metric, origin.dimensions);
-  origins_.try_emplace(std::move(key), std::move(origin));
+void SourcePlan::NoteOrigin(const MetricOrigin& origin) {
+  origins_.try_emplace({origin.metric, origin.dimensions}, origin);
 }
 
 void SourcePlan::NoteOrigins() {
@@ -309,6 +309,7 @@ void SourcePlan::ForgetBefore(Nanos now) {
 
 std::vector<MetricOrigin> SourcePlan::Origins() const {
   std::vector<MetricOrigin> origins;
+  origins.reserve(origins_.size());
   for (const auto& [key, origin] : origins_) origins.push_back(origin);
   return origins;
 }

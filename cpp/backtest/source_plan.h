@@ -70,7 +70,7 @@ class SourcePlan {
   Result<SpanSeries*> SpanSeriesOf(const std::vector<generate::Dimension>& dimensions,
                                    SampleBudget* budget);
   bool HasStored(std::string_view metric, Millis from, Millis to) const;
-  void NoteOrigin(MetricOrigin origin);
+  void NoteOrigin(const MetricOrigin& origin);
   void NoteOrigins();
 
   const History& history_;

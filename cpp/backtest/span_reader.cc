@@ -141,14 +141,21 @@ class BatchMaker {
   std::unordered_map<std::string_view, size_t> scopes_;  ///< By service; views into columns.
 };
 
+/// The time that is read, in steps.
+struct Window {
+  uint64_t after;
+  uint64_t until;
+  uint64_t interval;
+};
+
 /// Notes the rows of a block that end in (after, until].
-void FindRows(const Columns& columns, uint32_t block, uint64_t after, uint64_t until,
-              uint64_t interval, std::vector<Row>* rows) {
+void FindRows(const Columns& columns, uint32_t block, const Window& window,
+              std::vector<Row>* rows) {
   for (uint32_t row = 0; row < columns.ends.size(); ++row) {
     const uint64_t end = std::max(columns.ends[row], columns.starts[row]);
-    if (end <= after || end > until) continue;
+    if (end <= window.after || end > window.until) continue;
     if (columns.hidden != nullptr && columns.hidden->Test(row)) continue;
-    rows->push_back({(end - after - 1) / interval, block, row});
+    rows->push_back({(end - window.after - 1) / window.interval, block, row});
   }
 }
 
@@ -162,7 +169,7 @@ Status SpanReader::Read(uint64_t after, uint64_t until, uint64_t interval,
   for (const auto& block : view->blocks()) {
     if (block->max_end() <= after || block->min_start() > until) continue;
     TOCSIN_ASSIGN_OR_RETURN(Columns columns, Load(*block, dimensions_));
-    FindRows(columns, static_cast<uint32_t>(blocks.size()), after, until, interval, &rows);
+    FindRows(columns, static_cast<uint32_t>(blocks.size()), {after, until, interval}, &rows);
     blocks.push_back(std::move(columns));
   }
   std::ranges::stable_sort(rows, {}, &Row::interval);

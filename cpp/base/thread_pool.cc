@@ -24,18 +24,23 @@ void ThreadPool::Start() {
   pthread_setname_np(threads_.back().native_handle(), name_.c_str());
 }
 
+// REQUIRES: mutex_ held. False if the system has no more threads.
+bool ThreadPool::TryStart() {
+  try {
+    Start();
+    return true;
+  } catch (const std::system_error&) {
+    return false;
+  }
+}
+
 bool ThreadPool::TrySubmit(std::function<void()> task) {
   {
     const std::lock_guard lock(mutex_);
     if (stopped_ || queue_.size() >= max_queued_) return false;
     queue_.push_back(std::move(task));
-    if (queue_.size() > idle_ && threads_.size() < most_) {
-      try {
-        Start();
-      } catch (const std::system_error&) {
-        // The system has no more threads: those that are there will come to it.
-      }
-    }
+    // If the system has no more threads, those that are there will come to it.
+    if (queue_.size() > idle_ && threads_.size() < most_) TryStart();
   }
   wake_.notify_one();
   return true;

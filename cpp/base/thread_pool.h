@@ -40,6 +40,7 @@ class ThreadPool {
 
  private:
   void Start();
+  bool TryStart();
   void Run();
 
   const std::string name_;

@@ -56,7 +56,9 @@ std::string DescribeDuplicates(const rules::RuleFile& file) {
   std::string text = "lint error " + std::to_string(lines.size()) + " duplicate rule(s) found.\n";
   for (const auto& [rule, places] : lines) {
     text.append("Metric: " + rule.first + "\nLabel(s):\n");
-    for (const auto& [name, value] : rule.second) text.append("\t" + name + ": " + value + "\n");
+    for (const auto& [name, value] : rule.second) {
+      text.append("\t").append(name).append(": ").append(value).append("\n");
+    }
     for (const int line : places) {
       text.append("\tat " + file.path + ":" + std::to_string(line) + "\n");
     }

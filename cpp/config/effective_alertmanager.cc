@@ -134,6 +134,7 @@ std::string TimeOfDay(int minutes) {
 void WriteRanges(std::string_view key, const std::vector<routing::TimeRange>& ranges,
                  std::string (*text)(int), Writer* w) {
   std::vector<std::string> texts;
+  texts.reserve(ranges.size());
   for (const routing::TimeRange& range : ranges) {
     texts.push_back(text(range.begin) + ":" + text(range.end));
   }

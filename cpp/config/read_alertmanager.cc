@@ -201,9 +201,12 @@ void CheckTogether(const Section& alertmanager, const routing::Config& config) {
     std::string place = problem.place;
     if (place.starts_with(kIntervals)) {
       const size_t index = std::stoul(place.substr(kIntervals.size()));
-      place = index < muting_count
-                  ? "mute_" + place
-                  : std::string(kIntervals) + std::to_string(index - muting_count) + "].name";
+      if (index < muting_count) {
+        place.insert(0, "mute_");
+      } else {
+        place = kIntervals;
+        place.append(std::to_string(index - muting_count)).append("].name");
+      }
     }
     alertmanager.reading().Error(*FindPlace(root, place), place + ": " + problem.message);
   }

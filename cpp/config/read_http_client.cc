@@ -67,8 +67,9 @@ void ReadSecretLists(Section* section, std::string_view key, NamedSecrets* out) 
   for (const auto& [name, value] : map.node()->members) {
     std::vector<std::string> values;
     map.Texts(name.scalar, &values);
-    for (std::string& one : values)
+    for (std::string& one : values) {
       out->emplace_back(name.scalar, http::Secret{std::move(one), {}});
+    }
   }
   map.Done();
 }

@@ -44,7 +44,7 @@ void ReadMatchMap(Section* section, std::string_view key, Matcher::Op op, routin
       continue;
     }
     // Anchored, as Alertmanager prints it in group keys.
-    if (pattern) value = "^(?:" + value + ")$";
+    if (pattern) value.insert(0, "^(?:").append(")$");
     AddMatcher(section, key, Matcher::Make(op, name, value), out);
   }
 }

@@ -18,10 +18,10 @@ namespace {
 using TextPairs = std::vector<std::pair<std::string, std::string>>;
 
 const std::set<std::string, std::less<>>& Protocols() {
-  static const std::set<std::string, std::less<>> kNames{
+  static const std::set<std::string, std::less<>> names{
       "PrometheusProto", "OpenMetricsText1.0.0", "OpenMetricsText0.0.1", "PrometheusText1.0.0",
       "PrometheusText0.0.4"};
-  return kNames;
+  return names;
 }
 
 std::string UnknownProtocol(const std::string& name) {

@@ -100,11 +100,10 @@ bool IsNumber(const std::string& text) {
 }
 
 void WriteScalar(const lib::Yaml& node, lib::JsonWriter* w) {
-  if (node.quoted) {
-    w->String(node.scalar);
-  } else if (const std::optional<bool> flag = ParseBool(node.scalar); flag) {
+  const std::optional<bool> flag = ParseBool(node.scalar);
+  if (flag && !node.quoted) {
     w->Bool(*flag);
-  } else if (IsNumber(node.scalar)) {
+  } else if (!node.quoted && IsNumber(node.scalar)) {
     w->Raw(node.scalar);
   } else {
     w->String(node.scalar);

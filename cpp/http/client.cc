@@ -251,7 +251,7 @@ Status Client::Check() {
     for (const auto& [name, secret] : *headers) secrets.push_back(secret);
   }
   for (const Secret& secret : secrets) {
-    TOCSIN_ASSIGN_OR_RETURN(const std::string value, ReadSecret(secret));
+    if (const auto value = ReadSecret(secret); !value) return value.error();
   }
   return parts_->token_client == nullptr ? Status() : parts_->token_client->Check();
 }

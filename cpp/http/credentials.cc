@@ -126,8 +126,7 @@ Result<std::string> Credentials::NewToken(const ClientRequest& asking) {
     return Failure(StatusCode::kUnauthenticated, from + "the answer has no access_token");
   }
   const lib::Json* type = answer->Find("token_type");
-  const std::string header =
-      TypeName(type == nullptr ? "" : type->StringOr("")) + " " + token->string;
+  std::string header = TypeName(type == nullptr ? "" : type->StringOr("")) + " " + token->string;
   token_until_ = SteadyNow() + LifeOf(*answer) - kTokenMargin;
   return header;
 }

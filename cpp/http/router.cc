@@ -145,6 +145,7 @@ void Router::WrapHandlers(
 
 std::vector<std::pair<std::string, std::string>> Router::Patterns() const {
   std::vector<std::pair<std::string, std::string>> patterns;
+  patterns.reserve(entries_.size());
   for (const Entry& entry : entries_) patterns.emplace_back(entry.method, entry.Pattern());
   return patterns;
 }

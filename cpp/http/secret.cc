@@ -30,7 +30,9 @@ Result<std::string> ReadSecret(const Secret& secret) {
   }
   std::string text;
   std::array<char, 4096> chunk;
-  while (const size_t count = std::fread(chunk.data(), 1, chunk.size(), file.get())) {
+  size_t count = chunk.size();
+  while (count == chunk.size()) {
+    count = std::fread(chunk.data(), 1, chunk.size(), file.get());
     text.append(chunk.data(), count);
     if (text.size() > kMaxBytes) return ResourceExhaustedError(secret.file + " is too large");
   }

@@ -110,7 +110,7 @@ Result<Descriptor> ConnectTo(std::span<const SocketAddress> addresses, const Pat
 Status PlainStream::Write(std::string_view bytes, const Patience& patience) {
   while (!bytes.empty()) {
     const ssize_t sent = send(socket_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
-    if (sent > 0) {
+    if (sent >= 0) {
       bytes.remove_prefix(static_cast<size_t>(sent));
     } else if (errno == EAGAIN) {
       TOCSIN_RETURN_IF_ERROR(patience.WaitFor(socket_.get(), POLLOUT, "sending the request"));

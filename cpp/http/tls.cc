@@ -46,7 +46,7 @@ std::string LastError() {
 
 // OpenSSL's own socket BIO writes without MSG_NOSIGNAL: a closed connection would end the process.
 
-int SocketOf(BIO* bio) { return static_cast<int>(reinterpret_cast<intptr_t>(BIO_get_data(bio))); }
+int SocketOf(BIO* bio) { return static_cast<const Descriptor*>(BIO_get_data(bio))->get(); }
 
 int BioWrite(BIO* bio, const char* data, int size) {
   BIO_clear_retry_flags(bio);
@@ -72,7 +72,7 @@ int BioCreate(BIO* bio) {
 }
 
 const BIO_METHOD* SocketMethod() {
-  static BIO_METHOD* const kMethod = [] {
+  static BIO_METHOD* const socket_method = [] {
     BIO_METHOD* method = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "tocsin socket");
     BIO_meth_set_write(method, &BioWrite);
     BIO_meth_set_read(method, &BioRead);
@@ -80,14 +80,14 @@ const BIO_METHOD* SocketMethod() {
     BIO_meth_set_create(method, &BioCreate);
     return method;
   }();
-  return kMethod;
+  return socket_method;
 }
 
 class Encrypted final : public Stream {
  public:
   Encrypted(Descriptor socket, SslPtr ssl) : socket_(std::move(socket)), ssl_(std::move(ssl)) {
     BIO* bio = BIO_new(SocketMethod());
-    BIO_set_data(bio, reinterpret_cast<void*>(static_cast<intptr_t>(socket_.get())));
+    BIO_set_data(bio, &socket_);
     SSL_set_bio(ssl_.get(), bio, bio);
   }
 
@@ -187,7 +187,7 @@ class Encrypted final : public Stream {
     return patience.Broken(name, LastError());
   }
 
-  const Descriptor socket_;
+  Descriptor socket_;  // SocketOf reads it where it is.
   const SslPtr ssl_;
   bool whole_ = false;  // Shaken hands, and not broken since.
 };

@@ -50,20 +50,17 @@ void OnTick(int /*signal*/, siginfo_t* /*info*/, void* context) {
   Stack stack;
   stack.size = static_cast<size_t>(backtrace(stack.frames.data(), kDeepest));
   const uint64_t at = InterruptedAt(context);
-  // The handler and the frame of the signal stand before what was interrupted.
+  // The handler and the frame of the signal stand before what was interrupted, which is not found
+  // if its stack cannot be walked.
   size_t first = 0;
   while (first < stack.size && AddressOf(stack.frames[first]) != at) ++first;
-  if (first == stack.size) {
-    stack.frames[0] = reinterpret_cast<void*>(at);
-    stack.size = 1;
-    first = 0;
-  }
-  const size_t depth = stack.size - first;
+  const size_t depth = std::max<size_t>(stack.size - first, 1);
   const size_t begin = samples->used.fetch_add(depth + 1, std::memory_order_relaxed);
   if (begin + depth + 1 <= kWordsMax) {
     uint64_t* out = samples->words.get() + begin;
     out[0] = depth;
-    for (size_t i = 0; i < depth; ++i) out[i + 1] = AddressOf(stack.frames[first + i]);
+    out[1] = at;
+    for (size_t i = 1; i < depth; ++i) out[i + 1] = AddressOf(stack.frames[first + i]);
   }
   errno = saved_errno;
 }

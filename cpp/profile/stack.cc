@@ -38,7 +38,9 @@ bool ReadMapping(const std::string& line, wire::ProfileMapping* mapping) {
 
 std::string FunctionAt(uint64_t address) {
   Dl_info info;
-  if (dladdr(reinterpret_cast<void*>(address), &info) == 0 || info.dli_sname == nullptr) return {};
+  // NOLINTNEXTLINE(performance-no-int-to-ptr): addresses of code that a profile has kept.
+  const auto* code = reinterpret_cast<const void*>(address);
+  if (dladdr(code, &info) == 0 || info.dli_sname == nullptr) return {};
   int status = 0;
   const std::unique_ptr<char, void (*)(void*)> plain(
       abi::__cxa_demangle(info.dli_sname, nullptr, nullptr, &status), &std::free);

@@ -130,12 +130,14 @@ Result<Duration> DurationParser::ParseOffset() {
 
 Result<Duration> DurationParser::Finish(DurationExpr expr, bool positive) const {
   if (expr.op == Op::kNumber) {
-    if (positive && expr.seconds <= 0)
+    if (positive && expr.seconds <= 0) {
       return tokens_->Error(expr.pos, "duration must be greater than 0");
+    }
     return Duration{ToMillis(expr.seconds), std::nullopt};
   }
-  if (!expressions_)
+  if (!expressions_) {
     return tokens_->Error(expr.pos, "experimental duration expression is not enabled");
+  }
   return Duration{0, std::move(expr)};
 }
 

@@ -116,28 +116,28 @@ class HistogramFinder {
   std::vector<HistogramSeries> found_;
 };
 
-// Calls of_buckets(buckets, step) or of_native(histogram, step) for each step at which histogram
-// `index` is there and its rival is not, and puts what comes of it into `dense`.
+// What of_buckets(buckets, step) or of_native(histogram, step) give for each step at which
+// histogram `index` is there and its rival is not.
 template <class OfBuckets, class OfNative>
-void MapHistogram(const std::vector<HistogramSeries>& histograms, size_t index,
-                  const HistogramScope& scope, const OfBuckets& of_buckets,
-                  const OfNative& of_native, std::vector<double>* dense) {
+std::vector<double> MapHistogram(const std::vector<HistogramSeries>& histograms, size_t index,
+                                 const HistogramScope& scope, const OfBuckets& of_buckets,
+                                 const OfNative& of_native) {
   const HistogramSeries& histogram = histograms[index];
   std::vector<Bucket> buckets;
-  for (size_t step = 0; step < dense->size(); ++step) {
-    double& value = (*dense)[step];
-    value = Absent();
+  std::vector<double> dense(scope.steps.count, Absent());
+  for (size_t step = 0; step < dense.size(); ++step) {
     if (!histogram.Has(step)) continue;
     if (histogram.rival != kNone && histograms[histogram.rival].Has(step)) {
       scope.annotations->Warn(scope.pos, "vector contains a mix of classic and native histograms" +
                                              ForMetricName(scope.NameOf(histogram.labels)));
     } else if (histogram.native != nullptr) {
-      value = of_native(*histogram.native->HistogramAt(step), step);
+      dense[step] = of_native(*histogram.native->HistogramAt(step), step);
     } else {
       histogram.BucketsAt(step, &buckets);
-      value = of_buckets(&buckets, step);
+      dense[step] = of_buckets(&buckets, step);
     }
   }
+  return dense;
 }
 
 void WarnOfPhi(const StepScalars& values, PosRange pos, Annotations* annotations) {
@@ -152,7 +152,6 @@ void WarnOfPhi(const StepScalars& values, PosRange pos, Annotations* annotations
 std::vector<double> QuantilesOf(const std::vector<HistogramSeries>& histograms, size_t index,
                                 const StepScalars& phi, const HistogramScope& scope) {
   const std::string_view name = scope.NameOf(histograms[index].labels);
-  std::vector<double> dense(scope.steps.count);
   const auto of_buckets = [&](std::vector<Bucket>* buckets, size_t step) {
     const QuantileResult result = BucketQuantile(phi[step], buckets);
     if (result.forced) {
@@ -166,8 +165,7 @@ std::vector<double> QuantilesOf(const std::vector<HistogramSeries>& histograms, 
     Annotate(scope.annotations, scope.pos, result.notes, name);
     return result.value;
   };
-  MapHistogram(histograms, index, scope, of_buckets, of_native, &dense);
-  return dense;
+  return MapHistogram(histograms, index, scope, of_buckets, of_native);
 }
 
 }  // namespace
@@ -239,7 +237,6 @@ Result<StepVector> Evaluator::EvalHistogramFraction(const Call& call) {
                              &context_.annotations()};
   const std::vector<HistogramSeries> histograms = HistogramFinder(scope).Find(vector);
   StepVector result;
-  std::vector<double> dense(steps_.count);
   for (size_t i = 0; i < histograms.size(); ++i) {
     TOCSIN_RETURN_IF_ERROR(context_.CheckAlive());
     const auto of_buckets = [&](std::vector<Bucket>* buckets, size_t step) {
@@ -250,8 +247,8 @@ Result<StepVector> Evaluator::EvalHistogramFraction(const Call& call) {
       Annotate(scope.annotations, scope.pos, number.notes, scope.NameOf(histograms[i].labels));
       return number.value;
     };
-    MapHistogram(histograms, i, scope, of_buckets, of_native, &dense);
-    result.push_back(StepSeries::Make(histograms[i].labels, dense));
+    result.push_back(StepSeries::Make(histograms[i].labels,
+                                      MapHistogram(histograms, i, scope, of_buckets, of_native)));
   }
   return FinishHistograms(std::move(result));
 }

@@ -206,9 +206,9 @@ Status Load(const LoadCommand& command, MemorySource* source) {
   if (command.with_custom_buckets) {
     TOCSIN_ASSIGN_OR_RETURN(converted, CustomHistograms(command));
   }
-  for (const LoadCommand::Series& series : command.series)
-    source->Add(series.labels, series.values);
-  for (const LoadCommand::Series& series : converted) source->Add(series.labels, series.values);
+  for (const auto* all : {&command.series, &std::as_const(converted)}) {
+    for (const LoadCommand::Series& series : *all) source->Add(series.labels, series.values);
+  }
   return Status();
 }
 

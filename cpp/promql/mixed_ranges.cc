@@ -25,6 +25,18 @@ struct AnySample {
   Millis start = 0;
 };
 
+// Both, here and below, of the same kind.
+bool IsSame(const AnySample& a, const AnySample& b) {
+  if (b.histogram == nullptr) return a.v == b.v || (std::isnan(a.v) && std::isnan(b.v));
+  return EqualHistograms(*b.histogram->histogram, *a.histogram->histogram);
+}
+
+bool IsReset(const AnySample& a, const AnySample& b) {
+  if (IsStartTimeReset(a.start, a.t, b.start, b.t)) return true;
+  if (b.histogram == nullptr) return b.v < a.v;
+  return DetectReset(*b.histogram->histogram, *a.histogram->histogram);
+}
+
 double Seconds(Millis millis) { return static_cast<double>(millis) / 1000; }
 
 class MixedRange {
@@ -207,19 +219,8 @@ void MixedRange::SetChanges(const MixedWindow& window, bool resets) {
   for (size_t i = first + 1; i < merged.size(); ++i) {
     const AnySample& a = merged[i - 1];
     const AnySample& b = merged[i];
-    if ((a.histogram == nullptr) != (b.histogram == nullptr)) {
-      ++count;
-    } else if (!resets) {
-      const bool same = b.histogram != nullptr
-                            ? EqualHistograms(*b.histogram->histogram, *a.histogram->histogram)
-                            : a.v == b.v || (std::isnan(a.v) && std::isnan(b.v));
-      if (!same) ++count;
-    } else if (IsStartTimeReset(a.start, a.t, b.start, b.t) ||
-               (b.histogram != nullptr
-                    ? DetectReset(*b.histogram->histogram, *a.histogram->histogram)
-                    : b.v < a.v)) {
-      ++count;
-    }
+    const bool other_kind = (a.histogram == nullptr) != (b.histogram == nullptr);
+    if (other_kind || (resets ? IsReset(a, b) : !IsSame(a, b))) ++count;
   }
   Set(window, count);
 }

@@ -113,8 +113,9 @@ Status ModifierParser::ParseExtension(Expr* expr) {
   auto* selector = std::get_if<VectorSelector>(&expr->node);
   if (auto* matrix = std::get_if<MatrixSelector>(&expr->node)) selector = &matrix->selector;
   // Prometheus's own words for a modifier on what is no selector; nothing is missing here.
-  if (selector == nullptr)
+  if (selector == nullptr) {
     return tokens_->Error(expr->pos, keyword.text + " modifier not implemented");
+  }
   (keyword.kind == Kind::kAnchored ? selector->anchored : selector->smoothed) = true;
   if (selector->anchored && selector->smoothed) {
     return tokens_->Error(expr->pos, "anchored and smoothed modifiers cannot be used together");

@@ -67,8 +67,9 @@ Result<std::vector<std::string>> SelectorParser::ParseLabelList() {
 Result<VectorSelector> SelectorParser::ParseVectorSelector() {
   VectorSelector selector;
   if (tokens_->PeekKind() != Kind::kLeftBrace) selector.name = tokens_->Take().text;
-  if (tokens_->PeekKind() == Kind::kLeftBrace)
+  if (tokens_->PeekKind() == Kind::kLeftBrace) {
     TOCSIN_RETURN_IF_ERROR(ParseMatchers(&selector.matchers));
+  }
   if (!selector.name.empty()) {
     TOCSIN_ASSIGN_OR_RETURN(Matcher matcher,
                             Matcher::Make(Matcher::Op::kEqual, kMetricName, selector.name));

@@ -40,9 +40,9 @@ size_t LiteralOffset(std::string_view literal, size_t value_offset) {
   size_t value_size = 0;
   for (size_t at = 1; at < end;) {
     const size_t written = WrittenLength(literal.substr(at));
-    const std::string quote(1, literal.front());
-    const Result<std::string> piece =
-        UnquoteGo(quote + std::string(literal.substr(at, written)) + quote);
+    std::string quoted(1, literal.front());
+    quoted.append(literal.substr(at, written)).push_back(literal.front());
+    const Result<std::string> piece = UnquoteGo(quoted);
     value_size += piece.has_value() ? piece->size() : 0;
     if (value_size > value_offset) return at;
     at += written;

@@ -124,7 +124,7 @@ Status WriteBatch::ResolveSeries(SampleSink* sink, SeriesCache* cache) {
 }
 
 Status WriteBatch::ResolveNew(const Series& series, SampleSink* sink, SeriesCache::Entry* entry) {
-  const Status read = request_.Labels(series.labels, &labels_);
+  Status read = request_.Labels(series.labels, &labels_);
   if (read.code() == StatusCode::kInvalidArgument) return read;
   if (!read.ok()) {
     Refuse(series, read.message());

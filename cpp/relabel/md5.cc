@@ -22,12 +22,13 @@ std::array<uint32_t, kRounds> SineTable() {
   return table;
 }
 
-void Update(State* state, const char* block) {
-  static const std::array<uint32_t, kRounds> kSines = SineTable();
+// REQUIRES: block.size() >= kBlock.
+void Update(State* state, std::string_view block) {
+  static const std::array<uint32_t, kRounds> sines = SineTable();
   constexpr std::array<std::array<int, 4>, 4> kShifts{
       {{7, 12, 17, 22}, {5, 9, 14, 20}, {4, 11, 16, 23}, {6, 10, 15, 21}}};
   std::array<uint32_t, 16> words{};
-  std::memcpy(words.data(), block, kBlock);  // Little-endian, as the machines we run on.
+  std::memcpy(words.data(), block.data(), kBlock);  // Little-endian, as the machines we run on.
   auto [a, b, c, d] = *state;
   for (size_t i = 0; i < kRounds; ++i) {
     uint32_t mixed = 0;
@@ -50,7 +51,7 @@ void Update(State* state, const char* block) {
         word = 7 * i;
         break;
     }
-    const uint32_t sum = a + mixed + kSines[i] + words[word % 16];
+    const uint32_t sum = a + mixed + sines[i] + words[word % 16];
     a = d;
     d = c;
     c = b;
@@ -69,7 +70,7 @@ std::array<uint8_t, 16> Md5(std::string_view bytes) {
   State state{0x67452301, 0xefcdab89, 0x98badcfe, 0x10325476};
   const uint64_t bits = uint64_t{bytes.size()} * 8;
   while (bytes.size() >= kBlock) {
-    Update(&state, bytes.data());
+    Update(&state, bytes);
     bytes.remove_prefix(kBlock);
   }
   // The rest, a one bit, zeros, and the length in bits at the end of the last block.
@@ -78,7 +79,7 @@ std::array<uint8_t, 16> Md5(std::string_view bytes) {
   tail[bytes.size()] = static_cast<char>(0x80);
   const size_t size = bytes.size() + 1 + sizeof(bits) <= kBlock ? kBlock : 2 * kBlock;
   std::memcpy(tail.data() + size - sizeof(bits), &bits, sizeof(bits));
-  for (size_t at = 0; at < size; at += kBlock) Update(&state, tail.data() + at);
+  for (size_t at = 0; at < size; at += kBlock) Update(&state, {tail.data() + at, kBlock});
   std::array<uint8_t, 16> digest{};
   std::memcpy(digest.data(), state.data(), digest.size());
   return digest;

@@ -209,8 +209,8 @@ bool Rules::ApplyOne(size_t index, Labels* labels) const {
 }
 
 const std::vector<Rule>& Rules::rules() const {
-  static const std::vector<Rule> kNone;
-  return rep_ == nullptr ? kNone : rep_->rules;
+  static const std::vector<Rule> none;
+  return rep_ == nullptr ? none : rep_->rules;
 }
 
 }  // namespace tocsin::relabel

@@ -109,7 +109,7 @@ std::string ReadZone(const std::string& name) {
         std::string("/usr/share/lib/zoneinfo"), std::string("/usr/lib/locale/TZ"),
         std::string("/etc/zoneinfo")}) {
     if (folder.empty()) continue;
-    std::string bytes = ReadFile(folder + "/" + name);
+    std::string bytes = ReadFile(std::string(folder).append("/").append(name));
     if (bytes.starts_with("TZif")) return bytes;
   }
   return {};
@@ -264,7 +264,7 @@ int64_t ZoneRule::Day::At(int64_t year) const {
       days = DaysBefore(year, month);
       const int64_t next = month == 12 ? DaysBefore(year + 1, 1) : DaysBefore(year, month + 1);
       const int64_t first_weekday = FloorModulo(days + 4, 7);  // 1970 began on a Thursday.
-      days += FloorModulo(day - first_weekday, 7) + 7 * (week - 1);
+      days += FloorModulo(day - first_weekday, 7) + 7 * int64_t{week - 1};
       if (days >= next) days -= 7;
       break;
     }

@@ -320,8 +320,8 @@ void Reader::AlertingOnly(const Yaml& rule, bool alerting, RuleSpec* spec) {
   if (alerting || rule.Find("record") == nullptr) return;
   // What says nothing may stand there.
   const auto refuse = [this, &rule](std::string_view key, bool given) {
-    if (given)
-      Complain(*rule.Find(key), "invalid field '" + std::string(key) + "' in recording rule");
+    if (!given) return;
+    Complain(*rule.Find(key), "invalid field '" + std::string(key) + "' in recording rule");
   };
   refuse("for", spec->hold != 0);
   refuse("keep_firing_for", spec->keep_firing_for != 0);

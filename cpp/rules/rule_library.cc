@@ -200,7 +200,7 @@ Status RuleLibrary::Change(Spaces next, const std::vector<StateChange>& changes)
     Publish(before);
     return applied;
   }
-  const Status saved = store_.Save(changes);
+  Status saved = store_.Save(changes);
   if (saved.ok()) return {};
   Publish(before);
   if (const Status back = apply_(); !back.ok()) {

@@ -335,7 +335,8 @@ double Reader::FloatOf(const Yaml& map, std::string_view key) {
 Nanos Reader::StartOf(const Yaml& map) {
   const std::string text = TextOf(map, "start_timestamp");
   if (text.empty()) return 0;
-  constexpr double kLatestSeconds = static_cast<double>(kLatest / kSecond);
+  constexpr int64_t kWholeSeconds = kLatest / kSecond;
+  constexpr auto kLatestSeconds = static_cast<double>(kWholeSeconds);
   const std::optional<double> seconds = ParseGoFloat(text);
   if (seconds && *seconds >= 0 && *seconds <= kLatestSeconds) {
     return static_cast<Nanos>(*seconds * 1000) * kMillisecond;

@@ -24,7 +24,7 @@ namespace {
 
 /// The series of a test: those given, up to the present, and those that rules write. As in a store,
 /// the first value of a time stays, and none comes before another.
-class Series : public SampleSink {
+class Series final : public SampleSink {
  public:
   explicit Series(std::span<const promql::LoadCommand::Series> input) {
     for (const promql::LoadCommand::Series& series : input) {
@@ -227,6 +227,7 @@ class Run {
 std::vector<std::string> Run::operator()(std::span<const RuleFile> rules) {
   MakeGroups(rules);
   std::vector<const AlertExpectation*> waiting;
+  waiting.reserve(test_.alerts.size());
   for (const AlertExpectation& alert : test_.alerts) waiting.push_back(&alert);
   std::ranges::stable_sort(waiting, {},
                            [](const AlertExpectation* alert) { return alert->eval_time; });

@@ -141,6 +141,7 @@ Nanos Scraper::EndRetired(Nanos now) {
 std::vector<std::string> Scraper::Pools() const {
   const std::lock_guard lock(mutex_);
   std::vector<std::string> names;
+  names.reserve(pools_.size());
   for (const auto& [name, pool] : pools_) names.push_back(name);
   return names;
 }

@@ -5,7 +5,7 @@
 namespace tocsin::server {
 namespace {
 
-constexpr Nanos kForEver = 100 * 365 * kDay;
+constexpr Nanos kForEver = int64_t{100} * 365 * kDay;
 
 }  // namespace
 

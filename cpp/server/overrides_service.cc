@@ -81,7 +81,7 @@ Status OverridesService::ReadFile() {
                           config::ParseOverridesFile(path, text, &warnings));
   for (const auto& [tenant, overrides] : runtime) {
     if (const Status good = Check(overrides); !good.ok()) {
-      return good.WithContext(path + ": overrides." + tenant);
+      return good.WithContext(std::string(path).append(": overrides.").append(tenant));
     }
   }
   for (const std::string& warning : warnings) log::Warn(warning);
@@ -131,6 +131,7 @@ std::vector<api::StatusBackend::Overrides> OverridesService::Pages(
   std::vector<std::string> names = tenants_->Tenants();
   if (std::ranges::find(names, tenant) == names.end()) names.push_back(tenant);
   std::vector<api::StatusBackend::Overrides> pages;
+  pages.reserve(names.size());
   for (const std::string& name : names) {
     pages.push_back({.tenant = name,
                      .runtime = config::OverridesJson(tenants_->RuntimeOf(name)),

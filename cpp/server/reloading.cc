@@ -31,7 +31,7 @@ Reloading::Reloading(std::function<Result<config::Loaded>()> read_again, Nanos l
 Status Reloading::Run() {
   const std::lock_guard running(run_mutex_);
   const Result<config::Loaded> next = read_again_();
-  const Status status = next.has_value() ? apply_(next->config) : next.error();
+  Status status = next.has_value() ? apply_(next->config) : next.error();
   const Nanos now = Clock::Real().Now();
   {
     const std::lock_guard lock(mutex_);

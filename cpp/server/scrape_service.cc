@@ -92,6 +92,7 @@ scrape::Job JobOf(const config::Scrape& configured) {
 
 std::vector<scrape::Job> JobsOf(const config::Config& config, const std::string& own_address) {
   std::vector<scrape::Job> jobs;
+  jobs.reserve(config.scrape_configs.size() + 1);
   for (const config::Scrape& configured : config.scrape_configs) jobs.push_back(JobOf(configured));
   if (config.self_scrape) {
     scrape::Job self;

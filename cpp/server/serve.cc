@@ -245,7 +245,7 @@ class Service {
     std::error_code error;
     std::filesystem::create_directories(folder, error);
     if (error) return UnavailableError("cannot make " + folder.string() + ": " + error.message());
-    const std::string path = std::filesystem::absolute(folder / name, error).string();
+    std::string path = std::filesystem::absolute(folder / name, error).string();
     TOCSIN_RETURN_IF_ERROR(engine_->Snapshot(path));
     return path;
   }

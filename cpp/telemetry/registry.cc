@@ -160,7 +160,7 @@ struct Registry::Rep {
 };
 
 Registry::Registry() : rep_(std::make_unique<Rep>()) {
-  GetGauge("process_start_time_seconds", "Start time of the process, Unix seconds.", {})
+  Registry::GetGauge("process_start_time_seconds", "Start time of the process, Unix seconds.", {})
       .Set(UnixSeconds());
 }
 

@@ -262,7 +262,8 @@ class TimeParser {
       date = std::chrono::sys_days(civil);
     }
     const int64_t days = date.time_since_epoch().count();
-    const int64_t seconds = days * 86'400 + hour_ * 3600 + minute_ * 60 + second_ - offset_;
+    const int64_t hours = days * 24 + hour_;
+    const int64_t seconds = (hours * 60 + minute_) * 60 + second_ - offset_;
     Time time;
     time.unix_nanos = seconds * kSecond + nanosecond_;
     time.offset_seconds = offset_;

@@ -120,7 +120,7 @@ void PutZeroThreshold(double threshold, BitWriter* writer) {
   int exponent = 0;
   const double fraction = std::frexp(threshold, &exponent);
   if (fraction == 0.5 && exponent >= -242 && exponent <= 11) {
-    return PutByte(static_cast<uint64_t>(exponent + 243), writer);
+    return PutByte(static_cast<uint64_t>(int64_t{exponent} + 243), writer);
   }
   PutByte(255, writer);
   PutDouble(threshold, writer);

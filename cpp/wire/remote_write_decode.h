@@ -76,8 +76,8 @@ class WriteRequest {
   static Result<WriteRequest> Parse(std::string body, WriteMessage message,
                                     const WriteLimits& limits);
 
-  WriteRequest(WriteRequest&&) = default;
-  WriteRequest& operator=(WriteRequest&&) = default;
+  WriteRequest(WriteRequest&&) noexcept = default;
+  WriteRequest& operator=(WriteRequest&&) noexcept = default;
 
   std::span<const Series> series() const { return series_; }
   /// Entries of their own (1.0).

@@ -18,7 +18,7 @@
 namespace tocsin::wire {
 namespace {
 
-enum HistogramField : uint32_t {
+enum HistogramField : uint8_t {
   kCountInt = 1,
   kCountFloat = 2,
   kSum = 3,

@@ -166,6 +166,7 @@ class EngineHandle {
         engine::SampleTable(ValueOrThrow(use->promql().QueryRange(expr, use->series(), range)))};
   }
 
+  // NOLINTNEXTLINE(readability-function-size): the arguments are Python's.
   std::tuple<TableHandle, std::string> Backtest(
       const std::vector<std::pair<std::string, std::string>>& rules, Nanos start, Nanos end,
       Nanos interval, const std::vector<std::string>& dimensions, bool from_spans) {
@@ -176,6 +177,7 @@ class EngineHandle {
     promql.parser.check_traces = &engine::CheckTraceQuery;
     const promql::Engine evaluator(promql);
     std::vector<backtest::RuleText> texts;
+    texts.reserve(rules.size());
     for (const auto& [path, text] : rules) texts.push_back({path, text});
     backtest::Options options;
     options.from = start;
