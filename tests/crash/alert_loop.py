@@ -87,7 +87,7 @@ class QuietServer(http.server.ThreadingHTTPServer):
 
     def next_life(self) -> None:
         """Count one more, once every connection that the killed process made has been accepted."""
-        with socket.create_connection(self.server_address[:2]) as last:
+        with socket.create_connection(("127.0.0.1", self.server_port)) as last:
             wait_until(lambda: last.getsockname() in self.lives, "the connections before this one")
         self.life += 1
 

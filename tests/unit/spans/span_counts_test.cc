@@ -10,6 +10,7 @@
 
 #include <gtest/gtest.h>
 
+#include "cpp/model/span_duration.h"
 #include "cpp/traceql/metrics_buckets.h"
 #include "storage/columnar/frame.h"
 
@@ -105,7 +106,7 @@ TEST(SpanCountsTest, EveryDurationKeepsItsBucket) {
   rows.push_back({.service = "-", .end = UINT64_MAX});
   std::map<int, uint64_t> expected;
   for (const TestRow& row : rows) {
-    ++expected[traceql::BucketOfInt(static_cast<int64_t>(row.end - row.start))];
+    ++expected[traceql::BucketOfInt(DurationBetween(row.start, row.end))];
   }
   const auto counted =
       DecodeCounts(CounterOf(rows).CountsByDuration(), static_cast<uint32_t>(rows.size()));
