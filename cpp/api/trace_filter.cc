@@ -41,21 +41,33 @@ bool IsOfSpan(Intrinsic intrinsic) {
   }
 }
 
+// Keeps what is up to so many steps away from the rows that matched. visit_next(row, visit) calls
+// visit(other) for what is one step from a row. Each row is left once, by the shortest way.
+template <class VisitNext>
+void KeepNear(const Bitmap& matched, int64_t levels, const VisitNext& visit_next, Bitmap* keep) {
+  std::vector<uint32_t> level;
+  Bitmap reached = matched;
+  matched.ForEach([&](uint32_t row) { level.push_back(row); });
+  for (int64_t depth = 0; (levels == kAllLevels || depth < levels) && !level.empty(); ++depth) {
+    std::vector<uint32_t> next;
+    for (const uint32_t row : level) {
+      visit_next(row, [&](uint32_t other) {
+        keep->Set(other);
+        if (reached.Test(other)) return;
+        reached.Set(other);
+        next.push_back(other);
+      });
+    }
+    level = std::move(next);
+  }
+}
+
 void KeepAncestors(const WholeTrace& trace, const Bitmap& matched, int64_t levels, Bitmap* keep) {
   const std::vector<uint32_t>& parents = trace.parent_row();
-  const auto rows = static_cast<int64_t>(parents.size());
-  const bool all = levels == kAllLevels || levels >= rows;
-  Bitmap climbed(static_cast<uint32_t>(rows));  // From here on everything is kept; `all` only.
-  matched.ForEach([&](uint32_t row) {
-    uint32_t at = row;
-    for (int64_t level = 0; all || level < levels; ++level) {
-      if (all && climbed.Test(at)) return;
-      climbed.Set(at);
-      at = parents[at];
-      if (at == WholeTrace::kNoRow) return;
-      keep->Set(at);
-    }
-  });
+  const auto parent = [&](uint32_t row, const auto& visit) {
+    if (parents[row] != WholeTrace::kNoRow) visit(parents[row]);
+  };
+  KeepNear(matched, levels, parent, keep);
 }
 
 void KeepDescendants(const WholeTrace& trace, const Bitmap& matched, int64_t levels, Bitmap* keep) {
@@ -64,21 +76,10 @@ void KeepDescendants(const WholeTrace& trace, const Bitmap& matched, int64_t lev
   for (uint32_t row = 0; row < parents.size(); ++row) {
     if (parents[row] != WholeTrace::kNoRow) children[parents[row]].push_back(row);
   }
-  std::vector<uint32_t> level;
-  Bitmap reached = matched;
-  matched.ForEach([&](uint32_t row) { level.push_back(row); });
-  for (int64_t depth = 0; (levels == kAllLevels || depth < levels) && !level.empty(); ++depth) {
-    std::vector<uint32_t> next;
-    for (const uint32_t row : level) {
-      for (const uint32_t child : children[row]) {
-        keep->Set(child);
-        if (reached.Test(child)) continue;
-        reached.Set(child);
-        next.push_back(child);
-      }
-    }
-    level = std::move(next);
-  }
+  const auto below = [&](uint32_t row, const auto& visit) {
+    for (const uint32_t child : children[row]) visit(child);
+  };
+  KeepNear(matched, levels, below, keep);
 }
 
 }  // namespace
