@@ -48,7 +48,8 @@ std::optional<std::vector<std::string>> Alternatives(std::string_view regex) {
       continue;
     }
     if (regex[i] == '\\') {
-      if (++i == regex.size() || !kEscaped.contains(regex[i])) return std::nullopt;
+      ++i;
+      if (i == regex.size() || !kEscaped.contains(regex[i])) return std::nullopt;
     } else if (kSpecial.contains(regex[i])) {
       return std::nullopt;
     }

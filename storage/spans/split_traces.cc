@@ -124,6 +124,7 @@ Status SpanStore::SaveSplits(const std::vector<const StoredSegment*>& segments) 
       values.emplace_back(SplitKey(segment->stub().number), EncodeSplit(*saved.back()));
     }
     std::vector<Volume::Entry> entries;
+    entries.reserve(values.size());
     for (const auto& [key, value] : values) entries.push_back({key, value});
     const Status written = volume->Write(entries, /*sync=*/true);
     if (written.code() == StatusCode::kCorruption) {

@@ -91,7 +91,7 @@ class DiskFile final : public leveldb::WritableFile {
       const Status synced = SyncDirectory(path_.substr(0, path_.rfind('/')));
       if (!synced.ok()) return ToLevelDb(path_, synced);
     }
-    const leveldb::Status flushed = Flush();
+    leveldb::Status flushed = Flush();
     if (!flushed.ok()) return flushed;
     return ToLevelDb(path_, SyncFile(fd_, path_));
   }

@@ -48,7 +48,7 @@ Status ToStatus(const leveldb::Status& status, std::string_view doing) {
 // Whether the directory takes data to the disk now.
 Status Probe(const std::string& directory) {
   const std::string path = directory + "/PROBE";
-  const Status taken = [&]() -> Status {
+  Status taken = [&]() -> Status {
     TOCSIN_ASSIGN_OR_RETURN(const FileDescriptor file,
                             OpenFile(path, O_WRONLY | O_CREAT | O_TRUNC));
     TOCSIN_RETURN_IF_ERROR(WriteAll(file.get(), std::string(kProbeBytes, 'p'), path));
