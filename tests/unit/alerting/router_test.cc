@@ -4,6 +4,7 @@
 #include "cpp/alerting/router.h"
 
 #include <atomic>
+#include <climits>
 #include <condition_variable>
 #include <memory>
 #include <mutex>
@@ -495,14 +496,17 @@ TEST_F(RouterTest, AClockThatIsSetBackDoesNotSilenceIt) {
   EXPECT_EQ(Told(), Lines{"resolved: a-"});
 }
 
-/// Blocks every notification until the test lets it go.
+/// Blocks notifications, every one or the first few, until the test lets them go.
 class BlockingNotifier : public Notifier {
  public:
+  explicit BlockingNotifier(int blocks = INT_MAX) : blocks_(blocks) {}
   NotifyOutcome Notify(const Notification&) override {
     std::unique_lock lock(mutex_);
-    ++waiting_;
-    changed_.notify_all();
-    changed_.wait(lock, [this] { return open_; });
+    if (waiting_ < blocks_) {
+      ++waiting_;
+      changed_.notify_all();
+      changed_.wait(lock, [this] { return open_; });
+    }
     ++done_;
     return {};
   }
@@ -523,6 +527,7 @@ class BlockingNotifier : public Notifier {
  private:
   std::mutex mutex_;
   std::condition_variable changed_;
+  const int blocks_;
   bool open_ = false;
   int waiting_ = 0;
   int done_ = 0;
@@ -551,6 +556,42 @@ TEST_F(RouterTest, AGroupIsNotLookedAtWhileItsMessageIsUnderWay) {
   EXPECT_EQ(router.NextDue(), clock_.Now());
   router.RunDue(clock_.Now());
   EXPECT_EQ(blocking.done(), 1);
+}
+
+TEST_F(RouterTest, WhatAReloadOvertookIsFinishedBeforeNewsBegin) {
+  config_.receivers.push_back(Hook("other", 1));
+  BlockingNotifier blocking(1);
+  const auto made = Router::Make(config_, options_, PortsWith(blocking));
+  ASSERT_TRUE(made.has_value());
+  Router& router = **made;
+  const auto receive = [&](std::string_view job) {
+    Alert alert = Firing(job);
+    alert.ends_at = kStart + kHour;
+    EXPECT_TRUE(router.Receive({&alert, 1}, clock_.Now()).ok());
+  };
+  receive("a");
+  clock_.Advance(30 * kSecond);
+  router.Look(clock_.Now());
+  std::jthread slow([&] { router.Deliver(kStart + 30 * kSecond); });
+  blocking.AwaitWaiting(1);
+  // While the first message is under way its receiver goes and comes back, and there is more.
+  routing::Config without = config_;
+  without.route.receiver = "other";
+  ASSERT_TRUE(router.Reload(without, clock_.Now()).ok());
+  ASSERT_TRUE(router.Reload(config_, clock_.Now()).ok());
+  receive("b");
+  for (int i = 0; i < 6; ++i) {
+    clock_.Advance(kMinute);
+    router.RunDue(clock_.Now());
+  }
+  EXPECT_EQ(blocking.done(), 0) << "the newer message would arrive before the older one";
+  blocking.Open();
+  slow.join();
+  for (int i = 0; i < 12; ++i) {
+    clock_.Advance(kMinute);
+    router.RunDue(clock_.Now());
+  }
+  EXPECT_EQ(blocking.done(), 2) << "of a; then of a and b, and nothing is new since";
 }
 
 TEST_F(RouterTest, SeveralThreadsDeliverAtOnceAndAlertsAreTakenMeanwhile) {

@@ -9,6 +9,7 @@
 #include "cpp/traceql/whole_trace.h"
 #include "storage/spans/doctor.h"
 #include "storage/volume/volume.h"
+#include "storage/volume/write_hook.h"
 #include "tests/unit/spans/store_fixture.h"
 
 namespace tocsin::storage {
@@ -343,6 +344,45 @@ TEST_F(LayoutTest, AMergeThatFailsOrIsOvertakenChangesNothing) {
   ASSERT_TRUE(store->RunDue().ok());
   EXPECT_EQ(store->GetStats().segments, 1U);
   ExpectTraces(*store, model, 3);
+}
+
+TEST_F(LayoutTest, WhatGoesOnWhileItIsMergedIsNotTakenForWhole) {
+  SpanStoreOptions options = Options();
+  std::unique_ptr<SpanStore> store;
+  Model model;
+  bool merging = false;
+  options.merge_hook = [&]() -> Status {
+    const TestSpan late{3, 100, 2'000, 10};
+    MustAppend(*store, {late});
+    Note(late, &model);
+    merging = true;
+    return {};
+  };
+  store = Open(options);
+  for (SpanId id = 1; id <= 7; ++id) {
+    const TestSpan span{id, id, 1'000 + id, 10};
+    MustAppend(*store, {span});
+    Note(span, &model);
+    ASSERT_TRUE(store->Flush().ok());
+  }
+  // The late span is found to have company while the merged segment is being written: the mark is
+  // on a segment that is about to be replaced.
+  SetWriteHook([&](WriteStep, std::string_view, size_t) -> WriteVerdict {
+    if (std::exchange(merging, false)) {
+      EXPECT_EQ(SpanIdsOf(*store->View("t", 0, UINT64_MAX)).size(), 9U);
+    }
+    return {};
+  });
+  const TestSpan last{8, 8, 1'008, 10};
+  MustAppend(*store, {last});
+  Note(last, &model);
+  const Status flushed = store->Flush();
+  SetWriteHook(nullptr);
+  ASSERT_TRUE(flushed.ok()) << flushed.ToString();
+  EXPECT_FALSE(merging);
+  ASSERT_EQ(store->GetStats().segments, 1U);
+  EXPECT_EQ(ExpectBlocks(*store, model), 7U) << "all but trace 3";
+  ExpectTraces(*store, model, 9);
 }
 
 TEST_F(LayoutTest, WhatIsDeletedStaysAwayAlsoAfterAMergeAndACrash) {

@@ -1,13 +1,17 @@
 // How much may be pinned, and what becomes of it when room is wanted.
 
+#include <cerrno>
+#include <filesystem>
 #include <string>
 
 #include "cpp/base/coding.h"
+#include "cpp/base/log.h"
 #include "storage/columnar/byte_reader.h"
 #include "storage/columnar/frame.h"
 #include "storage/spans/side_file.h"
 #include "storage/spans/span_store.h"
 #include "storage/volume/files.h"
+#include "storage/volume/write_hook.h"
 #include "tests/unit/spans/store_fixture.h"
 
 namespace tocsin::storage {
@@ -105,6 +109,32 @@ TEST_F(PinningTest, WhatOutgrewItsQuarterIsNotKeptAtTheCostOfWhatComes) {
   ASSERT_TRUE(left.has_value());
   EXPECT_LE(left->rows() * 320, kCap / 4 + kCap / 20);
   EXPECT_TRUE(IsThere(*store, 399));
+}
+
+TEST_F(PinningTest, WhatCannotBeCopiedYetKeepsItsVolumeAlsoOverARestart) {
+  SpanStoreOptions options = Options();
+  options.block_retention = kDay;
+  auto store = Open(options);
+  SendLarge(*store, 1);
+  SendLarge(*store, 2);
+  ASSERT_TRUE(store->Flush().ok());
+  ASSERT_TRUE(store->Pin("t", TraceOf(1)).ok());
+  clock_.Advance(3 * kDay);
+  // The disk is full, but gives room when something is removed.
+  SetWriteHook([](WriteStep step, std::string_view, size_t) -> WriteVerdict {
+    return {step == WriteStep::kWrite || step == WriteStep::kCreate ? ENOSPC : 0, 0};
+  });
+  log::SetLevel(log::Level::kError);
+  (void)store->RunDue();
+  store.reset();
+  log::SetLevel(log::Level::kInfo);
+  SetWriteHook(nullptr);
+  store = Open(options);
+  EXPECT_TRUE(IsThere(*store, 1));
+  ASSERT_TRUE(store->RunDue().ok());
+  EXPECT_TRUE(IsThere(*store, 1));
+  EXPECT_FALSE(IsThere(*store, 2));
+  EXPECT_FALSE(std::filesystem::exists(options.path + "/volumes/00000001"));
 }
 
 TEST_F(PinningTest, TenThousandTracesMayBePinned) {

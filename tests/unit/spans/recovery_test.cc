@@ -8,6 +8,8 @@
 #include <random>
 
 #include "cpp/base/log.h"
+#include "storage/spans/deletions.h"
+#include "storage/spans/segment_marks.h"
 #include "storage/volume/volume.h"
 #include "tests/unit/spans/store_fixture.h"
 
@@ -245,6 +247,26 @@ TEST_F(RecoveryTest, ADamagedVolumeIsPutAsideAndTheRestServed) {
   ASSERT_TRUE(store->RunDue().ok());
   EXPECT_EQ(store->GetStats().volumes, 0U);
   EXPECT_FALSE(fs::exists(directory_ / "data/volumes/00000002"));
+}
+
+TEST_F(RecoveryTest, ADeletionIsFinishedAlsoWhereOneSegmentCannotBeMarked) {
+  auto store = Open();
+  for (SpanId i = 1; i <= 2; ++i) {
+    MustAppend(*store, {{i, i}});
+    ASSERT_TRUE(store->Flush().ok());
+  }
+  store.reset();
+  {
+    // What a crash leaves of a deletion of both; one of its bitmaps is no bitmap.
+    traceql::Bitmap rows(1);
+    rows.Set(0);
+    auto volume = Volume::Open(directory_ / "data/volumes/00000001", {}, Telemetry::None());
+    ASSERT_TRUE(volume.has_value());
+    const std::string record = EncodeDeletion({{1, "damaged"}, {2, EncodeDeleted(rows)}});
+    ASSERT_TRUE((*volume)->Put(DeletionKey(1), record, /*sync=*/true).ok());
+  }
+  store = Open();
+  EXPECT_EQ(Rows(*store), std::multiset<SpanId>{1});
 }
 
 TEST_F(RecoveryTest, ADamagedLogLosesOnlyWhatWasDamaged) {
