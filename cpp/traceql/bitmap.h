@@ -4,6 +4,7 @@
 
 #include <bit>
 #include <cstdint>
+#include <span>
 #include <vector>
 
 namespace tocsin::traceql {
@@ -32,6 +33,13 @@ class Bitmap {
     }
     return result;
   }
+
+  /// The places of `wanted` in `values`: Where() for the frequent case, many at a time.
+  static Bitmap Equal(std::span<const uint8_t> values, uint8_t wanted);
+  static Bitmap Equal(std::span<const uint32_t> values, uint32_t wanted);
+  /// The places whose verdict is not 0. `verdict_of`: one for each value that occurs.
+  static Bitmap WhereVerdict(std::span<const uint8_t> values, std::span<const uint8_t> verdict_of);
+  static Bitmap WhereVerdict(std::span<const uint32_t> values, std::span<const uint8_t> verdict_of);
 
   uint32_t size() const { return size_; }
   bool Test(uint32_t i) const { return ((words_[i >> 6] >> (i & 63)) & 1) != 0; }
@@ -79,6 +87,11 @@ class Bitmap {
   }
 
  private:
+  template <class T>
+  static Bitmap EqualTo(std::span<const T> values, T wanted);
+  template <class T>
+  static Bitmap ByVerdict(std::span<const T> values, std::span<const uint8_t> verdict_of);
+
   void ClearTail() {
     if ((size_ & 63) != 0) words_.back() &= (uint64_t{1} << (size_ & 63)) - 1;
   }

@@ -166,13 +166,10 @@ std::optional<Bitmap> BoundField::EqualText(std::string_view text, const Predica
     if (equal(ScalarOf(column->values[code - 1]))) wanted.push_back(code);
   }
   if (wanted.empty()) return Bitmap(rows_);
-  const uint32_t* const codes = column->codes.data();
-  if (wanted.size() == 1) {
-    return Bitmap::Where(rows_, [&](uint32_t row) { return codes[row] == wanted[0]; });
-  }
+  if (wanted.size() == 1) return Bitmap::Equal(column->codes, wanted[0]);
   std::vector<uint8_t> verdict_of(column->values.size() + 1, 0);
   for (const uint32_t code : wanted) verdict_of[code] = 1;
-  return Bitmap::Where(rows_, [&](uint32_t row) { return verdict_of[codes[row]] != 0; });
+  return Bitmap::WhereVerdict(column->codes, verdict_of);
 }
 
 template <class Predicate>
@@ -183,11 +180,7 @@ Bitmap BoundField::ScanColumns(const Predicate& predicate) const {
     for (size_t i = 0; i < column->values.size(); ++i) {
       verdict_of[i + 1] = predicate(ScalarOf(column->values[i])) ? 1 : 0;
     }
-    if (std::find(verdict_of.begin(), verdict_of.end(), 1) == verdict_of.end()) {
-      return Bitmap(rows_);
-    }
-    const uint32_t* const codes = column->codes.data();
-    return Bitmap::Where(rows_, [&](uint32_t row) { return verdict_of[codes[row]] != 0; });
+    return Bitmap::WhereVerdict(column->codes, verdict_of);
   }
   Bitmap result(rows_);
   Bitmap resolved(rows_);
@@ -246,7 +239,7 @@ Bitmap BoundField::ScanIds(const Predicate& predicate) const {
       const std::string hex = trace_ids_[i].ToHex();
       verdicts[i] = predicate(Scalar::String(hex)) ? 1 : 0;
     }
-    return Bitmap::Where(rows_, [&](uint32_t row) { return verdicts[trace_of_row_[row]] != 0; });
+    return Bitmap::WhereVerdict(trace_of_row_.first(rows_), verdicts);
   }
   const bool if_none = predicate(Scalar{});
   if (form_ == Form::kPresence) {
@@ -281,7 +274,7 @@ Bitmap BoundField::Scan(const Predicate& predicate) const {
       for (size_t i = 0; i < verdicts.size(); ++i) {
         verdicts[i] = predicate(EnumScalar(static_cast<uint8_t>(i))) ? 1 : 0;
       }
-      return Bitmap::Where(rows_, [&](uint32_t row) { return verdicts[enums_[row]] != 0; });
+      return Bitmap::WhereVerdict(enums_.first(rows_), verdicts);
     }
     case Form::kSpanIds:
     case Form::kPresence:
