@@ -32,6 +32,7 @@ void RegisterAdmin(AdminBackend backend, http::Router* router) {
     return status.ok() ? http::Response::Text(200, "ready\n")
                        : http::Response::Text(503, std::string(status.message()) + "\n");
   });
+  router->Reserve("/ready");
   RegisterMetrics(shared->metrics, router);
   for (const char* path : {"/status/buildinfo", "/api/status/buildinfo"}) {
     router->Handle("GET", path, [shared](const http::Request&) {

@@ -31,6 +31,7 @@ MetricsFormat FormatAccepted(std::string_view accept) {
 }
 
 void RegisterMetrics(MetricsWriter write, http::Router* router) {
+  router->Reserve("/metrics");
   router->Handle("GET", "/metrics", [write = std::move(write)](const http::Request& request) {
     const MetricsFormat format = FormatAccepted(request.Header("accept"));
     http::Response response;

@@ -304,6 +304,8 @@ void RegisterPrometheusStatus(PrometheusStatusBackend backend, http::Router* rou
   routes.Add(kPostOrPut, "/api/v1/admin/tsdb/delete_series", &StatusApi::DeleteSeries);
   routes.Add(kPostOrPut, "/api/v1/admin/tsdb/clean_tombstones", &StatusApi::CleanTombstones);
   routes.Add(kPostOrPut, "/api/v1/admin/tsdb/snapshot", &StatusApi::Snapshot);
+  router->Reserve("/-/healthy");
+  router->Reserve("/-/ready");
   routes.Add(kGet, "/-/healthy", &StatusApi::Healthy);
   routes.Add(kGet, "/-/ready", &StatusApi::ReadyPage);
   routes.Add(kPostOrPut, "/-/reload", &StatusApi::Reload);

@@ -269,10 +269,12 @@ void Connection::Dispatch() {
   ReleaseBuffer();
   deadline_ = TimePoint::max();
   counted_ = true;
+  const bool reserved = listener_->router->IsReserved(request_.path);
   const bool room = shared_->requests.fetch_add(1) < shared_->options.max_requests_in_flight;
   state_ = State::kHandling;
   request_.cancelled = [this] { return ClientIsGone(); };
-  if (!room || !shared_->workers.TrySubmit([self = shared_from_this()] { self->Handle(); })) {
+  ThreadPool& pool = reserved ? shared_->reserved : shared_->workers;
+  if ((!room && !reserved) || !pool.TrySubmit([self = shared_from_this()] { self->Handle(); })) {
     Refuse("requests", kTooManyRequests, true);
   }
 }
@@ -280,13 +282,21 @@ void Connection::Dispatch() {
 /// On a worker.
 void Connection::Handle() {
   Response response = listener_->router->Route(std::move(request_));
-  if (response.stream) return Stream(response);
+  if (response.stream) return StartStream(std::move(response));
   asio::post(loop_->context, [self = shared_from_this(), answer = std::move(response)]() mutable {
     self->Respond(std::move(answer));
   });
 }
 
-/// On a worker, which is the one that waits for a slow client: the I/O thread goes on.
+/// On a worker, which is free again for other requests.
+void Connection::StartStream(Response response) {
+  const auto streamed = std::make_shared<const Response>(std::move(response));
+  const auto self = shared_from_this();
+  if (shared_->streams.TrySubmit([self, streamed] { self->Stream(*streamed); })) return;
+  asio::post(loop_->context, [self] { self->Refuse("streams", kTooManyRequests, true); });
+}
+
+/// On a thread of the streams, which is the one that waits for a slow client.
 void Connection::Stream(const Response& response) {
   keep_alive_ = keep_alive_ && !http_1_0_ && !shared_->stopping;
   const TimePoint limit = After(shared_->options.body_timeout);
@@ -309,7 +319,7 @@ void Connection::Stream(const Response& response) {
   asio::post(loop_->context, [self = shared_from_this(), sent] { self->Streamed(sent); });
 }
 
-/// On a worker. False if the client has gone, or took too long.
+/// On a thread of the streams. False if the client has gone, or took too long.
 bool Connection::SendAll(std::string_view bytes, TimePoint limit) {
   while (!bytes.empty()) {
     if (aborted_) return false;

@@ -10,6 +10,7 @@
 
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
@@ -52,6 +53,9 @@ struct Shared {
       : options(std::move(o)),
         workers(options.name, options.handler_threads,
                 options.handler_threads + options.more_handler_threads,
+                options.max_requests_in_flight),
+        reserved(options.name.substr(0, 10) + "-own", 1, kMaxReserved),
+        streams(options.name.substr(0, 10) + "-out", 1, std::max<size_t>(options.stream_threads, 1),
                 options.max_requests_in_flight) {}
 
   /// False, and nothing changes, if so many more bytes of bodies are over the budget.
@@ -81,8 +85,12 @@ struct Shared {
     }
   }
 
+  static constexpr size_t kMaxReserved = 64;
+
   const ServerOptions options;
   ThreadPool workers;
+  ThreadPool reserved;  // Of reserved paths; these are not among max_requests_in_flight.
+  ThreadPool streams;   // Wait for slow clients.
   std::atomic<size_t> connections = 0;
   std::atomic<size_t> requests = 0;
   std::atomic<size_t> body_bytes = 0;
@@ -169,6 +177,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   bool Charge(size_t bytes);
   void Dispatch();
   void Handle();
+  void StartStream(Response response);
   void Stream(const Response& response);
   bool SendAll(std::string_view bytes, TimePoint limit);
   void Streamed(bool whole);

@@ -49,7 +49,8 @@ struct Response {
   Headers headers = {};
   std::string body = {};
   /// If set, what makes the body, piece by piece, so that it is never whole in memory; `body` is
-  /// then ignored. Called once at most, on the handler's thread, when handler and request are gone.
+  /// then ignored. Called once at most, on a thread for slow clients, when handler and request are
+  /// gone.
   /// False if the body breaks off: the client sees that.
   std::function<bool(const BodyWriter& write)> stream = {};
 

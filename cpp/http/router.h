@@ -2,6 +2,7 @@
 
 #pragma once
 
+#include <algorithm>
 #include <functional>
 #include <string>
 #include <string_view>
@@ -20,6 +21,13 @@ class Router {
   /// `pattern` is a path whose segments are literal or `{name}` (one whole segment); the last may
   /// be `{name...}`, which takes the rest. Literal segments win over `{name}`.
   void Handle(std::string_view method, std::string_view pattern, Handler handler);
+
+  /// Requests for this literal path are handled by a thread that no others take, however many there
+  /// are: for what tells whether the process is well. Its handlers must be quick.
+  void Reserve(std::string_view path) { reserved_.emplace_back(path); }
+  bool IsReserved(std::string_view path) const {
+    return std::ranges::find(reserved_, path) != reserved_.end();
+  }
 
   /// Replaces each handler that is there by what `wrap` makes of it, as for measuring.
   void WrapHandlers(const std::function<Handler(std::string_view method, std::string_view pattern,
@@ -46,6 +54,7 @@ class Router {
                     std::vector<std::string_view>* allowed) const;
 
   std::vector<Entry> entries_;
+  std::vector<std::string> reserved_;
 };
 
 }  // namespace tocsin::http

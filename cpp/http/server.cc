@@ -245,7 +245,9 @@ void Server::Impl::Shutdown(Nanos grace) {
       ForEach(&Connection::Abort);
     } while (!WaitUntilIdle(100 * kMillisecond));
   }
+  shared_.reserved.Stop();
   shared_.workers.Stop();
+  shared_.streams.Stop();
   for (const auto& loop : loops_) {
     loop->context.stop();
     loop->thread.join();

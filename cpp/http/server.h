@@ -11,6 +11,7 @@
 ///     header section              431 and close
 ///     body                        413 and close, without reading the rest
 ///     requests in flight          503 with Retry-After
+///     streamed bodies             they wait for each other, and nobody else for them
 ///     bytes of bodies in flight   503 with Retry-After
 ///     silence, slow clients       the connection is closed, without a word when idle, else with
 ///     408
@@ -37,6 +38,7 @@ struct ServerOptions {
   size_t io_threads = 1;
   size_t handler_threads = 4;       ///< Handlers that run at once.
   size_t more_handler_threads = 0;  ///< And so many others, each started when all are busy.
+  size_t stream_threads = 64;       ///< Streamed bodies that leave at once; started as the others.
   size_t max_connections = 4096;
   size_t max_header_bytes = 64 << 10;   ///< Request line and headers together.
   size_t max_body_bytes = 64 << 20;     ///< As sent, before Content-Encoding is undone.

@@ -88,7 +88,9 @@ struct Shared {
   explicit Shared(const ServerOptions& o)
       : options(o),
         workers("grpc", options.handler_threads, options.max_calls_in_flight),
-        streamers("grpc-stream", options.stream_threads, options.max_calls_in_flight) {}
+        streamers("grpc-stream", options.stream_threads,
+                  options.stream_threads + options.more_stream_threads,
+                  options.max_calls_in_flight) {}
 
   grpc::Status Refuse(std::string_view reason, std::string_view text) const {
     Telemetry& telemetry = options.telemetry == nullptr ? Telemetry::None() : *options.telemetry;

@@ -23,8 +23,9 @@
 namespace tocsin::rpc {
 
 struct ServerOptions {
-  size_t handler_threads = 4;  ///< Unary handlers that run at once.
-  size_t stream_threads = 8;   ///< Stream handlers that run at once.
+  size_t handler_threads = 4;      ///< Unary handlers that run at once.
+  size_t stream_threads = 8;       ///< Stream handlers that run at once.
+  size_t more_stream_threads = 0;  ///< And so many others, each started when all are busy.
   Nanos stream_stall_timeout = 30 * kSecond;
   size_t max_message_bytes = 64 << 20;
   size_t max_calls_in_flight = 256;

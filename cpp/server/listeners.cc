@@ -10,6 +10,7 @@ namespace tocsin::server {
 namespace {
 
 constexpr size_t kApiHandlers = 8;
+constexpr size_t kMoreApiHandlers = 24;  // Queries mostly wait for each other.
 
 // What the listeners have of the memory for requests: each may take all of it.
 template <class Options>
@@ -23,6 +24,7 @@ rpc::ServerOptions RpcOptions(MemoryService* memory, Telemetry* telemetry) {
   options.max_message_bytes = memory->budgets().max_request_bytes;
   SetMemory(memory, &rpc::ServerOptions::max_bytes_in_flight, &options);
   options.stream_threads = kApiHandlers;
+  options.more_stream_threads = kMoreApiHandlers;  // Slow clients keep theirs.
   options.telemetry = telemetry;
   return options;
 }
@@ -40,9 +42,10 @@ http::ServerOptions ApiOptions(const config::Config& config, MemoryService* memo
                                Telemetry* telemetry) {
   http::ServerOptions options;
   options.name = "http";
-  // Whoever listens to notifications keeps a thread, and takes it from no query.
   options.handler_threads = kApiHandlers;
-  options.more_handler_threads = config.web.max_notifications_subscribers;
+  options.more_handler_threads = kMoreApiHandlers;
+  // Whoever listens to notifications keeps a thread, and takes it from nobody else.
+  options.stream_threads += config.web.max_notifications_subscribers;
   options.max_body_bytes = memory->budgets().max_request_bytes;
   SetMemory(memory, &http::ServerOptions::max_body_bytes_in_flight, &options);
   options.telemetry = telemetry;

@@ -443,6 +443,22 @@ TEST_F(ServerTest, MoreHandlersRunWhenAllAreBusy) {
   EXPECT_THAT(running.ReadResponse(), EndsWith("waited"));
 }
 
+TEST_F(ServerTest, AReservedPathAnswersWhenNothingElseDoes) {
+  router_.Reserve("/hello");
+  Start({.handler_threads = 1, .max_requests_in_flight = 1});
+  const RawSocket running = Connect();
+  running.Send("GET /wait HTTP/1.1\r\n\r\n");
+  gate_.WaitForWaiting(1);
+  const RawSocket refused = Connect();
+  refused.Send("GET /wait HTTP/1.1\r\n\r\n");
+  EXPECT_THAT(refused.ReadResponse(), StartsWith("HTTP/1.1 503"));
+  const RawSocket other = Connect();
+  other.Send("GET /hello HTTP/1.1\r\n\r\n");
+  EXPECT_THAT(other.ReadResponse(), StartsWith("HTTP/1.1 200"));
+  gate_.Open();
+  EXPECT_THAT(running.ReadResponse(), EndsWith("waited"));
+}
+
 TEST_F(ServerTest, ALargeBodyIsNotReadWhileThereIsNoRoom) {
   Start({.handler_threads = 1, .max_requests_in_flight = 1});
   const RawSocket running = Connect();

@@ -41,6 +41,7 @@ class StreamTest : public testing::Test {
       }
       return true;
     });
+    router_.Handle("GET", "/hello", [](const Request&) { return Response::Text(200, "hello"); });
     stream("/broken", [](const BodyWriter& write) { return write("begin") && false; });
     stream("/forever", [this](const BodyWriter& write) {
       while (write(std::string(100'000, 'x'))) {
@@ -84,6 +85,19 @@ TEST_F(StreamTest, LargerThanEveryBuffer) {
   const auto answer = Fetch({.url = "http://" + address_ + "/large"});
   ASSERT_TRUE(answer.has_value()) << answer.error().ToString();
   EXPECT_EQ(answer->body.size(), size_t{40} << 20);
+}
+
+TEST_F(StreamTest, ThoseWhoDoNotReadKeepNobodyElseWaiting) {
+  // More than there are threads for handlers, and for streams.
+  std::vector<std::unique_ptr<RawSocket>> slow;
+  for (int i = 0; i < 80; ++i) {
+    slow.push_back(std::make_unique<RawSocket>(address_));
+    ASSERT_TRUE(slow.back()->Send("GET /forever HTTP/1.1\r\nHost: x\r\n\r\n"));
+  }
+  slow.front()->ReadUntil("\r\n\r\n");
+  const auto answer = Fetch({.url = "http://" + address_ + "/hello"});
+  ASSERT_TRUE(answer.has_value()) << answer.error().ToString();
+  EXPECT_EQ(answer->body, "hello");
 }
 
 TEST_F(StreamTest, TheConnectionGoesOn) {
