@@ -497,4 +497,9 @@ LogPosition LiveLog::last_position() const {
   return last_position_;
 }
 
+LogPosition LiveLog::active_first() const {
+  const std::lock_guard lock(mutex_);
+  return files_.empty() ? last_position_ + 1 : files_.back()->first;
+}
+
 }  // namespace tocsin::storage

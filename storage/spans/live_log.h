@@ -110,6 +110,8 @@ class LiveLog {
   /// Of the file that is being written.
   uint64_t active_bytes() const;
   LogPosition last_position() const;
+  /// The least position of the file that is being written: what is below can be dropped.
+  LogPosition active_first() const;
 
  private:
   struct File {

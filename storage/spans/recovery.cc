@@ -11,6 +11,7 @@
 #include "cpp/base/log.h"
 #include "storage/columnar/batch_codec.h"
 #include "storage/spans/span_store.h"
+#include "storage/volume/files.h"
 
 namespace tocsin::storage {
 
@@ -22,7 +23,7 @@ Status SpanStore::Recover(const BatchObserver& replay) {
   volumes.retention = options_.block_retention;
   TOCSIN_ASSIGN_OR_RETURN(volumes_, VolumeSet::Open(std::move(volumes), now, telemetry_));
   const SegmentList found = volumes_->TakeSegments();
-  TOCSIN_RETURN_IF_ERROR(pins_.Load(options_.path + "/pins"));
+  TOCSIN_RETURN_IF_ERROR(LoadPins());
   TOCSIN_RETURN_IF_ERROR(redactions_.Load(options_.path + "/redactions"));
   for (const Redactions::Entry& entry : redactions_.entries()) {
     volumes_->SkipSegmentNumbers(entry.before);
@@ -68,6 +69,20 @@ Status SpanStore::Recover(const BatchObserver& replay) {
                                 {"live_bytes", uint64_t{live_bytes_.load()}},
                                 {"position", applied_.load()}});
   return {};
+}
+
+// Without the list the traces are still there, until retention comes to them: no reason to stand
+// still. (What is redacted would be shown: that list is not gone without.)
+Status SpanStore::LoadPins() {
+  const std::string path = options_.path + "/pins";
+  const Status loaded = pins_.Load(path);
+  if (loaded.code() != StatusCode::kCorruption) return loaded;
+  const std::string aside = path + ".damaged";
+  damaged_files_.Add(1);
+  log::Error("pins_damaged", {{"error", loaded.ToString()},
+                              {"put_aside", aside},
+                              {"note", "no trace is pinned now; pin again what is to be kept"}});
+  return RenameFile(path, aside);
 }
 
 SpanStore::SealedPositions SpanStore::LoadSealedPositions(const SegmentList& segments,

@@ -93,6 +93,7 @@ Status SpanStore::ExpireTenants(Nanos now) {
     for (const auto& segment : segments->segments()) {
       const Volume* volume = segment->volume()->volume();
       if (volume->read_only() || segment->damaged() || !Expired(*segment, retention, now)) continue;
+      if (LogHas(segment->stub().log_last)) continue;
       // What was kept because of a pin stays as it is until it is unpinned.
       if (!pinned.empty() && OnlyHas(*segment, pinned)) continue;
       TOCSIN_ASSIGN_OR_RETURN(const bool replaced, Replace(name, {segment}, &pinned));

@@ -279,10 +279,38 @@ void SpanStore::TellOfRoom() {
 
 void SpanStore::Retain(Nanos now, uint64_t wanted_bytes) {
   std::vector<std::shared_ptr<StoredVolume>> removed = std::exchange(unsaved_, {});
-  for (auto& volume : volumes_->Retain(now, log_->bytes(), wanted_bytes)) {
+  const auto may_go = [&](const StoredVolume& volume) {
+    if (!LogHas(volume)) return true;
+    // A log that cannot be written to will not drop them, and a full disk needs the room.
+    return !DropLog(now, /*roll=*/false).ok() || !LogHas(volume);
+  };
+  for (auto& volume : volumes_->Retain(now, log_->bytes(), wanted_bytes, may_go)) {
     removed.push_back(std::move(volume));
   }
   CarryForward(std::move(removed), now);
+}
+
+// Does the log still have rows up to `position`? Then a segment that has them, or hides that they
+// are deleted, is to stay: without it the next start would take them for new. The log drops them
+// as soon as it can.
+bool SpanStore::LogHas(LogPosition position) {
+  if (position < log_->first_position()) return false;
+  LogPosition known = forget_through_.load();
+  while (known < position && !forget_through_.compare_exchange_weak(known, position)) {
+  }
+  return true;
+}
+
+bool SpanStore::LogHas(const StoredVolume& volume) {
+  LogPosition last = 0;
+  for (const std::string& name : TenantNames()) {
+    const std::shared_ptr<const SegmentSet> segments = SegmentsOf(name);
+    if (segments == nullptr) continue;
+    for (const auto& segment : segments->segments()) {
+      if (segment->volume().get() == &volume) last = std::max(last, segment->stub().log_last);
+    }
+  }
+  return last > 0 && LogHas(last);
 }
 
 void SpanStore::ForgetIdleTenants() {
@@ -329,9 +357,14 @@ Status SpanStore::DropLog(Nanos now, bool roll) {
   const LogPosition checkpoint = checkpoint_.load();
   const bool all_sealed = sealed > log_->last_position();
   const bool behind = checkpoint != UINT64_MAX && checkpoint + 1 < sealed;
-  if (behind && options_.want_checkpoint && (roll || log_->bytes() > sizes_.log_bytes / 2)) {
+  const LogPosition forget = forget_through_.load();
+  const bool is_to_forget = forget >= log_->first_position();
+  if (behind && options_.want_checkpoint &&
+      (roll || is_to_forget || log_->bytes() > sizes_.log_bytes / 2)) {
     options_.want_checkpoint();
   }
+  // Of the file that is being written nothing can be dropped.
+  if (is_to_forget && log_->active_first() <= forget) TOCSIN_RETURN_IF_ERROR(log_->Roll());
   const LogPosition observed = checkpoint_.load();
   const LogPosition low = std::min(sealed, observed == UINT64_MAX ? sealed : observed + 1);
   if (all_sealed && low > log_->last_position() && (roll || log_->active_bytes() > kIdleLogBytes)) {

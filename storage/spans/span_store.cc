@@ -33,6 +33,9 @@ SpanStore::SpanStore(SpanStoreOptions options, const Clock& clock, Telemetry& te
       damaged_records_(
           telemetry.GetCounter("tocsin_spans_log_damaged_records_total",
                                "Records of the live log whose batch could not be read.")),
+      damaged_files_(telemetry.GetCounter("tocsin_spans_damaged_files_total",
+                                          "Small files beside the volumes found damaged and put "
+                                          "aside: the list of pins.")),
       duplicates_(telemetry.GetCounter("tocsin_spans_repeated_requests_total",
                                        "Requests that were recognised as repeats.")),
       merges_(telemetry.GetCounter("tocsin_spans_merges_total",

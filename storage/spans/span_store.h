@@ -346,6 +346,9 @@ class SpanStore final : public traceql::SpanSource {
   void TellOfRoom();
   void Forget(const std::vector<std::shared_ptr<StoredVolume>>& volumes);
   void Retain(Nanos now, uint64_t wanted_bytes);
+  Status LoadPins();
+  bool LogHas(LogPosition position);
+  bool LogHas(const StoredVolume& volume);
   void ForgetIdleTenants();
   Status DropLog(Nanos now, bool roll);
   LogPosition LowWater() const;
@@ -364,6 +367,7 @@ class SpanStore final : public traceql::SpanSource {
   Counter& damaged_segments_;
   Counter& damaged_shortcuts_;
   Counter& damaged_records_;
+  Counter& damaged_files_;
   Counter& duplicates_;
   Counter& merges_;
   Counter& deleted_rows_;
@@ -380,6 +384,7 @@ class SpanStore final : public traceql::SpanSource {
   std::map<std::string, std::unique_ptr<Tenant>, std::less<>> tenants_;
   std::atomic<LogPosition> applied_{0};
   std::atomic<LogPosition> checkpoint_{0};
+  std::atomic<LogPosition> forget_through_{0};  // What the log is to drop as soon as it can.
   std::atomic<size_t> live_bytes_{0};
   std::atomic<uint64_t> disk_bytes_{0};
   std::atomic<size_t> volume_count_{0};

@@ -415,11 +415,14 @@ bool VolumeSet::Expired(size_t index, Nanos now) const {
   return newest < now - options_.retention;
 }
 
-std::vector<std::shared_ptr<StoredVolume>> VolumeSet::Retain(Nanos now, uint64_t other_bytes,
-                                                             uint64_t wanted_bytes) {
+std::vector<std::shared_ptr<StoredVolume>> VolumeSet::Retain(
+    Nanos now, uint64_t other_bytes, uint64_t wanted_bytes,
+    const std::function<bool(const StoredVolume&)>& may_go) {
   std::vector<std::shared_ptr<StoredVolume>> removed;
   RollIfDue(now, 0);
-  while (!volumes_.empty() && Expired(0, now)) removed.push_back(RemoveOldest(now, "age"));
+  while (!volumes_.empty() && Expired(0, now) && may_go(*volumes_.front())) {
+    removed.push_back(RemoveOldest(now, "age"));
+  }
   const StoreSizes& sizes = options_.sizes;
   if (sizes.max_bytes == 0) return removed;
   // What was just removed is as good as gone, but for what views hold of it.
@@ -429,7 +432,10 @@ std::vector<std::shared_ptr<StoredVolume>> VolumeSet::Retain(Nanos now, uint64_t
     return bytes;
   };
   const uint64_t limit = sizes.max_bytes - std::min(sizes.max_bytes, sizes.reserve_bytes);
-  while (!volumes_.empty() && used() > limit) removed.push_back(RemoveOldest(now, "size"));
+  while (!volumes_.empty() && used() > limit) {
+    static_cast<void>(may_go(*volumes_.front()));  // The cap does not wait.
+    removed.push_back(RemoveOldest(now, "size"));
+  }
   return removed;
 }
 

@@ -168,9 +168,11 @@ class VolumeSet {
   /// lies outside of the time in which its volume was written counts as ending at the edge of that
   /// time), and then the oldest ones for as long as they and `other_bytes` (the live log) leave
   /// less than `wanted_bytes` and the reserve under the cap. Their segments are no longer to be
-  /// shown.
-  std::vector<std::shared_ptr<StoredVolume>> Retain(Nanos now, uint64_t other_bytes,
-                                                    uint64_t wanted_bytes);
+  /// shown. `may_go` is asked before each: one that is old waits for it, and those after it; the
+  /// cap does not.
+  std::vector<std::shared_ptr<StoredVolume>> Retain(
+      Nanos now, uint64_t other_bytes, uint64_t wanted_bytes,
+      const std::function<bool(const StoredVolume&)>& may_go);
 
   /// Closes the volume that is written to if it is full or old.
   void RollIfDue(Nanos now, uint64_t wanted_bytes);

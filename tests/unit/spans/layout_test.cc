@@ -538,6 +538,39 @@ TEST_F(LayoutTest, TenantsHaveRetentionsOfTheirOwn) {
   EXPECT_EQ(rows("long"), 0U);
 }
 
+TEST_F(LayoutTest, TheLogBringsNothingBackThatIsDeletedOrTooOld) {
+  SpanStoreOptions options = Options();
+  options.block_retention = 10 * kDay;
+  options.limits.tenants["short"].block_retention = 2 * kDay;
+  auto store = Open(options);
+  const auto send = [&](uint64_t trace, std::string_view tenant) {
+    MustAppend(*store, {{trace, trace, static_cast<uint64_t>(clock_.Now()), 10}}, tenant);
+  };
+  send(1, "t");
+  send(2, "t");
+  send(1, "short");
+  ASSERT_EQ(*store->Delete("t", std::vector<TraceDeletion>{{TraceOf(1), {}}}), 1U);
+  // Something is always on its way: the log is never all sealed, and far from full.
+  for (uint64_t day = 0; day < 15; ++day) {
+    send(100 + day, "t");
+    clock_.Advance(kDay);
+    ASSERT_TRUE(store->RunDue().ok());
+    send(200 + day, "t");
+    ASSERT_TRUE(store->RunDue().ok());
+    SCOPED_TRACE(day);
+    CopyDirectory(options.path, directory_ / "crashed");
+    SpanStoreOptions crashed_options = options;
+    crashed_options.path = directory_ / "crashed";
+    const auto crashed = Open(crashed_options);
+    for (const std::string_view tenant : {"t", "short"}) {
+      EXPECT_EQ(Rows(*crashed, tenant), Rows(*store, tenant)) << tenant;
+    }
+    EXPECT_EQ(TraceText(*crashed, 1, "t"), "");
+  }
+  EXPECT_EQ(TraceText(*store, 1, "short"), "");
+  EXPECT_EQ(TraceText(*store, 2, "t"), "");
+}
+
 TEST_F(LayoutTest, ARetentionMayReachBackBeyond1970) {
   SpanStoreOptions options = Options();
   options.block_retention = 10 * kDay;

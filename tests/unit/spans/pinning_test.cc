@@ -137,6 +137,28 @@ TEST_F(PinningTest, WhatCannotBeCopiedYetKeepsItsVolumeAlsoOverARestart) {
   EXPECT_FALSE(std::filesystem::exists(options.path + "/volumes/00000001"));
 }
 
+TEST_F(PinningTest, ADamagedListIsPutAsideAndTheTracesServed) {
+  auto store = Open();
+  SendLarge(*store, 1);
+  ASSERT_TRUE(store->Flush().ok());
+  ASSERT_TRUE(store->Pin("t", TraceOf(1)).ok());
+  store.reset();
+  const std::string path = Options().path + "/pins";
+  std::string bytes = *ReadFile(path);
+  bytes.back() = static_cast<char>(bytes.back() ^ 1);
+  ASSERT_TRUE(WriteFileAtomically(path, bytes).ok());
+  log::SetLevel(log::Level::kError);
+  store = Open();
+  log::SetLevel(log::Level::kInfo);
+  ASSERT_NE(store, nullptr);
+  EXPECT_TRUE(IsThere(*store, 1));
+  EXPECT_TRUE(store->Pinned("t").empty());
+  EXPECT_TRUE(std::filesystem::exists(path + ".damaged"));
+  EXPECT_TRUE(store->Pin("t", TraceOf(1)).ok());
+  store.reset();
+  EXPECT_EQ(Open()->Pinned("t"), std::vector<TraceId>{TraceOf(1)});
+}
+
 TEST_F(PinningTest, TenThousandTracesMayBePinned) {
   auto store = Open();
   ASSERT_TRUE(store->Pin("t", TraceOf(1)).ok());
