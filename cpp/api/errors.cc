@@ -1,5 +1,11 @@
 #include "cpp/api/errors.h"
 
+#include <algorithm>
+#include <string>
+#include <string_view>
+
+#include "cpp/base/utf8.h"
+
 namespace tocsin::api {
 
 int HttpStatusOf(StatusCode code) {
@@ -33,8 +39,25 @@ int HttpStatusOf(StatusCode code) {
   return 500;
 }
 
+namespace {
+
+// Messages repeat what the client sent, and say that they are UTF-8.
+std::string ValidUtf8(std::string_view text) {
+  std::string valid;
+  while (!text.empty()) {
+    uint32_t rune = 0;
+    const size_t length = DecodeRune(text, &rune);
+    AppendRune(&valid, length == 0 ? -1 : int64_t{rune});
+    text.remove_prefix(std::max<size_t>(length, 1));
+  }
+  return valid;
+}
+
+}  // namespace
+
 http::Response TextError(const Status& status) {
-  http::Response response = http::Response::Text(HttpStatusOf(status.code()), status.message());
+  http::Response response =
+      http::Response::Text(HttpStatusOf(status.code()), ValidUtf8(status.message()));
   if (response.status == 429 || response.status == 503) response.Set("Retry-After", "1");
   return response;
 }

@@ -50,7 +50,9 @@ class ExportApi {
 
   Result<http::Response> Traces(const http::Request& request) const {
     TOCSIN_ASSIGN_OR_RETURN(std::vector<TraceId> ids, ReadIds(request.body));
-    TOCSIN_ASSIGN_OR_RETURN(QueryGate::Pass entered, gate_.Enter());
+    TOCSIN_ASSIGN_OR_RETURN(
+        QueryGate::Pass entered,
+        gate_.Enter(InterruptWhen([&request] { return request.Cancelled(); }, 0)));
     const auto pass = std::make_shared<const QueryGate::Pass>(std::move(entered));
     const auto view = source_.View(options_.tenant, 0, UINT64_MAX);
     http::Response response;

@@ -17,8 +17,9 @@ namespace tocsin::api {
 namespace {
 
 // What is no tag when a client gives tags as parameters of their own.
-constexpr std::array<std::string_view, 9> kSearchParams = {
-    "q", "tags", "minDuration", "maxDuration", "limit", "spss", "start", "end", "mode"};
+constexpr std::array<std::string_view, 10> kSearchParams = {
+    "q",    "tags",  "minDuration", "maxDuration", "limit",
+    "spss", "start", "end",         "mode",        "most_recent"};
 
 TempoQueries::Interrupted InterruptedBy(const http::Request& request, const TempoQueries& queries) {
   return queries.InterruptedWhen([&request] { return request.Cancelled(); });

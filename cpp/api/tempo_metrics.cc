@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "cpp/api/errors.h"
+#include "cpp/api/interrupt.h"
 #include "cpp/api/metrics_json.h"
 #include "cpp/base/duration.h"
 #include "cpp/traceql/parser.h"
@@ -25,6 +26,9 @@ Result<traceql::MetricsOptions> ResolveOptions(const TempoMetricsOptions& limits
   }
   if (request.end <= request.start) {
     return InvalidArgumentError("the end of the range must be after its start");
+  }
+  if (request.end > static_cast<uint64_t>(INT64_MAX) - static_cast<uint64_t>(kDay)) {
+    return InvalidArgumentError("the end of the range is later than any time there is");
   }
   const Nanos max_range = limits.max_range ? limits.max_range() : kDay;
   if (max_range > 0 && request.end - request.start > static_cast<uint64_t>(max_range)) {
@@ -58,11 +62,10 @@ class TempoMetricsApi {
   Result<traceql::MetricsResult> Run(const http::Request& request, bool instant) const {
     TOCSIN_ASSIGN_OR_RETURN(const MetricsRequest asked,
                             ReadMetricsRequest(request, instant, Clock::Real().Now()));
-    TOCSIN_ASSIGN_OR_RETURN(const QueryGate::Pass pass, gate_.Enter());
-    return RunMetrics(source_, options_, asked, [&request]() -> Status {
-      if (request.Cancelled()) return CancelledError("the client has gone");
-      return {};
-    });
+    const auto interrupted =
+        InterruptWhen([&request] { return request.Cancelled(); }, options_.query_timeout);
+    TOCSIN_ASSIGN_OR_RETURN(const QueryGate::Pass pass, gate_.Enter(interrupted));
+    return RunMetrics(source_, options_, asked, interrupted);
   }
 
   const traceql::SpanSource& source_;

@@ -22,6 +22,7 @@ struct TempoMetricsOptions {
   std::function<Nanos()> max_range = {};  ///< Of one query, at this moment; 0: any. Empty: a day.
   uint32_t max_series = 1'000;    ///< In one answer, also where the client asks for more; 0: any.
   uint32_t max_exemplars = 100;   ///< In one answer, and what a client gets that does not say.
+  Nanos query_timeout = 0;        ///< Of one query over HTTP; 0: none.
   ThreadPool* helpers = nullptr;  ///< Help one query where there is much to read; borrowed.
   MemoryPool* memory = nullptr;   ///< As in traceql::MetricsOptions.
 };

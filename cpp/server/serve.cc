@@ -293,6 +293,7 @@ class Service {
     metrics.max_range = [this, tenant = metrics.tenant] {
       return overrides_->MetricsRangeOf(tenant);
     };
+    metrics.query_timeout = limits.timeout;
     metrics.helpers = query_helpers_.get();
     metrics.memory = memory_.queries();
     api::RegisterTempoMetrics(engine_->spans(), gate_, metrics, router);

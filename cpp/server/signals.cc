@@ -32,6 +32,8 @@ void BlockSignals() {
   const sigset_t set = AwaitedSignals();
   pthread_sigmask(SIG_BLOCK, &set, nullptr);
   std::signal(SIGPIPE, SIG_IGN);
+  // A write beyond the limit of a file's size (ulimit -f) is then refused as on a full disk.
+  std::signal(SIGXFSZ, SIG_IGN);
 }
 
 Signal WaitForSignal() {
