@@ -99,6 +99,11 @@ void PutValue(uint64_t bits, uint64_t last, std::string* values, std::string* do
   }
 }
 
+// Passes over the value of a series whose last one is not known.
+void SkipValue(ByteReader* values, ByteReader* doubles) {
+  if (values->Varint() == 0) GetBits(doubles);
+}
+
 uint64_t GetValue(uint64_t last, ByteReader* values, ByteReader* doubles) {
   const uint64_t number = values->Varint();
   if (number == 1) return last;
@@ -111,6 +116,10 @@ uint64_t GetValue(uint64_t last, ByteReader* values, ByteReader* doubles) {
 }
 
 }  // namespace
+
+bool MayBeginLogRecord(std::string_view bytes) {
+  return bytes.empty() || static_cast<uint8_t>(bytes.front()) <= kTally;
+}
 
 void SampleLogEncoder::BeginSegment() {
   ++segment_;
@@ -327,19 +336,24 @@ class SampleLogDecoder::Parser {
       in_.Fail();
     }
     TOCSIN_RETURN_IF_ERROR(in_.Finish("sample log record"));
+    if (lossy()) DropUnknown();
     return std::move(out_);
   }
 
  private:
+  bool lossy() const { return d_.losses_ > 0; }
+
   std::string Text() {
     const uint64_t number = in_.Varint();
     if (number == 0) {
       const std::string_view text = in_.SizedBytes();
       if (in_.failed()) return {};
-      return d_.texts_.emplace_back(text);
+      if (!lossy()) d_.texts_.emplace_back(text);
+      return std::string(text);
     }
     if (number > d_.texts_.size()) {
-      in_.Fail();
+      text_unknown_ = true;
+      if (!lossy()) in_.Fail();
       return {};
     }
     return d_.texts_[number - 1];
@@ -350,14 +364,17 @@ class SampleLogDecoder::Parser {
     if (GetStep(in, last) == kNoSeries || *last > UINT32_MAX) in->Fail();
     return static_cast<SeriesId>(*last);
   }
-  /// The state of a defined series; fails the reader for another.
+  /// The state of a defined series; null for another, which fails the reader if no record is lost.
   State* StateOf(SeriesId id) {
     State* const state = d_.states_.Find(id);
-    if (state == nullptr || !state->defined) {
-      in_.Fail();
-      return nullptr;
-    }
-    return state;
+    if (state != nullptr && state->defined > 0) return state;
+    if (!lossy()) in_.Fail();
+    return nullptr;
+  }
+  /// The same; null also for a series whose last value and start may have been in a lost record.
+  State* CertainStateOf(SeriesId id) {
+    State* const state = StateOf(id);
+    return state != nullptr && state->defined > d_.losses_ ? state : nullptr;
   }
 
   void Definitions() {
@@ -372,8 +389,12 @@ class SampleLogDecoder::Parser {
       }
       labels = Labels(std::move(pairs));
       if (in_.failed()) return;
+      if (std::exchange(text_unknown_, false)) {
+        series = kNoSeries;
+        continue;
+      }
       State& state = d_.states_.At(series);
-      if (std::exchange(state.defined, true)) in_.Fail();
+      if (std::exchange(state.defined, d_.losses_ + 1) > 0) in_.Fail();
     }
   }
 
@@ -383,10 +404,14 @@ class SampleLogDecoder::Parser {
     uint64_t t = 0;
     for (RefSample& sample : out_.samples) {
       sample.series = Id(&in_, &id);
-      State* const state = StateOf(static_cast<SeriesId>(sample.series));
+      State* const state = CertainStateOf(static_cast<SeriesId>(sample.series));
       sample.sample.t = static_cast<Millis>(GetStep(&in_, &t));
       const uint64_t change = ReverseBytes(in_.Varint());
       if (in_.failed()) return;
+      if (state == nullptr) {
+        sample.series = kNoSeries;
+        continue;
+      }
       state->last_bits ^= change;
       sample.sample.v = std::bit_cast<double>(state->last_bits);
     }
@@ -411,9 +436,14 @@ class SampleLogDecoder::Parser {
     uint64_t t = 0;
     for (RefSample& sample : out_.samples) {
       sample.series = Id(&ids, &id);
-      State* const state = StateOf(static_cast<SeriesId>(sample.series));
-      if (state == nullptr) return;
+      State* const state = CertainStateOf(static_cast<SeriesId>(sample.series));
+      if (in_.failed()) return;
       sample.sample.t = static_cast<Millis>(GetStep(&times, &t));
+      if (state == nullptr) {
+        sample.series = kNoSeries;
+        SkipValue(&values, &doubles);
+        continue;
+      }
       state->last_bits = GetValue(state->last_bits, &values, &doubles);
       sample.sample.v = std::bit_cast<double>(state->last_bits);
     }
@@ -438,7 +468,9 @@ class SampleLogDecoder::Parser {
       if (index < next || index >= items->size()) in_.Fail();
       if (in_.failed()) return;
       fill(index);
-      Millis& start = d_.starts_[static_cast<SeriesId>((*items)[index].series)];
+      const auto id = static_cast<SeriesId>((*items)[index].series);
+      if (lossy() && CertainStateOf(id) == nullptr) continue;
+      Millis& start = d_.starts_[id];
       start = static_cast<Millis>(static_cast<uint64_t>(start) + change);
     }
     fill(items->size());
@@ -451,7 +483,7 @@ class SampleLogDecoder::Parser {
     for (size_t i = 0; i < count && !in_.failed(); ++i) {
       RefHistogram& histogram = out_.histograms.emplace_back();
       histogram.series = Id(&in_, &id);
-      static_cast<void>(StateOf(static_cast<SeriesId>(histogram.series)));
+      if (StateOf(static_cast<SeriesId>(histogram.series)) == nullptr) histogram.series = kNoSeries;
       histogram.sample.t = static_cast<Millis>(GetStep(&in_, &t));
       histogram.sample.histogram = std::make_shared<const NativeHistogram>(GetHistogram(&in_));
     }
@@ -463,7 +495,7 @@ class SampleLogDecoder::Parser {
     uint64_t t = 0;
     for (RefExemplar& exemplar : out_.exemplars) {
       exemplar.series = Id(&in_, &id);
-      static_cast<void>(StateOf(static_cast<SeriesId>(exemplar.series)));
+      if (StateOf(static_cast<SeriesId>(exemplar.series)) == nullptr) exemplar.series = kNoSeries;
       exemplar.exemplar.t = static_cast<Millis>(GetStep(&in_, &t));
       exemplar.exemplar.value = std::bit_cast<double>(ReverseBytes(in_.Varint()));
       std::vector<Labels::Pair> pairs(in_.Count(in_.remaining() / kMinLabelBytes));
@@ -473,16 +505,38 @@ class SampleLogDecoder::Parser {
       }
       exemplar.exemplar.labels = Labels(std::move(pairs));
       if (in_.failed()) return;
+      if (std::exchange(text_unknown_, false)) exemplar.series = kNoSeries;
     }
+  }
+
+  /// What cannot be known was given no series.
+  void DropUnknown() {
+    const auto unknown = [](const auto& item) { return item.series == kNoSeries; };
+    out_.unknown.samples = std::erase_if(out_.samples, unknown);
+    out_.unknown.histograms = std::erase_if(out_.histograms, unknown);
+    out_.unknown.exemplars = std::erase_if(out_.exemplars, unknown);
+    std::erase_if(out_.definitions, [](const auto& entry) { return entry.first == kNoSeries; });
   }
 
   SampleLogDecoder& d_;
   ByteReader in_;
   SampleLogRecord out_;
+  bool text_unknown_ = false;  ///< A text of the labels at hand is lost.
 };
 
 Result<SampleLogRecord> SampleLogDecoder::Decode(std::string_view record) {
-  return Parser(this, record).Run();
+  const size_t texts = texts_.size();
+  Result<SampleLogRecord> decoded = Parser(this, record).Run();
+  if (!decoded.has_value()) {
+    texts_.resize(texts);
+    LoseRecords();
+  }
+  return decoded;
+}
+
+void SampleLogDecoder::LoseRecords() {
+  ++losses_;
+  starts_.clear();
 }
 
 }  // namespace tocsin::storage

@@ -51,10 +51,20 @@ struct SampleLogRecord {
   /// What was appended before, since the log began: the first record of a segment, and nothing
   /// else.
   std::optional<SampleTally> before;
+  /// What it held besides and cannot be told, because a record before it is lost.
+  SampleTally unknown;
 
   size_t items() const { return samples.size() + histograms.size() + exemplars.size(); }
-  SampleTally tally() const { return {samples.size(), histograms.size(), exemplars.size()}; }
+  /// All that was appended with it.
+  SampleTally tally() const {
+    SampleTally all{samples.size(), histograms.size(), exemplars.size()};
+    return all += unknown;
+  }
 };
+
+/// Whether a record of version 2, or what is there of its front, may begin so: of random bytes few
+/// do.
+bool MayBeginLogRecord(std::string_view bytes);
 
 /// Encodes the records of one segment after another. A record becomes part of the state only with
 /// Commit: one that could not be written has never been.
@@ -113,21 +123,27 @@ class SampleLogDecoder {
   /// `version`: of the segment, 1 or 2.
   explicit SampleLogDecoder(uint8_t version = 2) : version_(version) {}
 
-  /// kCorruption for bytes that Encode could not have written at this point of the segment; the
-  /// state is then of no further use.
+  /// kCorruption for bytes that Encode could not have written at this point of the segment: then
+  /// the record is lost.
   Result<SampleLogRecord> Decode(std::string_view record);
+
+  /// One or more records are lost here. What builds on them is left out of those that follow and
+  /// counted as unknown: floats and start timestamps of series that were defined before, and all
+  /// of series whose definition is lost or has a text that is.
+  void LoseRecords();
 
  private:
   struct State {
-    bool defined = false;
+    uint32_t defined = 0;  ///< 1 and the losses before its definition; 0: it has none.
     uint64_t last_bits = 0;
   };
   class Parser;
 
   uint8_t version_;
+  uint32_t losses_ = 0;
   PagedTable<State, 4'096> states_;
   std::unordered_map<SeriesId, Millis> starts_;
-  std::vector<std::string> texts_;
+  std::vector<std::string> texts_;  ///< Up to the first loss: of later ones the number is unknown.
 };
 
 }  // namespace tocsin::storage

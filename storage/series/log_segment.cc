@@ -40,6 +40,44 @@ std::optional<uint64_t> NumberOf(std::string_view name) {
 enum Packing : char { kPlain = 0, kZstd = 1 };
 constexpr size_t kMinPacked = 256;  // Less gains nothing.
 constexpr int kZstdLevel = 1;
+constexpr std::string_view kZstdMagic = "\x28\xb5\x2f\xfd";
+
+// No record ends in so many zeros: they were never written.
+constexpr size_t kUnwrittenZeros = 64;
+
+// Whether a payload, or what is there of its front, may begin so.
+bool MayBeginPayload(std::string_view payload, char version) {
+  if (version == 1 || payload.empty()) return true;
+  const std::string_view record = payload.substr(1);
+  if (payload.front() == kPlain) return MayBeginLogRecord(record);
+  return payload.front() == kZstd && kZstdMagic.starts_with(record.substr(0, kZstdMagic.size()));
+}
+
+std::string_view WithoutZeros(std::string_view bytes) {
+  return bytes.substr(0, bytes.find_last_not_of('\0') + 1);
+}
+
+// What is there of a segment without a sound header: is it the beginning of one?
+bool IsTornHeader(std::string_view bytes, uint64_t number) {
+  const std::string_view written = WithoutZeros(bytes);
+  return SegmentHeader(number, 1).starts_with(written) ||
+         SegmentHeader(number, kVersion).starts_with(written);
+}
+
+// The bytes behind the last whole record of a segment. A write that stopped leaves a front of what
+// was to be written, and the loss of power may leave zeros for the rest.
+bool IsTornRecord(std::string_view rest, char version) {
+  const std::string_view written = WithoutZeros(rest);
+  if (written.empty()) return true;
+  if (rest.size() - written.size() >= kUnwrittenZeros) rest = written;
+  if (rest.size() < kLogFrameBytes) return true;
+  const uint32_t size = DecodeFixed32(rest.substr(0, 4).data());
+  const uint32_t crc = DecodeFixed32(rest.substr(4, 4).data());
+  const std::string_view payload = rest.substr(kLogFrameBytes);
+  if (size > kMaxLogRecordBytes || size <= payload.size()) return false;
+  // If all of it is there after all, its size is damaged.
+  return MayBeginPayload(payload, version) && Crc32c(payload) != crc;
+}
 
 }  // namespace
 
@@ -97,19 +135,52 @@ std::optional<std::string_view> LogPayloadAt(std::string_view bytes) {
   return Crc32c(payload) == crc ? std::optional(payload) : std::nullopt;
 }
 
-size_t ReadLogSegment(std::string_view bytes, uint64_t number,
-                      const std::function<void(SampleLogRecord&&)>& visit) {
-  const std::optional<char> version = LogVersionOf(bytes, number);
-  if (!version.has_value()) return 0;
-  size_t end = kLogHeaderBytes;
-  SampleLogDecoder decoder(static_cast<uint8_t>(*version));
-  while (const auto payload = LogPayloadAt(bytes.substr(end))) {
-    Result<SampleLogRecord> record = DecodeLogPayload(*payload, *version, &decoder);
-    if (!record.has_value()) break;
-    if (visit) visit(*std::move(record));
-    end += kLogFrameBytes + payload->size();
+std::optional<size_t> FindLogRecord(std::string_view bytes, size_t from, char version) {
+  for (size_t at = from; at + kLogFrameBytes < bytes.size(); ++at) {
+    const std::string_view rest = bytes.substr(at);
+    // No record is empty; the checksum of arbitrary bytes is only computed where it is worth it.
+    if (DecodeFixed32(rest.data()) == 0) continue;
+    if (!MayBeginPayload(rest.substr(kLogFrameBytes), version)) continue;
+    if (LogPayloadAt(rest).has_value()) return at;
   }
-  return end;
+  return std::nullopt;
+}
+
+LogSegmentState ReadLogSegment(std::string_view bytes, uint64_t number,
+                               const std::function<void(SampleLogRecord&&)>& visit) {
+  LogSegmentState state;
+  const std::optional<char> version = LogVersionOf(bytes, number);
+  if (!version.has_value()) {
+    state.torn = IsTornHeader(bytes, number);
+    return state;
+  }
+  SampleLogDecoder decoder(static_cast<uint8_t>(*version));
+  // The bytes of the record there; 0 if there is none that can be read.
+  const auto read = [&](size_t at) -> size_t {
+    const auto payload = LogPayloadAt(bytes.substr(at));
+    if (!payload.has_value()) return 0;
+    Result<SampleLogRecord> record = DecodeLogPayload(*payload, *version, &decoder);
+    if (!record.has_value()) return 0;
+    if (visit) visit(*std::move(record));
+    return kLogFrameBytes + payload->size();
+  };
+  size_t at = kLogHeaderBytes;
+  state.end = at;
+  while (at < bytes.size()) {
+    if (const size_t size = read(at); size > 0) {
+      if (at > state.end) ++state.losses;
+      state.lost += at - state.end;
+      at += size;
+      state.end = at;
+      continue;
+    }
+    decoder.LoseRecords();
+    const std::optional<size_t> next = FindLogRecord(bytes, at + 1, *version);
+    if (!next.has_value()) break;
+    at = *next;
+  }
+  state.torn = state.end == bytes.size() || IsTornRecord(bytes.substr(state.end), *version);
+  return state;
 }
 
 std::string LogFileName(uint64_t number) {

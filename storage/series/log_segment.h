@@ -41,10 +41,25 @@ std::string FrameLogPayload(const std::string& payload);
 /// The payload of the frame at the front of `bytes`; nullopt if there is no whole, sound one.
 std::optional<std::string_view> LogPayloadAt(std::string_view bytes);
 
-/// Gives the records of a segment to `visit` as far as they are sound; the bytes that they take,
-/// the header included. 0: not even the header is sound.
-size_t ReadLogSegment(std::string_view bytes, uint64_t number,
-                      const std::function<void(SampleLogRecord&&)>& visit);
+/// Where the next whole, sound record begins at or after `from`; nullopt if there is none.
+std::optional<size_t> FindLogRecord(std::string_view bytes, size_t from, char version);
+
+/// How far a segment is sound.
+struct LogSegmentState {
+  size_t end = 0;       ///< Behind the last whole record; 0: not even the header is sound.
+  size_t lost = 0;      ///< Bytes before `end` that are no whole records.
+  uint64_t losses = 0;  ///< The places that they are at.
+  /// Behind `end` is nothing, or what remains of a write that was never finished: the front of a
+  /// record, or zeros, or both.
+  bool torn = false;
+
+  bool damaged() const { return losses > 0 || !torn; }
+};
+
+/// Gives the records of a segment to `visit`, also those behind a damaged place: see
+/// SampleLogDecoder::LoseRecords.
+LogSegmentState ReadLogSegment(std::string_view bytes, uint64_t number,
+                               const std::function<void(SampleLogRecord&&)>& visit);
 
 /// The name of the file of a segment.
 std::string LogFileName(uint64_t number);

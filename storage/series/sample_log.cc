@@ -11,6 +11,16 @@
 #include "storage/series/log_segment.h"
 
 namespace tocsin::storage {
+namespace {
+
+// Takes off what a crash left behind the last record.
+Status CutTornEnd(const std::string& path, uint64_t end, uint64_t bytes) {
+  log::Warn("sample log: cut off a torn end", {{"file", path}, {"bytes", bytes - end}});
+  if (::truncate(path.c_str(), static_cast<off_t>(end)) == 0) return {};
+  return FileError(errno, "truncate " + path);
+}
+
+}  // namespace
 
 std::string SampleLog::PathOf(uint64_t number) const {
   return options_.directory + "/" + LogFileName(number);
@@ -45,36 +55,39 @@ Status SampleLog::RecoverSegment(uint64_t number, bool last, const Visitor& visi
     return {};
   }
   if (visit) replayed_ = {replayed_.first == 0 ? number : replayed_.first, number};
-  const size_t end = ReadLogSegment(bytes, number, [&](SampleLogRecord&& record) {
+  const LogSegmentState state = ReadLogSegment(bytes, number, [&](SampleLogRecord&& record) {
     Count(record);
     if (visit && !record.before.has_value()) visit(std::move(record));
   });
-  if (last && end <= kLogHeaderBytes) {  // Begun, and nothing written: begin it again.
+  if (state.end > kLogHeaderBytes) counted_ = number;
+  const bool whole = state.losses == 0 && state.end == bytes.size();
+  if (!whole && (state.damaged() || !last)) {
+    ++damaged_segments_;
+    log::Error(
+        "sample log: a segment is damaged; it stays as it is and is read as far as it can be",
+        {{"file", path},
+         {"lost_bytes", uint64_t{state.lost + bytes.size() - state.end}},
+         {"damaged_places", state.losses + (state.end < bytes.size() ? 1 : 0)}});
+    segments_[number] = {bytes.size(), options_.clock->Now()};
+    return {};
+  }
+  if (last && state.end <= kLogHeaderBytes) {  // Begun, and nothing written: begin it again.
     current_ = std::min(current_, number - 1);
     return RemoveFile(path);
   }
-  if (end < bytes.size() && last) {
-    log::Warn("sample log: cut off a torn end",
-              {{"file", path}, {"bytes", uint64_t{bytes.size() - end}}});
-    if (::truncate(path.c_str(), static_cast<off_t>(end)) != 0) {
-      return FileError(errno, "truncate " + path);
-    }
-  } else if (end < bytes.size()) {
-    ++damaged_segments_;
-    log::Error("sample log: a segment is damaged; what follows in it is lost",
-               {{"file", path}, {"offset", uint64_t{end}}});
-  }
-  segments_[number] = {end, options_.clock->Now()};
-  counted_ = number;
+  if (!whole) TOCSIN_RETURN_IF_ERROR(CutTornEnd(path, state.end, bytes.size()));
+  segments_[number] = {state.end, options_.clock->Now()};
   return {};
 }
 
-// The last segment may never have been begun: then the one before knows the tally.
+// The last segments may never have been begun, or be damaged: then one before knows the tally.
 Status SampleLog::CountLast() {
-  if (segments_.empty() || segments_.rbegin()->first == counted_) return {};
-  const uint64_t number = segments_.rbegin()->first;
-  TOCSIN_ASSIGN_OR_RETURN(const std::string bytes, ReadFile(PathOf(number)));
-  ReadLogSegment(bytes, number, [this](const SampleLogRecord& record) { Count(record); });
+  for (auto it = segments_.rbegin(); it != segments_.rend() && counted_ == 0; ++it) {
+    TOCSIN_ASSIGN_OR_RETURN(const std::string bytes, ReadFile(PathOf(it->first)));
+    const LogSegmentState state =
+        ReadLogSegment(bytes, it->first, [this](const SampleLogRecord& record) { Count(record); });
+    if (state.end > kLogHeaderBytes) counted_ = it->first;
+  }
   return {};
 }
 
@@ -84,13 +97,16 @@ Result<std::vector<SampleLog::SegmentCheck>> SampleLog::Check(const std::string&
   for (const uint64_t number : numbers) {
     SegmentCheck check;
     check.file = LogFileName(number);
-    check.last = number == numbers.back();
     TOCSIN_ASSIGN_OR_RETURN(const std::string bytes, ReadFile(directory + "/" + check.file));
     check.bytes = bytes.size();
-    check.sound_bytes = ReadLogSegment(bytes, number, [&](SampleLogRecord&& record) {
+    const LogSegmentState state = ReadLogSegment(bytes, number, [&](SampleLogRecord&& record) {
       if (!record.before.has_value()) ++check.records;
       check.samples += record.samples.size() + record.histograms.size();
+      check.unknown += record.unknown.samples + record.unknown.histograms;
     });
+    check.sound_bytes = state.end - state.lost;
+    const bool last = number == numbers.back();
+    check.damaged = state.damaged() || (!last && state.end < bytes.size());
     checks.push_back(std::move(check));
   }
   return checks;

@@ -39,9 +39,10 @@ class SampleLog : public std::enable_shared_from_this<SampleLog> {
   };
 
   /// Opens the directory, made if absent, and gives the records of the segments from `first` on to
-  /// `visit`, oldest first. The torn end that a crash leaves in the last segment is cut off; damage
-  /// elsewhere ends its segment, is logged, and is counted in damaged_segments(). Writing begins
-  /// with a new segment.
+  /// `visit`, oldest first. The torn end that a crash leaves in the last segment is cut off. Any
+  /// other place that is no whole record is damage: it is logged, its segment is counted in
+  /// damaged_segments() and left as it is, and the records behind it are given as far as they do
+  /// not build on what is lost. Writing begins with a new segment.
   using Visitor = std::function<void(SampleLogRecord&&)>;
   static Result<std::shared_ptr<SampleLog>> Open(Options options, uint64_t first,
                                                  const Visitor& visit);
@@ -51,9 +52,10 @@ class SampleLog : public std::enable_shared_from_this<SampleLog> {
     std::string file;  ///< Its name.
     uint64_t records = 0;
     uint64_t samples = 0;  ///< Floats and histograms.
+    uint64_t unknown = 0;  ///< Such in whole records that build on lost ones.
     uint64_t bytes = 0;
-    uint64_t sound_bytes = 0;  ///< Less than `bytes`: what follows is damaged, or torn.
-    bool last = false;         ///< Where a torn end is what a crash leaves.
+    uint64_t sound_bytes = 0;  ///< Of its header and whole records.
+    bool damaged = false;      ///< False: if bytes are not sound, they are the end a crash leaves.
   };
   /// Reads every segment and changes nothing. No log is open on the directory.
   static Result<std::vector<SegmentCheck>> Check(const std::string& directory);
@@ -121,7 +123,7 @@ class SampleLog : public std::enable_shared_from_this<SampleLog> {
   const Options options_;
   uint64_t damaged_segments_ = 0;
   std::pair<uint64_t, uint64_t> replayed_;
-  uint64_t counted_ = 0;  ///< While it recovers: the last segment that the tally counts.
+  uint64_t counted_ = 0;  ///< While it recovers: the last segment that the tally counts; 0: none.
 
   // The writing side.
   SampleLogEncoder encoder_;

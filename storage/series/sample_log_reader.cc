@@ -84,9 +84,12 @@ class SampleLogReader : public SampleReader {
         TOCSIN_ASSIGN_OR_RETURN(const bool found, Decode(end));
         if (found) {
           if (record_->before.has_value()) Compare(*record_->before, run);
+          if (position_.index == 0 && record_->unknown != SampleTally()) Miss(run);
           return true;
         }
-        run->gap = true;  // Damaged: what follows in this segment cannot be read.
+        run->gap = true;
+        TOCSIN_RETURN_IF_ERROR(PassDamage(end));
+        continue;
       }
       if (!log_->SegmentFrom(number + 1).has_value()) return false;
       position_ = {number + 1, 0, 0, position_.before};
@@ -100,6 +103,13 @@ class SampleLogReader : public SampleReader {
       run->gap = run->gap || run->lost != SampleTally();
     }
     position_.before = before;
+  }
+
+  /// Of the record at hand, what builds on records that are damaged.
+  void Miss(Run* run) {
+    run->gap = true;
+    run->lost += record_->unknown;
+    if (position_.before.has_value()) *position_.before += record_->unknown;
   }
 
   /// Opens the segment and decodes up to the position, for the state that records build on.
@@ -122,7 +132,10 @@ class SampleLogReader : public SampleReader {
     const uint64_t end = log_->SegmentFrom(number)->second;
     while (position_.offset < std::min(target.offset, end)) {
       TOCSIN_ASSIGN_OR_RETURN(const bool found, Decode(end));
-      if (!found) break;
+      if (!found) {
+        TOCSIN_RETURN_IF_ERROR(PassDamage(end));
+        continue;
+      }
       if (record_->before.has_value()) before = record_->before;
       if (before.has_value()) *before += record_->tally();
       record_.reset();
@@ -155,6 +168,21 @@ class SampleLogReader : public SampleReader {
     record_ = *std::move(record);
     record_end_ = position_.offset + size;
     return true;
+  }
+
+  /// Goes from a damaged place to the next whole record, or to the end of what is there.
+  Status PassDamage(uint64_t end) {
+    std::optional<size_t> next;
+    if (version_ != '\0') {
+      TOCSIN_ASSIGN_OR_RETURN(
+          const std::string bytes,
+          ReadAt(file_.get(), position_.offset, end - position_.offset, log_->PathOf(opened_)));
+      next = FindLogRecord(bytes, 1, version_);
+    }
+    decoder_.LoseRecords();
+    const uint64_t offset = next.has_value() ? position_.offset + *next : end;
+    position_ = {position_.segment, offset, 0, position_.before};
+    return {};
   }
 
   std::shared_ptr<SampleLog> log_;

@@ -19,6 +19,15 @@
 namespace tocsin::storage {
 namespace {
 
+// A sentence on the bytes of a segment that are not whole records.
+std::string DescribeLoss(const SampleLog::SegmentCheck& segment) {
+  std::string what = std::to_string(segment.bytes - segment.sound_bytes) + " of " +
+                     std::to_string(segment.bytes) + " bytes are not whole records";
+  if (!segment.damaged) return what + ": the end of a write that was cut short";
+  if (segment.unknown == 0) return what;
+  return what + "; " + std::to_string(segment.unknown) + " samples build on what is lost there";
+}
+
 class Examiner {
  public:
   explicit Examiner(std::string directory) : directory_(std::move(directory)) {}
@@ -52,10 +61,8 @@ class Examiner {
       ++found_.log_segments;
       found_.log_samples += segment.samples;
       if (segment.sound_bytes == segment.bytes) continue;
-      found_.findings.push_back({!segment.last, "series/log/" + segment.file,
-                                 "the last " + std::to_string(segment.bytes - segment.sound_bytes) +
-                                     " of " + std::to_string(segment.bytes) +
-                                     " bytes are not whole records"});
+      found_.findings.push_back(
+          {segment.damaged, "series/log/" + segment.file, DescribeLoss(segment)});
     }
     return {};
   }

@@ -100,6 +100,69 @@ TEST(LogRecordTest, RecordsComeBackAlsoAroundOnesThatWereRolledBack) {
   }
 }
 
+/// Every item is one of the append, and the others are counted. A start timestamp may be unknown.
+void ExpectPart(const SampleLogRecord& record, const Append& append) {
+  const auto is_part = [](const auto& items, const auto& of, const auto& same) {
+    size_t next = 0;
+    for (const auto& item : items) {
+      while (next < of.size() && !(of[next].series == item.series && same(of[next], item))) ++next;
+      if (next++ == of.size()) return false;
+    }
+    return true;
+  };
+  const auto same_start = [](const auto& a, const auto& b) {
+    return b.start == 0 || a.start == b.start;
+  };
+  EXPECT_TRUE(is_part(record.samples, append.samples, [&](const auto& a, const auto& b) {
+    return a.sample == b.sample && a.start == b.start;
+  }));
+  EXPECT_TRUE(is_part(record.histograms, append.histograms, [&](const auto& a, const auto& b) {
+    return a.sample == b.sample && same_start(a, b);
+  }));
+  EXPECT_TRUE(is_part(record.exemplars, append.exemplars,
+                      [](const auto& a, const auto& b) { return a.exemplar == b.exemplar; }));
+  EXPECT_EQ(record.tally(), (SampleTally{append.samples.size(), append.histograms.size(),
+                                         append.exemplars.size()}));
+  for (const auto& [id, labels] : record.definitions) EXPECT_EQ(labels, LabelsFor(id));
+}
+
+TEST(LogRecordTest, BehindLostRecordsOnlyWhatIsCertainIsGiven) {
+  SampleTally given;
+  SampleTally unknown;
+  for (uint32_t seed = 0; seed < 300; ++seed) {
+    SCOPED_TRACE(testing::Message() << "seed " << seed);
+    std::mt19937_64 random(seed);
+    SampleLogEncoder encoder;
+    SampleLogDecoder decoder;
+    bool lost = false;
+    for (int i = 0; i < 20; ++i) {
+      const Append append = RandomAppend(random);
+      const std::string record =
+          encoder.Encode({append.samples, append.histograms, append.exemplars}, i, LabelsFor);
+      encoder.Commit();
+      if (random() % 8 == 0) {
+        decoder.LoseRecords();
+        lost = true;
+        continue;
+      }
+      const auto decoded = decoder.Decode(record);
+      ASSERT_TRUE(decoded.has_value()) << decoded.error().ToString();
+      if (!lost) {
+        ExpectEqual(*decoded, append);
+        continue;
+      }
+      ExpectPart(*decoded, append);
+      unknown += decoded->unknown;
+      given += {decoded->samples.size(), decoded->histograms.size(), decoded->exemplars.size()};
+    }
+  }
+  for (const SampleTally& tally : {given, unknown}) {
+    EXPECT_GT(tally.samples, 100U);
+    EXPECT_GT(tally.histograms, 100U);
+    EXPECT_GT(tally.exemplars, 100U);
+  }
+}
+
 TEST(LogRecordTest, AnUnchangedSampleTakesThreeBytes) {
   std::vector<RefSample> samples;
   for (SeriesRef id = 1; id <= 1'000; ++id) samples.push_back({id, {1'000, 42}});

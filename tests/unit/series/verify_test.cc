@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <random>
 #include <string>
 
 #include <gtest/gtest.h>
@@ -47,8 +48,8 @@ class VerifySeriesTest : public testing::Test {
     return found.has_value() ? *std::move(found) : SeriesDiagnosis();
   }
 
-  // Turns a bit in the middle of the largest file whose path contains `part`.
-  void Damage(const std::string& part) {
+  // The largest file whose path contains `part`.
+  fs::path Largest(const std::string& part) {
     fs::path largest;
     uintmax_t size = 0;
     for (const auto& entry : fs::recursive_directory_iterator(directory_.path())) {
@@ -59,7 +60,19 @@ class VerifySeriesTest : public testing::Test {
       largest = entry.path();
       size = entry.file_size();
     }
-    ASSERT_GT(size, 0U) << part;
+    EXPECT_GT(size, 0U) << part;
+    return largest;
+  }
+
+  static std::string Bytes(const fs::path& path) {
+    std::ifstream in(path, std::ios::binary);
+    return {std::istreambuf_iterator<char>(in), {}};
+  }
+
+  // Turns a bit in the middle of it.
+  void Damage(const std::string& part) {
+    const fs::path largest = Largest(part);
+    const uintmax_t size = fs::file_size(largest);
     std::fstream file(largest, std::ios::binary | std::ios::in | std::ios::out);
     file.seekg(static_cast<std::streamoff>(size / 2));
     const auto byte = static_cast<char>(file.get() ^ 1);
@@ -89,7 +102,7 @@ TEST_F(VerifySeriesTest, AnEmptyDirectoryHasNoFindings) {
 }
 
 TEST_F(VerifySeriesTest, DamageIsFoundWhereverItIs) {
-  for (const std::string part : {"head.snapshot", "/blocks/"}) {
+  for (const std::string part : {"head.snapshot", "/blocks/", "/log/"}) {
     Damage(part);
     const SeriesDiagnosis found = Diagnosed();
     ASSERT_FALSE(found.findings.empty()) << part;
@@ -99,12 +112,31 @@ TEST_F(VerifySeriesTest, DamageIsFoundWhereverItIs) {
   }
 }
 
+TEST_F(VerifySeriesTest, ALogOfGarbageIsDamage) {
+  const fs::path log = Largest("/log/");
+  const std::string header = Bytes(log).substr(0, 16);
+  for (const std::string& begin : {header, std::string()}) {
+    std::mt19937_64 random(1);
+    std::string garbage = begin;
+    while (garbage.size() < 5'000) garbage.push_back(static_cast<char>(random()));
+    std::ofstream(log, std::ios::binary | std::ios::trunc) << garbage;
+    const SeriesDiagnosis found = Diagnosed();
+    ASSERT_EQ(found.findings.size(), 1U);
+    EXPECT_TRUE(found.findings[0].damage);
+    EXPECT_EQ(found.findings[0].where.find("series/log/"), 0U);
+  }
+}
+
 TEST_F(VerifySeriesTest, ATornEndOfTheLastSegmentIsNoDamage) {
-  Damage("/log/");
-  const SeriesDiagnosis found = Diagnosed();
-  ASSERT_EQ(found.findings.size(), 1U);
-  EXPECT_FALSE(found.findings[0].damage);
-  EXPECT_EQ(found.findings[0].where.find("series/log/"), 0U);
+  const fs::path log = Largest("/log/");
+  for (const uintmax_t zeros : {0U, 4096U}) {
+    fs::resize_file(log, fs::file_size(log) - 5);
+    fs::resize_file(log, fs::file_size(log) + zeros);
+    const SeriesDiagnosis found = Diagnosed();
+    ASSERT_EQ(found.findings.size(), 1U);
+    EXPECT_FALSE(found.findings[0].damage);
+    EXPECT_EQ(found.findings[0].where.find("series/log/"), 0U);
+  }
 }
 
 }  // namespace
