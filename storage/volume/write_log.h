@@ -12,8 +12,8 @@
 namespace tocsin::storage {
 
 /// Reads every `*.log` of the volume at `path`, which is not open, and changes nothing. A log that
-/// ends early is what a crash leaves, and a note; a checksum that is wrong is damage. `where` is
-/// the file's name.
+/// ends in the front of a record is what a crash leaves, and a note; any other place that is no
+/// sound record is damage. `where` is the file's name.
 Result<std::vector<Finding>> CheckWriteLogs(const std::string& path);
 
 }  // namespace tocsin::storage
