@@ -314,6 +314,14 @@ void BlockEval::KeepUnits(const std::vector<uint8_t>& keep, const Selection& in,
   *rows = std::move(kept);
 }
 
+// How many of its rows each unit has.
+std::vector<uint32_t> BlockEval::CountRows(const Selection& in) {
+  if (in.grouping || !in.rows.All()) return CountByUnit(in.rows, UnitOfRow(in), Units(in));
+  std::vector<uint32_t> counts(Units(in));
+  for (uint32_t trace = 0; trace < counts.size(); ++trace) counts[trace] = table_->RowsOf(trace);
+  return counts;
+}
+
 Result<Selection> BlockEval::Filter(const ScalarFilter& filter, Selection in) {
   Leaves leaves;
   leaves.Count(filter.left);
@@ -330,7 +338,7 @@ Result<Selection> BlockEval::Filter(const ScalarFilter& filter, Selection in) {
   const uint32_t units = Units(in);
   std::vector<uint8_t> keep(units, 0);
   if (const std::optional<int64_t> limit = LimitOfCount(filter)) {
-    const std::vector<uint32_t> counts = CountByUnit(in.rows, UnitOfRow(in), units);
+    const std::vector<uint32_t> counts = CountRows(in);
     const Scalar right = Scalar::Int(*limit);
     Annotation annotation{&filter.left, {}};
     for (uint32_t unit = 0; unit < units; ++unit) {

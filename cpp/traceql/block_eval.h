@@ -73,6 +73,7 @@ class BlockEval {
   Result<Bitmap> EvaluateAnd(const Spanset& spanset, const Selection& in);
   Result<Bitmap> EvaluateStructural(const Spanset& spanset, const Selection& in);
   void AddPartial(const Bitmap& superset, Bitmap* rows) const;
+  std::vector<uint32_t> CountRows(const Selection& in);
   void KeepUnits(const std::vector<uint8_t>& keep, const Selection& in, Bitmap* rows);
 
   Result<Selection> Filter(const ScalarFilter& filter, Selection in);

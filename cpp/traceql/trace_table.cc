@@ -61,14 +61,31 @@ void TraceTable::CallAllPartial() {
 
 void TraceTable::FindRows() {
   rows_by_trace_known_ = true;
-  sorted_ = std::is_sorted(trace_of_row_.begin(), trace_of_row_.end());
-  if (sorted_) return;
   begin_.assign(traces_.size() + 1, 0);
+  if (FindRuns()) return;
   visible_.ForEach([&](uint32_t row) { ++begin_[trace_of_row_[row] + 1]; });
   for (size_t trace = 0; trace < traces_.size(); ++trace) begin_[trace + 1] += begin_[trace];
   rows_by_trace_.resize(begin_.back());
   std::vector<uint32_t> next(begin_.begin(), begin_.end() - 1);
   visible_.ForEach([&](uint32_t row) { rows_by_trace_[next[trace_of_row_[row]]++] = row; });
+}
+
+// True if the rows of each trace follow each other, in the order of the traces.
+bool TraceTable::FindRuns() {
+  const auto count = static_cast<uint32_t>(trace_of_row_.size());
+  uint32_t known = 0;  // begin_ is right up to here.
+  for (uint32_t row = 0; row < count; ++row) {
+    const uint32_t trace = trace_of_row_[row];
+    if (trace == known) continue;
+    if (trace < known) {
+      std::ranges::fill(begin_, 0);
+      return false;
+    }
+    while (known < trace) begin_[++known] = row;
+  }
+  while (known < traces_.size()) begin_[++known] = count;
+  sorted_ = true;
+  return true;
 }
 
 Status TraceTable::LoadTimes() {

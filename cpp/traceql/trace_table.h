@@ -59,15 +59,16 @@ class TraceTable {
   template <class Visit>
   void ForEachRow(uint32_t trace, Visit visit) {
     if (!rows_by_trace_known_) FindRows();
-    if (sorted_) {
-      const auto first = std::lower_bound(trace_of_row_.begin(), trace_of_row_.end(), trace);
-      for (auto row = static_cast<uint32_t>(first - trace_of_row_.begin());
-           row < trace_of_row_.size() && trace_of_row_[row] == trace; ++row) {
-        if (all_visible_ || visible_.Test(row)) visit(row);
-      }
-      return;
+    for (uint32_t i = begin_[trace]; i < begin_[trace + 1]; ++i) {
+      const uint32_t row = sorted_ ? i : rows_by_trace_[i];
+      if (!sorted_ || all_visible_ || visible_.Test(row)) visit(row);
     }
-    for (uint32_t i = begin_[trace]; i < begin_[trace + 1]; ++i) visit(rows_by_trace_[i]);
+  }
+
+  /// How many rows a trace has. REQUIRES: all_visible().
+  uint32_t RowsOf(uint32_t trace) {
+    if (!rows_by_trace_known_) FindRows();
+    return begin_[trace + 1] - begin_[trace];
   }
 
   Result<TraceExtent> ExtentOf(uint32_t trace);
@@ -99,6 +100,7 @@ class TraceTable {
   Status Load(bool all_whole);
   Status LoadTimes();
   void FindRows();
+  bool FindRuns();
   void Include(uint32_t row, TraceExtent* extent) const;
   Status FindParents();
   void Walk(const std::vector<uint32_t>& order);
@@ -113,8 +115,8 @@ class TraceTable {
   std::optional<Bitmap> partial_;
 
   bool rows_by_trace_known_ = false;
-  bool sorted_ = false;                  // trace_of_row_ ascends.
-  std::vector<uint32_t> begin_;          // Unless sorted: of each trace in rows_by_trace_.
+  bool sorted_ = false;          // trace_of_row_ ascends.
+  std::vector<uint32_t> begin_;  // Of each trace: in the rows or, unless sorted, in rows_by_trace_.
   std::vector<uint32_t> rows_by_trace_;  // Unless sorted: the visible rows.
 
   bool times_known_ = false;
