@@ -133,6 +133,28 @@ def test_retention_by_age() -> None:
         wait_until(lambda: disk_bytes(volumes) < 500_000, "the disk space", 60)
 
 
+@pytest.mark.parametrize("key", ["compaction.block_retention", "overrides.defaults"])
+def test_what_is_deleted_or_too_old_does_not_come_back(key: str) -> None:
+    """STO-02, STO-14, STO-16: not from the live log either, which is far from full."""
+    retention = {"compaction": {"block_retention": "5s"}}
+    config: dict[str, object] = retention
+    if key == "overrides.defaults":
+        config = {"overrides": {"defaults": retention}}
+    config["ingester"] = {"trace_idle_period": "1s", "max_block_duration": "1s"}
+    with running(json.dumps(config)) as server:
+        spans = [span(f"number {i}") for i in range(5)]
+        paths = [f"/api/traces/{one.trace_id.hex()}" for one in spans]
+        server.send(*spans)
+        assert request(server.url + paths[2], method="DELETE").status == 204
+        for path in paths:
+            wait_until(lambda path=path: server.get(path).status == 404, "it to expire", 60)
+        server.kill()
+        server.start()
+        assert [server.get(path).status for path in paths] == [404] * len(paths)
+        server.restart()
+        assert [server.get(path).status for path in paths] == [404] * len(paths)
+
+
 @pytest.mark.timeout(600)
 def test_retention_by_size() -> None:
     """STO-03: the directory stays below its cap while more is sent, and the newest is kept."""

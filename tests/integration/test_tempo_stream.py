@@ -193,6 +193,10 @@ def test_deadline() -> None:
         assert answer.status == 504
         assert "deadline" in answer.text
         assert server.get("/api/v2/search/tags").status == 504
+        now = int(time.time())
+        metrics = f"q=%7B%7D%7Crate()&start={now - 60}&end={now + 60}"
+        assert server.get(f"/api/metrics/query_range?{metrics}").status == 504
+        assert server.get(f"/api/metrics/query?{metrics}").status == 504
 
 
 def test_the_other_ports_take_it_too(shop: Server) -> None:
