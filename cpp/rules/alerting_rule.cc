@@ -4,6 +4,8 @@
 #include <string>
 #include <utility>
 
+#include "cpp/rules/saturated.h"
+
 namespace tocsin::rules {
 namespace {
 
@@ -235,7 +237,7 @@ std::vector<ActiveAlert> AlertingRule::TakeDue(Nanos now, Nanos resend_delay, Na
     const bool is_news = !alert.last_sent_at || alert.resolved_at.value_or(0) > *alert.last_sent_at;
     if (!is_news && now - *alert.last_sent_at <= resend_delay) continue;
     alert.last_sent_at = now;
-    alert.valid_until = now + validity;
+    alert.valid_until = SaturatedSum(now, validity);
     due.push_back(alert);
   }
   std::ranges::sort(due, {}, &ActiveAlert::labels);
@@ -269,7 +271,7 @@ void AlertingRule::RestoreAsPrometheus(Nanos now) {
     if (remaining <= 0) {
       alert.active_at = since;  // It was firing: it fires again at the next evaluation.
     } else if (remaining < restore_.grace_period) {
-      alert.active_at = now + restore_.grace_period - spec_.hold;
+      alert.active_at = now - (spec_.hold - restore_.grace_period);
     } else {
       alert.active_at = since + (now - saved_at_);  // The time away does not count.
     }

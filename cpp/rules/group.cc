@@ -1,6 +1,8 @@
 #include "cpp/rules/group.h"
 
 #include <algorithm>
+#include <exception>
+#include <new>
 #include <unordered_set>
 #include <utility>
 
@@ -8,6 +10,7 @@
 #include "cpp/base/log.h"
 #include "cpp/model/label_defaults.h"
 #include "cpp/rules/rule_state.h"
+#include "cpp/rules/saturated.h"
 
 namespace tocsin::rules {
 namespace {
@@ -34,6 +37,15 @@ constexpr Nanos kWorthHelp = 5 * kMillisecond;
 /// This part of the interval is what looking for traces may take of the evaluation of a rule; the
 /// alerts that are left without follow at the next.
 constexpr int kSearchShare = 10;
+
+/// A complaint without its numbers: times and counts, which are others each time.
+std::string WithoutNumbers(std::string_view message) {
+  std::string text;
+  for (const char c : message) {
+    if (c < '0' || c > '9') text.push_back(c);
+  }
+  return text;
+}
 
 /// Numbers and histograms. What a histogram is worth is no single number: 0 stands for it.
 std::vector<QuerySample> AllElements(QueryAnswer answer) {
@@ -78,14 +90,15 @@ void Group::Schedule(Nanos now) {
   // that the time of a sample is the time of its evaluation.
   const auto hash = static_cast<Nanos>(Hash64(identity_) % static_cast<uint64_t>(interval_));
   const Nanos offset = hash - hash % kMillisecond;
-  const Nanos since = ((now - offset) % interval_ + interval_) % interval_;
-  next_due_ = now - since + interval_;
+  const Nanos past = (now - offset) % interval_;
+  const Nanos since = past < 0 ? past + interval_ : past;
+  next_due_ = SaturatedSum(now - since, interval_);
 }
 
 void Group::Run(Nanos now) {
   const Nanos missed = (now - next_due_) / interval_;
   const Nanos nominal = next_due_ + missed * interval_;
-  next_due_ = nominal + interval_;
+  next_due_ = SaturatedSum(nominal, interval_);
   metrics_.iterations.Add(static_cast<double>(missed + 1));
   metrics_.missed.Add(static_cast<double>(missed));
 
@@ -136,16 +149,14 @@ void Group::EvaluateRule(Rule* rule, Nanos now) {
   const Nanos started = ports_.clock.Now();
   metrics_.evaluations.Add(1);
   const Status former = rule->error.ok() ? rule->template_error : rule->error;
-  Result<SeriesList> series = Compute(rule, now);
-  rule->error = series.has_value() ? Status() : series.error();
-  if (series.has_value()) {
-    if (rule->alerting) {
-      rule->template_error = rule->alerting->template_error();
-      rule->outgoing = DueAlerts(rule, now);
-    }
-    if (!rule->alerting || !rule->alerting->silent()) {
-      rule->error = Write(&rule->series, *std::move(series), now);
-    }
+  // A query may need more memory than there is, and libraries throw. Whoever waits for this rule
+  // waits for its end, and the other rules have done nothing.
+  try {
+    rule->error = ComputeAndWrite(rule, now);
+  } catch (const std::bad_alloc&) {
+    rule->error = ResourceExhaustedError("there is not enough memory to evaluate the rule");
+  } catch (const std::exception& thrown) {
+    rule->error = InternalError(thrown.what());
   }
   rule->evaluated = true;
   rule->last_evaluation = now;
@@ -156,12 +167,22 @@ void Group::EvaluateRule(Rule* rule, Nanos now) {
   Complain(*rule, former);
 }
 
-/// Into the log; of what goes on and on only the first time.
+Status Group::ComputeAndWrite(Rule* rule, Nanos now) {
+  TOCSIN_ASSIGN_OR_RETURN(SeriesList series, Compute(rule, now));
+  if (rule->alerting) {
+    rule->template_error = rule->alerting->template_error();
+    rule->outgoing = DueAlerts(rule, now);
+    if (rule->alerting->silent()) return {};
+  }
+  return Write(&rule->series, std::move(series), now);
+}
+
+/// Into the log; of what goes on and on only the first time, though each time at another time.
 void Group::Complain(const Rule& rule, const Status& former) const {
   const Status& error = rule.error.ok() ? rule.template_error : rule.error;
   // Who cancels a query knows why.
   if (error.ok() || error.code() == StatusCode::kCancelled) return;
-  if (error.message() == former.message()) return;
+  if (WithoutNumbers(error.message()) == WithoutNumbers(former.message())) return;
   log::Warn(rule.error.ok() ? "expanding a template of a rule failed" : "evaluating rule failed",
             {{"group", identity_}, {"rule", rule.spec->name}, {"err", error.message()}});
 }
@@ -225,22 +246,54 @@ Result<Group::SeriesList> Group::Record(const Rule& rule, QueryAnswer answer) co
   return series;
 }
 
+/// What becomes of the series of a rule while they are written: `before` is emptied of those that
+/// are given again. Unless Commit() is called, everything is as it was; also if something throws.
+class Group::Exchange {
+ public:
+  Exchange(SeriesMap* before, size_t size) : before_(*before) {
+    present_.reserve(size);
+    fresh_.reserve(size);
+  }
+  Exchange(const Exchange&) = delete;
+  Exchange& operator=(const Exchange&) = delete;
+  ~Exchange() {
+    for (const Labels* labels : fresh_) present_.erase(*labels);
+    before_.merge(present_);  // It had room for all of them.
+  }
+
+  SeriesRef Take(Labels labels, SampleSink* sink) {
+    auto node = before_.extract(labels);
+    if (!node.empty()) return present_.insert(std::move(node)).position->second;
+    const SeriesRef ref = sink->Ref(labels);
+    const auto [place, is_new] = present_.emplace(std::move(labels), ref);
+    if (is_new) fresh_.push_back(&place->first);
+    return ref;
+  }
+
+  /// Those that are not given again.
+  const SeriesMap& rest() const { return before_; }
+
+  void Commit() {
+    before_ = std::move(present_);
+    present_.clear();
+    fresh_.clear();
+  }
+
+ private:
+  SeriesMap& before_;
+  SeriesMap present_;
+  std::vector<const Labels*> fresh_;
+};
+
 /// Appends the samples, and a stale marker for each series of `before` that is not among them;
 /// then `before` is what was written. If nothing could be, it stays as it was.
 Status Group::Write(SeriesMap* before, SeriesList series, Nanos now) {
   const Millis t = SampleTime(now);
-  SeriesMap present;
-  present.reserve(series.size());
-  std::vector<const Labels*> fresh;
+  Exchange exchange(before, series.size());
   std::vector<RefSample> samples;
   std::vector<RefHistogram> histograms;
   for (AlertingRule::Series& entry : series) {
-    auto node = before->extract(entry.labels);
-    const bool known = !node.empty();
-    const SeriesRef ref = known ? node.mapped() : ports_.samples.Ref(entry.labels);
-    const auto place = known ? present.insert(std::move(node)).position
-                             : present.emplace(std::move(entry.labels), ref).first;
-    if (!known) fresh.push_back(&place->first);
+    const SeriesRef ref = exchange.Take(std::move(entry.labels), &ports_.samples);
     if (entry.histogram != nullptr) {
       histograms.push_back({ref, {t, std::move(entry.histogram)}});
     } else {
@@ -248,25 +301,20 @@ Status Group::Write(SeriesMap* before, SeriesList series, Nanos now) {
     }
   }
   std::vector<RefSample> ends;
-  ends.reserve(before->size());
-  for (const auto& [labels, ref] : *before) ends.push_back({ref, {t, StaleNan()}});
+  ends.reserve(exchange.rest().size());
+  for (const auto& [labels, ref] : exchange.rest()) ends.push_back({ref, {t, StaleNan()}});
 
-  Result<AppendOutcome> outcome;
+  AppendOutcome outcome;
   if (!samples.empty() || !histograms.empty()) {
-    outcome = ports_.samples.Append({.samples = samples, .histograms = histograms});
+    TOCSIN_ASSIGN_OR_RETURN(outcome,
+                            ports_.samples.Append({.samples = samples, .histograms = histograms}));
   }
-  Status status = outcome.has_value() ? Status() : outcome.error();
   // An end that is refused is none: another rule gives that series now.
-  if (status.ok() && !ends.empty()) status = ports_.samples.Put({.samples = ends});
-  if (!status.ok()) {
-    for (const Labels* labels : fresh) present.erase(*labels);
-    before->merge(present);
-    return status;
-  }
-  *before = std::move(present);
-  if (outcome->refused() == 0) return {};
-  return FailedPreconditionError(std::to_string(outcome->refused()) +
-                                 " results were not taken: " + outcome->first_refusal);
+  if (!ends.empty()) TOCSIN_RETURN_IF_ERROR(ports_.samples.Put({.samples = ends}));
+  exchange.Commit();
+  if (outcome.refused() == 0) return {};
+  return FailedPreconditionError(std::to_string(outcome.refused()) +
+                                 " results were not taken: " + outcome.first_refusal);
 }
 
 /// After the rules: what they have given again needs no end.
@@ -283,7 +331,8 @@ void Group::EndOrphans(Nanos now) {
 
 std::vector<Alert> Group::DueAlerts(Rule* rule, Nanos now) {
   const Nanos resend = options_->resend_delay;
-  const Nanos validity = 4 * std::max(interval_, resend);
+  const Nanos twice = SaturatedSum(std::max(interval_, resend), std::max(interval_, resend));
+  const Nanos validity = SaturatedSum(twice, twice);
   std::vector<ActiveAlert> due = rule->alerting->TakeDue(now, resend, validity);
   std::vector<Alert> alerts;
   if (due.empty()) return alerts;

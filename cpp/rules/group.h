@@ -96,9 +96,11 @@ class Group {
   void EvaluateRules(Nanos now);
   void EvaluateTaken(size_t index);
   void EvaluateRule(Rule* rule, Nanos now);
+  Status ComputeAndWrite(Rule* rule, Nanos now);
   Result<SeriesList> Compute(Rule* rule, Nanos now);
   Result<SeriesList> Alerting(Rule* rule, QueryAnswer answer, Nanos now);
   Result<SeriesList> Record(const Rule& rule, QueryAnswer answer) const;
+  class Exchange;
   Status Write(SeriesMap* before, SeriesList series, Nanos now);
   void EndOrphans(Nanos now);
   std::vector<Alert> DueAlerts(Rule* rule, Nanos now);

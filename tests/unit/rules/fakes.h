@@ -3,6 +3,7 @@
 #pragma once
 
 #include <algorithm>
+#include <new>
 #include <span>
 #include <string>
 #include <utility>
@@ -28,6 +29,7 @@ class FakeSeries : public SampleSink, public promql::SeriesSource {
   }
 
   Result<AppendOutcome> Append(const SampleBatch& batch) override {
+    if (throws) throw std::bad_alloc();
     if (full) return UnavailableError("no space left on device");
     for (const RefSample& sample : batch.samples) {
       auto& stored = series_[sample.series].samples;
@@ -75,8 +77,9 @@ class FakeSeries : public SampleSink, public promql::SeriesSource {
 
   const std::vector<promql::SeriesData>& all() const { return series_; }
 
-  bool full = false;   ///< Refuse all samples.
-  std::string refuse;  ///< Why all samples are out of order; empty: they are not.
+  bool full = false;    ///< Refuse all samples.
+  bool throws = false;  ///< There is no memory.
+  std::string refuse;   ///< Why all samples are out of order; empty: they are not.
 
  private:
   std::vector<promql::SeriesData> series_;

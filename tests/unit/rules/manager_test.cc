@@ -5,6 +5,7 @@
 #include "cpp/rules/manager.h"
 
 #include <cmath>
+#include <limits>
 #include <string>
 #include <utility>
 #include <vector>
@@ -330,6 +331,33 @@ TEST_F(ManagerTest, RulesThatGiveNoVectorAreUnhealthy) {
   RunTo(next_);
   EXPECT_EQ(View(0).last_error, "rule result is not a vector or scalar");
   EXPECT_EQ(View(1).last_error, "rule result is not a vector or scalar");
+}
+
+TEST_F(ManagerTest, DurationsMayBeAsLongAsThereAreNumbersFor) {
+  series_.Add(Labels{{"__name__", "x"}}, clock_.Now() / kMillisecond, 1);
+  Start(R"(groups:
+- name: g
+  interval: 292y
+  rules: [{alert: Never, expr: x}]
+- name: h
+  interval: 30s
+  rules: [{alert: Long, expr: x, for: 292y, keep_firing_for: 292y}]
+- name: o
+  interval: 30s
+  query_offset: 292y
+  rules: [{alert: Old, expr: x}])");
+  RunFor(kMinute);
+  EXPECT_EQ(View(0, 0).health, "unknown");
+  EXPECT_EQ(StateOf("Long"), "pending");
+  EXPECT_EQ(View(0, 2).health, "nodata");
+}
+
+TEST_F(ManagerTest, AnAlertOfALongIntervalIsValidAsLongAsCanBeSaid) {
+  series_.Add(Labels{{"__name__", "x"}}, clock_.Now() / kMillisecond, 1);
+  Start("groups: [{name: g, interval: 100y, rules: [{alert: A, expr: vector(1)}]}]");
+  RunTo(next_);
+  ASSERT_EQ(sink_.sent.size(), 1U);
+  EXPECT_EQ(sink_.sent[0].ends_at, std::numeric_limits<Nanos>::max());
 }
 
 }  // namespace

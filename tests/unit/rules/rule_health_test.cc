@@ -2,6 +2,7 @@
 // and when there is nothing to look at.
 
 #include <map>
+#include <new>
 #include <string>
 #include <utility>
 #include <vector>
@@ -119,6 +120,61 @@ TEST_F(RuleHealthTest, ResultsThatTheStoreRefusesAreAnError) {
   RunTo(next_);
   EXPECT_EQ(View(0).health, "err");
   EXPECT_EQ(View(0).last_error, "1 results were not taken: out of order sample: series {a}");
+}
+
+/// What the log has got of evaluations that failed, in the course of five of them.
+TEST_F(RuleHealthTest, WhatFailsAgainAndAgainIsLoggedOnce) {
+  Start("groups: [{name: g, interval: 30s, rules: [{record: a, expr: x}]}]");
+  testing::internal::CaptureStderr();
+  for (int i = 0; i < 5; ++i) {
+    series_.refuse = "out of order sample: series {a}, timestamp " + std::to_string(next_);
+    Put(1);
+    RunTo(next_);
+    EXPECT_TRUE(View(0).last_error.ends_with(series_.refuse)) << View(0).last_error;
+  }
+  series_.refuse = "too old sample: series {a}, timestamp 5";
+  RunTo(next_);
+  const std::string log = testing::internal::GetCapturedStderr();
+  EXPECT_EQ(std::ranges::count(log, '\n'), 2) << log;
+}
+
+TEST_F(RuleHealthTest, ARuleThatNeedsMoreMemoryThanThereIsStopsNoOther) {
+  bool too_much = true;
+  query_ = [this, &too_much](const promql::Expr& expr, std::string_view text,
+                             Millis at) -> Result<QueryAnswer> {
+    if (too_much && text.contains("big")) throw std::bad_alloc();
+    return EngineQuery(engine_, series_)(expr, text, at);
+  };
+  Start(
+      "groups: [{name: g, interval: 30s, rules: [{alert: Big, expr: big or x > 5}, "
+      "{record: a, expr: x}]}]");
+  Put(6);
+  RunTo(next_);
+  EXPECT_EQ(View(0).health, "err");
+  EXPECT_EQ(View(0).last_error, "there is not enough memory to evaluate the rule");
+  EXPECT_EQ(View(1).health, "ok");
+  too_much = false;
+  RunTo(next_);
+  EXPECT_EQ(View(0).health, "ok");
+  EXPECT_EQ(View(0).state, "firing");
+  too_much = true;
+  RunTo(next_);
+  EXPECT_EQ(View(0).state, "firing") << "what is not known changes nothing";
+}
+
+TEST_F(RuleHealthTest, WhatThrowsWhileItIsWrittenIsForgottenByNobody) {
+  Start("groups: [{name: g, interval: 30s, rules: [{record: a, expr: x}]}]");
+  const Labels a{{"__name__", "a"}, {"job", "a"}};
+  Put(1);
+  RunTo(next_);
+  EXPECT_EQ(series_.Last(a), "1.000000");
+  series_.throws = true;
+  RunTo(next_);
+  EXPECT_EQ(View(0).health, "err");
+  series_.throws = false;
+  series_.Add(kX, clock_.Now() / kMillisecond + 1, StaleNan());
+  RunTo(next_);
+  EXPECT_EQ(series_.Last(a), "stale") << "it ends though the evaluation before has failed";
 }
 
 TEST_F(RuleHealthTest, NativeHistogramsAreRecorded) {
