@@ -18,12 +18,13 @@
 #include "cpp/rules/engine_query.h"
 #include "cpp/rules/group.h"
 #include "cpp/rules/line_diff.h"
+#include "cpp/rules/newest_sample.h"
 
 namespace tocsin::rules {
 namespace {
 
-/// The series of a test: those given, up to the present, and those that rules write. As in a store,
-/// the first value of a time stays, and none comes before another.
+/// The series of a test: those given, up to the present, and those that rules write. What a store
+/// would refuse is refused.
 class Series final : public SampleSink {
  public:
   explicit Series(std::span<const promql::LoadCommand::Series> input) {
@@ -36,28 +37,32 @@ class Series final : public SampleSink {
 
   /// Makes the input up to `now` visible.
   void Reveal(Millis now) {
+    AppendOutcome outcome;  // It ascends, and no rule has written anything that is as new.
     for (Input& input : input_) {
       size_t count = 0;
       while (count < input.values.size() && input.values[count].t <= now) ++count;
-      for (const promql::TimedValue& value : input.values.first(count)) Add(input.ref, value);
+      for (const promql::TimedValue& value : input.values.first(count)) {
+        Add(input.ref, value, &outcome);
+      }
       input.values = input.values.subspan(count);
     }
   }
 
   SeriesRef Ref(const Labels& labels) override {
     const auto [ref, is_new] = refs_.emplace(labels, series_.size());
-    if (is_new) series_.push_back({labels, std::nullopt});
+    if (is_new) series_.push_back({labels, {}});
     return ref->second;
   }
 
   Result<AppendOutcome> Append(const SampleBatch& batch) override {
+    AppendOutcome outcome;
     for (const RefSample& sample : batch.samples) {
-      Add(sample.series, {.t = sample.sample.t, .value = sample.sample.v});
+      Add(sample.series, {.t = sample.sample.t, .value = sample.sample.v}, &outcome);
     }
     for (const RefHistogram& sample : batch.histograms) {
-      Add(sample.series, {.t = sample.sample.t, .histogram = sample.sample.histogram});
+      Add(sample.series, {.t = sample.sample.t, .histogram = sample.sample.histogram}, &outcome);
     }
-    return AppendOutcome{};
+    return outcome;
   }
 
   void SetMetadata(std::span<const MetricMetadata> /*metadata*/) override {}
@@ -69,14 +74,16 @@ class Series final : public SampleSink {
   };
   struct Known {
     Labels labels;
-    std::optional<Millis> last;
+    NewestSample newest;
   };
 
-  void Add(SeriesRef ref, const promql::TimedValue& value) {
+  void Add(SeriesRef ref, const promql::TimedValue& value, AppendOutcome* outcome) {
     Known& series = series_[ref];
-    if (series.last && value.t <= *series.last) return;
-    series.last = value.t;
-    source_.Add(series.labels, {&value, 1});
+    const bool taken =
+        value.histogram != nullptr
+            ? series.newest.Take(HistogramSample{value.t, value.histogram}, series.labels, outcome)
+            : series.newest.Take(Sample{value.t, value.value}, series.labels, outcome);
+    if (taken) source_.Add(series.labels, {&value, 1});
   }
 
   promql::MemorySource source_;

@@ -258,16 +258,55 @@ tests:
         got: h {{count:4 sum:5.6 counter_reset_hint:not_reset buckets:[4]}})");
 }
 
-TEST(UnitTestRunnerTest, WhatWasGivenStaysWhereARuleRecordsTheSame) {
+/// One test over series `r` and histograms `h`, which expects nothing.
+constexpr std::string_view kQuiet = R"(
+tests:
+- input_series:
+  - {series: r, values: 7 _ 7}
+  - {series: h, values: "{{sum:3 count:2 buckets:[2]}}x2"}
+  promql_expr_test: [{expr: none, eval_time: 2m}]
+)";
+
+TEST(UnitTestRunnerTest, AnotherValueAtTheSameTimeFailsTheRule) {
+  EXPECT_EQ(Failures(kQuiet, "groups: [{name: g, rules: [{record: r, expr: vector(5)}]}]"),
+            "    rule: r, time: 0s, err: 1 results were not taken: duplicate sample for timestamp: "
+            "series r, timestamp 0");
+  constexpr std::string_view kLater =
+      "groups: [{name: g, rules: [{record: a, expr: vector(time() > bool 0)}, {record: a, expr: "
+      "vector(time() > bool 0) + vector(time() > bool 60)}]}]";
+  EXPECT_EQ(Failures(kQuiet, kLater),
+            "    rule: a, time: 2m, err: 1 results were not taken: duplicate sample for timestamp: "
+            "series a, timestamp 120000");
+  for (const std::string_view other : {"h * 2", "vector(0)", "h"}) {
+    const std::string first = other == "h" ? "vector(0)" : "h";
+    const std::string failures =
+        Failures(kQuiet, "groups: [{name: g, rules: [{record: a, expr: " + first +
+                             "}, {record: a, expr: " + std::string(other) + "}]}]");
+    EXPECT_TRUE(failures.contains("duplicate sample for timestamp")) << other << failures;
+  }
+}
+
+TEST(UnitTestRunnerTest, AValueThatIsOlderThanAnotherFailsTheRule) {
+  constexpr std::string_view kLate =
+      "groups: [{name: g, rules: [{record: a, expr: vector(1)}]}, {name: late, query_offset: 1m, "
+      "rules: [{record: a, expr: vector(1)}]}]";
+  EXPECT_EQ(Failures(kQuiet, kLate),
+            "    rule: a, time: 0s, err: 1 results were not taken: out of order sample: series "
+            "a, timestamp -60000");
+}
+
+TEST(UnitTestRunnerTest, TheSameValueMayBeWrittenTwice) {
+  for (const std::string_view expr : {"vector(7)", "h", "vector(NaN)"}) {
+    const std::string rule = "{record: a, expr: " + std::string(expr) + "}";
+    EXPECT_EQ(Failures(kQuiet, "groups: [{name: g, rules: [" + rule + ", " + rule + "]}]"), "");
+  }
   constexpr std::string_view kTests = R"(
 tests:
 - input_series: [{series: r, values: 7 _ 7}]
   promql_expr_test:
-  - {expr: r, eval_time: 0, exp_samples: [{labels: r, value: 7}]}
-  - {expr: r, eval_time: 1m, exp_samples: [{labels: r, value: 5}]}
-  - {expr: r, eval_time: 2m, exp_samples: [{labels: r, value: 7}]}
+  - {expr: r, eval_time: 1m, exp_samples: [{labels: r, value: 7}]}
 )";
-  EXPECT_EQ(Failures(kTests, "groups: [{name: g, rules: [{record: r, expr: 'vector(5)'}]}]"), "");
+  EXPECT_EQ(Failures(kTests, "groups: [{name: g, rules: [{record: r, expr: 'vector(7)'}]}]"), "");
 }
 
 TEST(UnitTestRunnerTest, EverySeriesCanBeDumped) {
