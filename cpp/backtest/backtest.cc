@@ -42,6 +42,22 @@ Status Check(const Options& options) {
   return {};
 }
 
+/// Before anything is read: somebody who asks for the time since 1970 means less.
+Status CheckEvaluations(const std::vector<rules::RuleFile>& files, const Options& options) {
+  uint64_t evaluations = 0;
+  for (const rules::RuleFile& file : files) {
+    for (const rules::GroupSpec& group : file.groups) {
+      const Nanos interval = group.interval.value_or(options.rules.default_interval);
+      evaluations += static_cast<uint64_t>((options.to - options.from) / interval);
+    }
+  }
+  if (evaluations <= options.max_evaluations) return {};
+  return ResourceExhaustedError(
+      "the backtest would evaluate groups of rules " + std::to_string(evaluations) +
+      " times, and " + std::to_string(options.max_evaluations) +
+      " are the most: shorten the time, lengthen the intervals, or leave groups out");
+}
+
 }  // namespace
 
 Result<std::vector<rules::RuleFile>> ParseRules(std::span<const RuleText> texts,
@@ -58,6 +74,7 @@ Result<std::vector<rules::RuleFile>> ParseRules(std::span<const RuleText> texts,
 Result<Report> Run(const History& history, std::vector<rules::RuleFile> files,
                    const Options& options) {
   TOCSIN_RETURN_IF_ERROR(Check(options));
+  TOCSIN_RETURN_IF_ERROR(CheckEvaluations(files, options));
   // The order that the manager gives them.
   std::ranges::stable_sort(files, {}, &rules::RuleFile::path);
   SampleBudget budget(options.max_samples);

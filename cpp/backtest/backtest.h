@@ -62,6 +62,8 @@ struct Options {
   bool step_by_step = false;
   /// Samples that may be held, of what the rules record and of what is derived from spans.
   size_t max_samples = 100'000'000;
+  /// Evaluations of groups, all together, that are begun at all: some ten minutes.
+  uint64_t max_evaluations = 10'000'000;
   /// Alert periods that may be returned.
   size_t max_periods = 1'000'000;
   /// Asked now and then; an error ends the backtest with it. May be empty.

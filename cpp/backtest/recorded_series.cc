@@ -55,28 +55,31 @@ bool RecordedNames::Owns(std::span<const promql::LabelView> labels) const {
 }
 
 SeriesRef RecordedSeries::Ref(const Labels& labels) {
-  if (!keep_) return 0;
   const auto [entry, added] = all_.emplace(labels, series_.size());
   if (added) {
-    by_metric_[std::string(labels.metric_name())].emplace(labels, entry->second);
-    series_.emplace_back();
+    if (keep_) by_metric_[std::string(labels.metric_name())].emplace(labels, entry->second);
+    series_.emplace_back().labels = &entry->first;
   }
   return entry->second;
 }
 
 Result<AppendOutcome> RecordedSeries::Append(const SampleBatch& batch) {
+  const size_t most = keep_ ? batch.samples.size() + batch.histograms.size() : 0;
+  TOCSIN_RETURN_IF_ERROR(budget_.Take(most));
   AppendOutcome outcome;
-  outcome.samples = batch.samples.size();
-  outcome.histograms = batch.histograms.size();
+  for (const auto& [ref, sample, start] : batch.samples) {
+    Series& series = series_[ref];
+    const bool taken = series.newest.Take(sample, *series.labels, &outcome);
+    if (taken && keep_) series.samples.push_back(sample);
+  }
+  for (const auto& [ref, sample, start] : batch.histograms) {
+    Series& series = series_[ref];
+    const bool taken = series.newest.Take(sample, *series.labels, &outcome);
+    if (taken && keep_) series.histograms.push_back(sample);
+  }
   if (!keep_) return outcome;
-  TOCSIN_RETURN_IF_ERROR(budget_.Take(outcome.samples + outcome.histograms));
   held_ += outcome.samples + outcome.histograms;
-  for (const RefSample& sample : batch.samples) {
-    series_[sample.series].samples.push_back(sample.sample);
-  }
-  for (const RefHistogram& histogram : batch.histograms) {
-    series_[histogram.series].histograms.push_back(histogram.sample);
-  }
+  budget_.Give(most - outcome.samples - outcome.histograms);
   return outcome;
 }
 

@@ -15,6 +15,7 @@
 #include "cpp/backtest/sample_budget.h"
 #include "cpp/model/ports.h"
 #include "cpp/promql/source.h"
+#include "cpp/rules/newest_sample.h"
 
 namespace tocsin::backtest {
 
@@ -29,7 +30,8 @@ struct RecordedNames {
 };
 
 /// A sink for the samples of rules, and a source of these and of the stored ones. Of a series that
-/// the rules make themselves, stored samples are shown only before `from`. Not thread-safe.
+/// the rules make themselves, stored samples are shown only before `from`. What a store would
+/// refuse is refused: samples of a series come in the order of their times. Not thread-safe.
 class RecordedSeries final : public SampleSink, public promql::SeriesSource {
  public:
   /// `stored`, `budget` and `names` are borrowed. `keep`: false if nobody reads what is recorded.
@@ -37,7 +39,6 @@ class RecordedSeries final : public SampleSink, public promql::SeriesSource {
                  bool keep, SampleBudget* budget)
       : stored_(stored), names_(names), from_(from), keep_(keep), budget_(*budget) {}
 
-  /// SampleSink. Samples of a series must come in the order of their times.
   SeriesRef Ref(const Labels& labels) override;
   Result<AppendOutcome> Append(const SampleBatch& batch) override;
   void SetMetadata(std::span<const MetricMetadata> /*metadata*/) override {}
@@ -51,6 +52,8 @@ class RecordedSeries final : public SampleSink, public promql::SeriesSource {
 
  private:
   struct Series {
+    const Labels* labels = nullptr;
+    rules::NewestSample newest;
     std::vector<Sample> samples;
     std::vector<HistogramSample> histograms;
   };

@@ -82,6 +82,42 @@ TEST_F(BacktestTest, PeriodsAreThoseComputedByHand) {
   EXPECT_THAT(report.warnings, IsEmpty());
 }
 
+TEST_F(BacktestTest, TheWholeOfTimeIsRefusedAtOnce) {
+  const std::string kRules = Group("1m", "\n  - {record: a, expr: vector(1)}\n");
+  Options options;
+  options.to = kStart;
+  const auto report = TryRun(kRules, options);
+  ASSERT_FALSE(report.has_value());
+  EXPECT_EQ(report.error().code(), StatusCode::kResourceExhausted);
+  EXPECT_THAT(std::string(report.error().message()),
+              HasSubstr("would evaluate groups of rules 28333440 times"));
+  // What is evaluated once in a year may be asked for.
+  options.to = options.from + 10 * 365 * kDay;
+  EXPECT_TRUE(TryRun(Group("1y", "\n  - {record: a, expr: vector(1)}\n"), options).has_value());
+}
+
+TEST_F(BacktestTest, WhatAStoreWouldRefuseFailsTheRule) {
+  AddGauge(kQueue, std::vector<double>(20, 9));
+  // Whether or not a rule reads what is recorded.
+  for (const std::string_view reader : {"vector(0)", "twice"}) {
+    const std::string rules = Group("30s", R"(
+  - {record: twice, expr: sum(queue)}
+  - {record: twice, expr: sum(queue) + 1}
+  - {record: same, expr: sum(queue)}
+  - {record: same, expr: sum(queue)}
+  - {alert: Read, expr: )" + std::string(reader) +
+                                               " == 9}\n");
+    const Report report = RunFor(rules, 2 * kMinute - kMillisecond);
+    ASSERT_EQ(report.rules.size(), 5U);
+    EXPECT_EQ(report.rules[0].failures, 0U);
+    EXPECT_EQ(report.rules[1].failures, 4U);
+    EXPECT_THAT(report.rules[1].last_error,
+                HasSubstr("duplicate sample for timestamp: series twice"));
+    EXPECT_EQ(report.rules[3].failures, 0U);
+    EXPECT_EQ(report.periods.size(), reader == "twice" ? 1U : 0U) << "the first value stays";
+  }
+}
+
 TEST_F(BacktestTest, WhatIsActiveAtTheEndIsNotResolved) {
   AddGauge(kQueue, std::vector<double>(20, 9));
   const std::string kRules = Group("30s", R"(
@@ -191,6 +227,10 @@ groups: [{name: g, interval: 15s, rules: [{record: made, expr: queue}, {alert: A
   options.to = kStart - kHour;
   EXPECT_EQ(TryRun(kRules, options).error().code(), StatusCode::kInvalidArgument);
   options.to = kStart + 5 * kMinute;
+  options.max_evaluations = 1;
+  EXPECT_THAT(std::string(TryRun(kRules, options).error().message()),
+              HasSubstr("times, and 1 are the most: shorten the time"));
+  options.max_evaluations = 10'000'000;
   options.max_periods = 0;
   EXPECT_EQ(TryRun(kRules, options).error().code(), StatusCode::kResourceExhausted);
   options.max_periods = 10;
