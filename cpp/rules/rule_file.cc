@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <cstddef>
 #include <map>
 #include <set>
@@ -12,6 +11,7 @@
 #include "cpp/base/utf8.h"
 #include "cpp/lib/yaml.h"
 #include "cpp/rules/text_position.h"
+#include "cpp/rules/yaml_number.h"
 
 namespace tocsin::rules {
 namespace {
@@ -35,6 +35,14 @@ bool SameRule(const RuleSpec& a, const RuleSpec& b) {
          SameTexts(a.labels, b.labels) && SameTexts(a.annotations, b.annotations);
 }
 
+/// A member that says something: null and "" are as if it were not there.
+const Yaml* NonEmpty(const Yaml& map, std::string_view key) {
+  const Yaml* value = map.Find(key);
+  const bool empty =
+      value == nullptr || value->IsNull() || (value->IsScalar() && value->scalar.empty());
+  return empty ? nullptr : value;
+}
+
 /// Reads one file. Complaints are collected, and reading goes on behind each as far as that makes
 /// sense, so that a user sees all of them at once.
 class Reader {
@@ -50,6 +58,7 @@ class Reader {
  private:
   /// What was read, or what there is to complain about.
   Result<RuleFile> Outcome();
+  bool HasControls();
   void Document(const Yaml& document, bool only_one);
   void Resource(const Yaml& resource, bool only_one);
   void Items(const Yaml& list);
@@ -68,7 +77,7 @@ class Reader {
   const Yaml* Scalar(const Yaml& map, std::string_view key);
   std::optional<Nanos> DurationOf(const Yaml& map, std::string_view key);
   size_t Limit(const Yaml& group);
-  void WarnOfRepeated(const Yaml& rules, const GroupSpec& group);
+  void WarnOfRepeated(std::span<const Yaml* const> rules, const GroupSpec& group);
 
   void Warn(const Yaml& at, const std::string& message) {
     file_.warnings.push_back(Where({at.line, at.column}) + context_ + message);
@@ -104,7 +113,14 @@ void Reader::ComplainInside(const Yaml& scalar, std::string_view context,
   Complain(PositionInside(text_, scalar, located.position), std::string(context) + located.message);
 }
 
+bool Reader::HasControls() {
+  const std::optional<TextPosition> control = FindControl(text_);
+  if (control) Complain(*control, "control characters are not allowed");
+  return control.has_value();
+}
+
 Result<RuleFile> Reader::Read() {
+  if (HasControls()) return Outcome();
   const Result<std::vector<Yaml>> documents = Yaml::ParseAll(text_);
   if (!documents.has_value()) {
     const LocatedMessage located = SplitPosition(documents.error().message());
@@ -116,6 +132,7 @@ Result<RuleFile> Reader::Read() {
 }
 
 Result<RuleFile> Reader::ReadGroup() {
+  if (HasControls()) return Outcome();
   const Result<Yaml> group = Yaml::Parse(text_);
   if (!group.has_value()) {
     const LocatedMessage located = SplitPosition(group.error().message());
@@ -144,8 +161,7 @@ void Reader::Document(const Yaml& document, bool only_one) {
   if (kind == nullptr) {
     constexpr std::array<std::string_view, 1> kKeys{"groups"};
     KnownKeys(document, "rule file", kKeys);
-    if (const Yaml* groups = document.Find("groups")) return Groups(*groups, "");
-    if (document.members.empty()) Complain(document, "neither groups nor a kind of resource");
+    if (const Yaml* groups = document.Find("groups")) Groups(*groups, "");
     return;
   }
   if (kind->scalar == "PrometheusRule") return Resource(document, only_one);
@@ -197,6 +213,7 @@ void Reader::Groups(const Yaml& groups, const std::string& resource) {
   if (groups.IsNull()) return;
   if (!groups.IsSequence()) return Complain(groups, "groups is a list");
   for (const Yaml& group : groups.items) {
+    if (group.IsNull()) continue;
     context_.clear();
     Group(group, resource);
     context_.clear();
@@ -228,20 +245,27 @@ void Reader::Group(const Yaml& group, const std::string& resource) {
   if (spec.interval == 0) spec.interval.reset();
   spec.query_offset = DurationOf(group, "query_offset");
   spec.limit = Limit(group);
-  std::vector<TemplatedText> labels;
-  Texts(group.Find("labels"), "label", true, &labels);
   const Yaml* rules = group.Find("rules");
-  if (rules != nullptr && !rules->IsNull()) {
-    if (!rules->IsSequence()) return Complain(*rules, "rules is a list");
-    for (const Yaml& rule : rules->items) Rule(rule, labels, &spec);
-    WarnOfRepeated(*rules, spec);
+  if (rules != nullptr && !rules->IsNull() && !rules->IsSequence()) {
+    return Complain(*rules, "rules is a list");
   }
+  std::vector<const Yaml*> given;
+  for (const Yaml& rule : rules == nullptr ? std::span<const Yaml>() : rules->items) {
+    if (!rule.IsNull()) given.push_back(&rule);
+  }
+  // Of recording rules they are no templates.
+  const bool templated = std::ranges::any_of(
+      given, [](const Yaml* rule) { return NonEmpty(*rule, "alert") != nullptr; });
+  std::vector<TemplatedText> labels;
+  Texts(group.Find("labels"), "label", templated, &labels);
+  for (const Yaml* rule : given) Rule(*rule, labels, &spec);
+  WarnOfRepeated(given, spec);
   file_.groups.push_back(std::move(spec));
 }
 
 /// Rules of one name and one set of labels, as promtool's lint has it: two recording rules then
 /// write the same series, two alerts look like one.
-void Reader::WarnOfRepeated(const Yaml& rules, const GroupSpec& group) {
+void Reader::WarnOfRepeated(std::span<const Yaml* const> rules, const GroupSpec& group) {
   std::map<std::string, int> lines;
   for (size_t i = 0; i < group.rules.size(); ++i) {
     const RuleSpec& rule = group.rules[i];
@@ -251,30 +275,26 @@ void Reader::WarnOfRepeated(const Yaml& rules, const GroupSpec& group) {
     }
     const auto [first, is_new] = lines.emplace(std::move(key), rule.line);
     if (is_new) continue;
-    Warn(rules.items[i], "rule " + std::to_string(i + 1) + ", \"" + rule.name +
-                             "\", has the name and the labels of the one in line " +
-                             std::to_string(first->second));
+    Warn(*rules[i], "rule " + std::to_string(i + 1) + ", \"" + rule.name +
+                        "\", has the name and the labels of the one in line " +
+                        std::to_string(first->second));
   }
 }
 
 size_t Reader::Limit(const Yaml& group) {
   const Yaml* limit = Scalar(group, "limit");
   if (limit == nullptr || limit->IsNull()) return 0;
-  int64_t value = 0;
-  const char* end = limit->scalar.data() + limit->scalar.size();
-  const auto parsed = std::from_chars(limit->scalar.data(), end, value);
-  if (parsed.ec != std::errc() || parsed.ptr != end || limit->quoted) {
-    Complain(*limit, "limit is a whole number, not \"" + limit->scalar + "\"");
-  }
-  return value < 0 ? 0 : static_cast<size_t>(value);
+  const std::optional<int64_t> value = limit->quoted ? std::nullopt : YamlWhole(limit->scalar);
+  if (!value) Complain(*limit, "limit is a whole number, not \"" + limit->scalar + "\"");
+  return static_cast<size_t>(std::max<int64_t>(value.value_or(0), 0));
 }
 
 void Reader::Rule(const Yaml& rule, const std::vector<TemplatedText>& group_labels,
                   GroupSpec* group) {
   const std::string group_context = context_;
   context_ = "group \"" + group->name + "\", rule " + std::to_string(group->rules.size() + 1);
-  const Yaml* alert = rule.Find("alert");
-  const Yaml* record = rule.Find("record");
+  const Yaml* alert = NonEmpty(rule, "alert");
+  const Yaml* record = NonEmpty(rule, "record");
   const Yaml* name = alert != nullptr ? alert : record;
   if (name != nullptr && !name->scalar.empty()) context_ += ", \"" + name->scalar + "\"";
   context_ += ": ";
@@ -288,7 +308,7 @@ void Reader::Rule(const Yaml& rule, const std::vector<TemplatedText>& group_labe
     KnownKeys(rule, "rule", kKeys);
     if (alert != nullptr && record != nullptr) {
       Complain(*record, "only one of 'record' and 'alert' must be set");
-    } else if (name == nullptr || !name->IsScalar() || name->scalar.empty()) {
+    } else if (name == nullptr || !name->IsScalar()) {
       Complain(name == nullptr ? rule : *name, "one of 'record' or 'alert' must be set");
     }
     spec.alerting = alert != nullptr;
@@ -317,7 +337,7 @@ void Reader::AlertingOnly(const Yaml& rule, bool alerting, RuleSpec* spec) {
   spec->hold = DurationOf(rule, "for").value_or(0);
   spec->keep_firing_for = DurationOf(rule, "keep_firing_for").value_or(0);
   Texts(rule.Find("annotations"), "annotation", true, &spec->annotations);
-  if (alerting || rule.Find("record") == nullptr) return;
+  if (alerting || NonEmpty(rule, "record") == nullptr) return;
   // What says nothing may stand there.
   const auto refuse = [this, &rule](std::string_view key, bool given) {
     if (!given) return;
@@ -367,10 +387,13 @@ void Reader::Texts(const Yaml* map, std::string_view what, bool templated,
       ComplainInside(value, std::string(what) + " \"" + name + "\": ", parsed.error().message());
       continue;
     }
-    std::erase_if(*texts, [&name](const TemplatedText& text) { return text.name == name; });
     texts->push_back({name, value.scalar, *std::move(parsed)});
   }
-  std::ranges::sort(*texts, {}, &TemplatedText::name);
+  // Names are unique in a map: of two of one name the first is the group's, and the rule's counts.
+  std::ranges::stable_sort(*texts, {}, &TemplatedText::name);
+  const auto overridden =
+      std::ranges::unique(texts->rbegin(), texts->rend(), {}, &TemplatedText::name);
+  texts->erase(texts->begin(), overridden.begin().base());
 }
 
 void Reader::KnownKeys(const Yaml& map, std::string_view what,
@@ -393,7 +416,7 @@ const Yaml* Reader::Scalar(const Yaml& map, std::string_view key) {
 
 std::optional<Nanos> Reader::DurationOf(const Yaml& map, std::string_view key) {
   const Yaml* value = Scalar(map, key);
-  if (value == nullptr || value->scalar.empty()) return std::nullopt;
+  if (value == nullptr || value->IsNull()) return std::nullopt;
   const Result<Nanos> duration = ParseDuration(value->scalar);
   if (duration.has_value()) return *duration;
   Complain(*value, std::string(key) + ": " + std::string(duration.error().message()));

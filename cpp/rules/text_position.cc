@@ -26,7 +26,27 @@ std::string_view LineOf(std::string_view text, int number) {
   return text.substr(0, text.find('\n'));
 }
 
+bool IsControl(std::string_view text, size_t at) {
+  const char c = text[at];
+  const bool is_ascii = (c >= 0 && c < ' ' && c != '\t' && c != '\n' && c != '\r') || c == '\x7f';
+  if (is_ascii || at == 0 || text[at - 1] != '\xc2') return is_ascii;
+  // U+0080 to U+009F in UTF-8; no other character has these two bytes in it.
+  const auto second = static_cast<unsigned char>(c);
+  return second >= 0x80 && second < 0xa0 && second != 0x85;
+}
+
 }  // namespace
+
+std::optional<TextPosition> FindControl(std::string_view file_text) {
+  if (file_text.starts_with("\xff\xfe") || file_text.starts_with("\xfe\xff")) return std::nullopt;
+  TextPosition position{1, 1};
+  for (size_t at = 0; at < file_text.size(); ++at) {
+    if (IsControl(file_text, at)) return position;
+    ++position.column;
+    if (file_text[at] == '\n') position = {position.line + 1, 1};
+  }
+  return std::nullopt;
+}
 
 LocatedMessage SplitPosition(std::string_view message) {
   for (const auto& [first, second] : {std::pair{"line ", ", column "}, std::pair{"", ":"}}) {

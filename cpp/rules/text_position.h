@@ -1,8 +1,9 @@
-/// From a place inside a scalar of a YAML file, such as an error in an expression, to the place in
-/// the file. Private to this folder.
+/// Places in a YAML file: of what is inside a scalar, such as an error in an expression, and of
+/// what may not be there at all. Private to this folder.
 
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -20,6 +21,10 @@ struct LocatedMessage {
   TextPosition position;
   std::string message;
 };
+
+/// Where the first character stands that no YAML may have as it is: a control character other than
+/// tab, line feed, carriage return and U+0085. Not looked for in UTF-16 and UTF-32.
+std::optional<TextPosition> FindControl(std::string_view file_text);
 
 /// Takes "line 3, column 5: what" or "3:5: what" apart.
 LocatedMessage SplitPosition(std::string_view message);

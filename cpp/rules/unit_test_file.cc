@@ -304,15 +304,15 @@ std::vector<std::string> Reader::TextsOf(const Yaml& map, std::string_view key) 
 }
 
 std::optional<Nanos> Reader::DurationOf(const Yaml& map, std::string_view key) {
-  const std::string text = TextOf(map, key);
-  if (text.empty()) return std::nullopt;
-  const Result<Nanos> duration = ParseDuration(text);
+  const Yaml* value = map.Find(key);
+  if (value == nullptr || value->IsNull()) return std::nullopt;
+  const Result<Nanos> duration = ParseDuration(TextOf(map, key));
   if (!duration.has_value()) {
-    Complain(*map.Find(key), std::string(key) + ": " + std::string(duration.error().message()));
+    Complain(*value, std::string(key) + ": " + std::string(duration.error().message()));
     return std::nullopt;
   }
   if (*duration <= kLatest) return *duration;
-  Complain(*map.Find(key), std::string(key) + ": a test cannot last as long");
+  Complain(*value, std::string(key) + ": a test cannot last as long");
   return std::nullopt;
 }
 

@@ -74,7 +74,7 @@ TEST(RuleFileTest, APlainFileHasEveryField) {
 - name: a
   interval: 1m30s
   query_offset: 10s
-  limit: 5
+  limit: 0x5
   labels: {team: core, severity: low}
   partial_response_strategy: warn
   rules:
@@ -152,6 +152,60 @@ TEST(RuleFileTest, AnEmptyFileHasNoGroups) {
   EXPECT_TRUE(MustParse("# nothing\n").groups.empty());
   EXPECT_TRUE(MustParse("groups:\n").groups.empty());
   EXPECT_TRUE(MustParse("groups: []\n").groups.empty());
+  EXPECT_TRUE(MustParse("{}\n").groups.empty());
+}
+
+TEST(RuleFileTest, WhatIsNullIsAsIfItWereNotThere) {
+  EXPECT_TRUE(MustParse("groups: [null]\n").groups.empty());
+  const RuleFile file = MustParse(R"(groups:
+-
+- name: g
+  interval:
+  limit: ~
+  rules:
+  -
+  - {alert: "", record: a, expr: up}
+  - {alert: A, record: null, expr: up, for: null}
+  - {record: a, expr: up, alert: }
+)");
+  ASSERT_EQ(file.groups.size(), 1U);
+  const std::vector<RuleSpec>& rules = file.groups[0].rules;
+  ASSERT_EQ(rules.size(), 3U);
+  EXPECT_FALSE(rules[0].alerting);
+  EXPECT_EQ(rules[0].name, "a");
+  EXPECT_TRUE(rules[1].alerting);
+  EXPECT_EQ(rules[1].name, "A");
+  EXPECT_EQ(file.warnings, std::vector<std::string>{
+                               "r.yaml:10:5: group \"g\": rule 3, \"a\", has the name and the "
+                               "labels of the one in line 8"});
+}
+
+TEST(RuleFileTest, LabelsOfAGroupAreTemplatesOfItsAlertsOnly) {
+  const std::string group = "groups: [{name: g, labels: {a: '{{ x'}, rules: [";
+  const RuleFile file = MustParse(group + "{record: r, expr: up}]}]");
+  ASSERT_EQ(file.groups[0].rules[0].labels.size(), 1U);
+  EXPECT_EQ(file.groups[0].rules[0].labels[0].text, "{{ x");
+  EXPECT_TRUE(ErrorOf(group + "{record: r, expr: up}, {alert: A, expr: up}]}]")
+                  .contains("label \"a\": function \"x\" not defined"));
+}
+
+TEST(RuleFileTest, ALabelOfARuleReplacesThatOfItsGroup) {
+  const RuleFile file = MustParse(
+      "groups: [{name: g, labels: {b: group, a: group}, rules: [{alert: A, expr: up, labels: {c: "
+      "rule, b: rule}}]}]");
+  std::string labels;
+  for (const TemplatedText& label : file.groups[0].rules[0].labels) {
+    labels += label.name + "=" + label.text + " ";
+  }
+  EXPECT_EQ(labels, "a=group b=rule c=rule ");
+}
+
+TEST(RuleFileTest, ManyLabelsAreReadInLittleTime) {
+  std::string labels;
+  for (int i = 0; i < 50'000; ++i) labels += "l" + std::to_string(i) + ": x, ";
+  const RuleFile file = MustParse(WithRule("record: a\nexpr: up\nlabels: {" + labels + "}"));
+  // To look at each label for each label would take seconds.
+  EXPECT_EQ(file.groups[0].rules[0].labels.size(), 50'000U);
 }
 
 TEST(RuleFileErrorTest, StructureIsChecked) {
@@ -168,6 +222,15 @@ TEST(RuleFileErrorTest, StructureIsChecked) {
       {"groups:\n- name: a\n  interval: 5\n",
        "r.yaml:3:13: group \"a\": interval: not a valid duration string: \"5\"; expected something "
        "like 30s, 5m, 1h30m"},
+      {"groups:\n- name: a\n  interval: ''\n",
+       "r.yaml:3:13: group \"a\": interval: empty duration string"},
+      {"groups:\n- name: a\n  interval: 293y\n",
+       "r.yaml:3:13: group \"a\": interval: duration out of range"},
+      {"groups:\n- name: a\x01\n", "r.yaml:2:10: control characters are not allowed"},
+      {"groups:\n- name: \"\x7f\"\n", "r.yaml:2:10: control characters are not allowed"},
+      {"groups:\n- name: a # \xc2\x80\n", "r.yaml:2:14: control characters are not allowed"},
+      {"groups:\n- name: a\n  limit: '5'\n",
+       "r.yaml:3:10: group \"a\": limit is a whole number, not \"5\""},
       {"groups:\n- name: a\n  limit: many\n",
        "r.yaml:3:10: group \"a\": limit is a whole number, not \"many\""},
       {"groups:\n- name: a\n  intervall: 5s\n",
@@ -213,6 +276,11 @@ TEST(RuleFileErrorTest, RulesAreChecked) {
       {"alert: A\nexpr: up\nfor: soon",
        "r.yaml:6:10: " + in_a +
            "for: not a valid duration string: \"soon\"; expected something like 30s, 5m, 1h30m"},
+      {"alert: ''\nrecord: ''\nexpr: up",
+       "r.yaml:4:5: " + in + "one of 'record' or 'alert' must be set"},
+      {"alert: A\nexpr: up\nfor: ''", "r.yaml:6:10: " + in_a + "for: empty duration string"},
+      {"record: b\nalert: ''\nexpr: up\nfor: 5m",
+       "r.yaml:7:10: group \"g\", rule 1, \"b\": invalid field 'for' in recording rule"},
       {"alert: A\nexpr: up\nlabels: {'': x}", "r.yaml:6:14: " + in_a + "invalid label name: \"\""},
       {"alert: A\nexpr: up\nlabels: {__name__: x}",
        "r.yaml:6:14: " + in_a + "invalid label name: \"__name__\""},
@@ -242,6 +310,12 @@ TEST(RuleFileTest, NamesMayBeOfAnyUtf8) {
   EXPECT_EQ(file.groups[0].rules[0].name, "job.größe");
   EXPECT_EQ(file.groups[0].rules[0].labels[0].name, "service.name");
   EXPECT_EQ(file.groups[0].rules[1].annotations[0].name, "run-book");
+}
+
+TEST(RuleFileTest, ControlCharactersMayBeWrittenAsEscapes) {
+  const RuleFile file =
+      MustParse(WithRule("alert: A\nexpr: up\nannotations: {a: \"\\x01\tx\u0085\"}"));
+  EXPECT_EQ(file.groups[0].rules[0].annotations[0].text.front(), '\x01');
 }
 
 TEST(RuleFileTest, WhatSaysNothingMayStandInARecordingRule) {
@@ -345,7 +419,7 @@ TEST(RuleFileErrorTest, FaultsInTemplatesHaveTheirPlaceInTheFile) {
       "r.yaml:7:19: group \"g\", rule 1, \"A\": annotation \"s\": undefined variable \"$valeu\"");
   EXPECT_EQ(ErrorOf(WithRule("alert: A\nexpr: up\nlabels:\n  s: |\n    a\n    {{ nope }}")),
             "r.yaml:9:12: group \"g\", rule 1, \"A\": label \"s\": function \"nope\" not defined");
-  EXPECT_EQ(ErrorOf("groups:\n- name: g\n  labels: {a: '{{'}\n"),
+  EXPECT_EQ(ErrorOf("groups:\n- name: g\n  labels: {a: '{{'}\n  rules: [{alert: A, expr: up}]\n"),
             "r.yaml:3:18: group \"g\": label \"a\": unclosed action");
 }
 

@@ -142,6 +142,9 @@ TEST(UnitTestFileTest, ComplaintsNameTheirPlace) {
             "eval_time 5m");
   EXPECT_EQ(Complaint("group_eval_order: [a, b, a]"),
             "t.yaml:1:26: group name repeated in evaluation order: a");
+  EXPECT_EQ(Complaint("evaluation_interval: ''"),
+            "t.yaml:1:22: evaluation_interval: empty duration string");
+  EXPECT_EQ(Parsed("evaluation_interval:").evaluation_interval, kMinute);
   EXPECT_EQ(Complaint("tests: [{interval: 5 minutes}]").substr(0, 23), "t.yaml:1:20: interval: ");
   EXPECT_EQ(Complaint("tests: {}"), "t.yaml:1:8: tests is a list");
   EXPECT_EQ(Complaint("fuzzy_compare: maybe"), "t.yaml:1:16: fuzzy_compare is true or false");
