@@ -146,13 +146,13 @@ def test_what_is_deleted_or_too_old_does_not_come_back(key: str) -> None:
         paths = [f"/api/traces/{one.trace_id.hex()}" for one in spans]
         server.send(*spans)
         assert request(server.url + paths[2], method="DELETE").status == 204
-        for path in paths:
-            wait_until(lambda path=path: server.get(path).status == 404, "it to expire", 60)
+        gone = [404] * len(paths)
+        wait_until(lambda: [server.get(path).status for path in paths] == gone, "the end", 60)
         server.kill()
         server.start()
-        assert [server.get(path).status for path in paths] == [404] * len(paths)
+        assert [server.get(path).status for path in paths] == gone
         server.restart()
-        assert [server.get(path).status for path in paths] == [404] * len(paths)
+        assert [server.get(path).status for path in paths] == gone
 
 
 @pytest.mark.timeout(600)
