@@ -23,7 +23,7 @@ std::optional<std::string> Sprint(std::span<const Value> values, size_t bytes_ma
 std::optional<std::string> Sprintln(std::span<const Value> values, size_t bytes_max);
 
 /// fmt.Sprintf. A verb that does not fit its operand is reported in the text, as Go does:
-/// "%!d(string=hi)". Explicit argument indexes are not spoken: "%!(BADINDEX)".
+/// "%!d(string=hi)". There are no pointers, so %p is always such a verb.
 std::optional<std::string> Sprintf(std::string_view format, std::span<const Value> operands,
                                    size_t bytes_max);
 

@@ -178,6 +178,18 @@ std::string TimeString(Time time) {
   return FormatTime(time, "2006-01-02 15:04:05.999999999 -0700 MST");
 }
 
+std::string TimeSource(Time time) {
+  const CivilTime civil = ToCivil(time);
+  const Nanos nanosecond = time.unix_nanos == kZeroTime ? 0 : FloorModulo(time.unix_nanos, kSecond);
+  std::string out = "time.Date(" + std::to_string(civil.year) + ", time.";
+  out.append(MonthName(civil.month));
+  for (const int64_t part : {int64_t{civil.day}, int64_t{civil.hour}, int64_t{civil.minute},
+                             int64_t{civil.second}, int64_t{nanosecond}}) {
+    out.append(", ").append(std::to_string(part));
+  }
+  return out.append(", time.").append(time.zone).append(")");
+}
+
 std::string FormatGoDuration(Duration duration) {
   if (duration.nanos == 0) return "0s";
   const bool negative = duration.nanos < 0;

@@ -20,6 +20,9 @@ std::string FormatTime(Time time, std::string_view layout);
 /// time.Time.String: "2015-06-23 13:19:44.128 +0000 UTC".
 std::string TimeString(Time time);
 
+/// time.Time.GoString: "time.Date(2015, time.June, 23, 13, 19, 44, 128000000, time.UTC)".
+std::string TimeSource(Time time);
+
 /// "1h2m3.5s", as time.Duration prints itself.
 std::string FormatGoDuration(Duration duration);
 
