@@ -137,10 +137,10 @@ def test_retention_by_age() -> None:
 def test_what_is_deleted_or_too_old_does_not_come_back(key: str) -> None:
     """STO-02, STO-14, STO-16: not from the live log either, which is far from full."""
     retention = {"compaction": {"block_retention": "5s"}}
-    config: dict[str, object] = retention
-    if key == "overrides.defaults":
-        config = {"overrides": {"defaults": retention}}
-    config["ingester"] = {"trace_idle_period": "1s", "max_block_duration": "1s"}
+    config: dict[str, Any] = {
+        "ingester": {"trace_idle_period": "1s", "max_block_duration": "1s"},
+        **({"overrides": {"defaults": retention}} if key == "overrides.defaults" else retention),
+    }
     with running(json.dumps(config)) as server:
         spans = [span(f"number {i}") for i in range(5)]
         paths = [f"/api/traces/{one.trace_id.hex()}" for one in spans]
