@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cmath>
 #include <limits>
 #include <optional>
@@ -21,7 +22,7 @@ namespace {
 
 using Arguments = std::span<const Value>;
 
-constexpr std::string_view kSampleType = "sample";
+constexpr std::string_view kSampleType = "*template.sample";
 constexpr std::array<std::string_view, 8> kLargeUnits{"k", "M", "G", "T", "P", "E", "Z", "Y"};
 constexpr std::array<std::string_view, 8> kBinaryUnits{"ki", "Mi", "Gi", "Ti",
                                                        "Pi", "Ei", "Zi", "Yi"};
@@ -35,7 +36,10 @@ Result<std::string_view> TextOf(const Value& value) {
 /// Numbers, durations in seconds, and texts that are numbers.
 Result<double> NumberOf(const Value& value) {
   if (const double* number = value.AsFloat()) return *number;
-  if (const int64_t* integer = value.AsInt()) return static_cast<double>(*integer);
+  const bool named = value.type() != nullptr;
+  if (const int64_t* integer = value.AsInt(); integer && !named) {
+    return static_cast<double>(*integer);
+  }
   if (const Duration* duration = value.AsDuration()) {
     return static_cast<double>(duration->nanos) / static_cast<double>(kSecond);
   }
@@ -149,28 +153,43 @@ Function OfNumber(Call call) {
           }};
 }
 
-/// A function of one text.
+/// A function of one text, which it goes through letter by letter.
 template <class Call>
 Function OfText(Call call) {
-  return {1, 1, [call](Arguments arguments) -> Result<Value> {
+  return {1, 1, {}, [call](Arguments arguments, Work* work) -> Result<Value> {
             TOCSIN_ASSIGN_OR_RETURN(const std::string_view text, TextOf(arguments[0]));
+            TOCSIN_RETURN_IF_ERROR(work->Spend(text.size() >> 8));
             return Value(call(text));
           }};
 }
 
-Result<Value> Match(Arguments arguments) {
+/// The pattern, if there is enough time to match it once: an operation for every byte and every
+/// instruction at the worst.
+Result<lib::Regex> PatternFor(std::string_view pattern, std::string_view text, Work* work) {
+  TOCSIN_ASSIGN_OR_RETURN(lib::Regex regex, work->Compile(pattern));
+  TOCSIN_RETURN_IF_ERROR(work->Spend((text.size() * regex.program_size()) >> 10));
+  return regex;
+}
+
+Result<Value> Match(Arguments arguments, Work* work) {
   TOCSIN_ASSIGN_OR_RETURN(const std::string_view pattern, TextOf(arguments[0]));
   TOCSIN_ASSIGN_OR_RETURN(const std::string_view text, TextOf(arguments[1]));
-  TOCSIN_ASSIGN_OR_RETURN(const lib::Regex regex, lib::Regex::Compile(pattern));
+  TOCSIN_ASSIGN_OR_RETURN(const lib::Regex regex, PatternFor(pattern, text, work));
   return Value(regex.PartialMatch(text));
 }
 
-Result<Value> ReplaceAll(Arguments arguments) {
+Result<Value> ReplaceAll(Arguments arguments, Work* work) {
   TOCSIN_ASSIGN_OR_RETURN(const std::string_view pattern, TextOf(arguments[0]));
   TOCSIN_ASSIGN_OR_RETURN(const std::string_view replacement, TextOf(arguments[1]));
   TOCSIN_ASSIGN_OR_RETURN(const std::string_view text, TextOf(arguments[2]));
-  TOCSIN_ASSIGN_OR_RETURN(const lib::Regex regex, lib::Regex::Compile(pattern));
-  return Value(regex.ReplaceAll(text, replacement));
+  TOCSIN_ASSIGN_OR_RETURN(const lib::Regex regex, PatternFor(pattern, text, work));
+  const lib::ReplaceBounds bounds{.bytes_max = work->limits().bytes_max,
+                                  .scanned_max = work->steps_left() << 10};
+  uint64_t scanned = 0;
+  std::optional<std::string> replaced = regex.ReplaceAll(text, replacement, bounds, &scanned);
+  TOCSIN_RETURN_IF_ERROR(work->Spend(scanned >> 10));
+  if (!replaced) return ResourceExhaustedError("a text is too large");
+  return Value(*std::move(replaced));
 }
 
 Result<Value> ParseDurationText(Arguments arguments) {
@@ -203,10 +222,11 @@ Result<const Record*> SampleOf(const Value& value) {
   return InvalidArgumentError("expected a sample; got " + value.TypeName());
 }
 
-std::string LabelOf(const Record& sample, std::string_view name) {
+/// Lives as long as the sample.
+std::string_view LabelOf(const Record& sample, std::string_view name) {
   const auto& labels = sample.fields[0].second.AsMap()->entries;
   const auto entry = labels.find(name);
-  return entry == labels.end() ? std::string() : *entry->second.AsString();
+  return entry == labels.end() ? std::string_view() : *entry->second.AsString();
 }
 
 Result<const List*> SamplesOf(const Value& value) {
@@ -244,9 +264,11 @@ Result<Value> StringValue(Arguments arguments) {
   return Value(LabelOf(*sample, "__value__"));
 }
 
-Result<Value> SortByLabel(Arguments arguments) {
+Result<Value> SortByLabel(Arguments arguments, Work* work) {
   TOCSIN_ASSIGN_OR_RETURN(const std::string_view name, TextOf(arguments[0]));
   TOCSIN_ASSIGN_OR_RETURN(const List* samples, SamplesOf(arguments[1]));
+  // As many comparisons of a sample as the logarithm of their number.
+  TOCSIN_RETURN_IF_ERROR(work->Spend(samples->size() * std::bit_width(samples->size())));
   List sorted = *samples;
   std::ranges::stable_sort(sorted, {},
                            [name](const Value& v) { return LabelOf(*v.AsRecord(), name); });
@@ -264,20 +286,25 @@ std::string GraphPath(std::string_view expr, std::string_view tab) {
   return "/graph?g0.expr=" + EscapeQuery(expr) + "&g0.tab=" + std::string(tab);
 }
 
+/// A query is worth so many steps, and every sample of its answer one: a thousand queries, then.
+constexpr uint64_t kQuerySteps = 1'000;
+
+Result<Value> Query(const AlertEnvironment& world, Arguments arguments, Work* work) {
+  TOCSIN_ASSIGN_OR_RETURN(const std::string_view expr, TextOf(arguments[0]));
+  if (!world.query) return FailedPreconditionError("there are no queries here");
+  TOCSIN_RETURN_IF_ERROR(work->Spend(kQuerySteps));
+  TOCSIN_ASSIGN_OR_RETURN(const std::vector<QuerySample> samples, world.query(expr));
+  TOCSIN_RETURN_IF_ERROR(work->Spend(samples.size()));
+  List list;
+  for (const QuerySample& sample : samples) list.push_back(SampleValue(sample));
+  static const NamedType type{.name = "template.queryResult", .methods = {}, .print = {}};
+  return Value(std::move(list), &type);
+}
+
 void AddEnvironmentFunctions(const AlertEnvironment& environment, Functions* table) {
   const AlertEnvironment* world = &environment;
-  (*table)["query"] = {1, 1, [world](Arguments arguments) -> Result<Value> {
-                         TOCSIN_ASSIGN_OR_RETURN(const std::string_view expr, TextOf(arguments[0]));
-                         if (!world->query) {
-                           return FailedPreconditionError("there are no queries here");
-                         }
-                         TOCSIN_ASSIGN_OR_RETURN(const std::vector<QuerySample> samples,
-                                                 world->query(expr));
-                         List list;
-                         for (const QuerySample& sample : samples) {
-                           list.push_back(SampleValue(sample));
-                         }
-                         return Value(std::move(list));
+  (*table)["query"] = {1, 1, {}, [world](Arguments arguments, Work* work) {
+                         return Query(*world, arguments, work);
                        }};
   (*table)["traces"] = {0, 0, [world](Arguments) -> Result<Value> {
                           List list;
@@ -307,10 +334,10 @@ const Functions& PureAlertFunctions() {
       {"label", {2, 2, Label}},
       {"value", {1, 1, SampleNumber}},
       {"strvalue", {1, 1, StringValue}},
-      {"sortByLabel", {2, 2, SortByLabel}},
+      {"sortByLabel", {2, 2, {}, SortByLabel}},
       {"args", {0, std::numeric_limits<size_t>::max(), Args}},
-      {"match", {2, 2, Match}},
-      {"reReplaceAll", {3, 3, ReplaceAll}},
+      {"match", {2, 2, {}, Match}},
+      {"reReplaceAll", {3, 3, {}, ReplaceAll}},
       {"parseDuration", {1, 1, ParseDurationText}},
       {"safeHtml", OfText([](std::string_view text) { return std::string(text); })},
       {"title", OfText(ToTitle)},

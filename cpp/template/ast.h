@@ -20,8 +20,8 @@ struct Pipeline;
 struct Operand {
   enum class Kind : uint8_t { kDot, kNil, kConstant, kVariable, kFunction, kPipeline };
   Kind kind = Kind::kDot;
-  Value constant;                      ///< kConstant.
-  std::string name;                    ///< kVariable ("$x", or "$"), kFunction.
+  Value constant;                      ///< kConstant; nil for an integer of more than 63 bits.
+  std::string name;                    ///< kVariable ("$x", or "$"), kFunction, such an integer.
   std::unique_ptr<Pipeline> pipeline;  ///< kPipeline: what stood in parentheses.
   std::vector<std::string> fields;     ///< ".a.b" gives a, b.
   size_t offset = 0;                   ///< In the text, for errors.
@@ -46,7 +46,10 @@ struct Node {
   std::string text;                    ///< kText; kTemplate: the name.
   std::unique_ptr<Pipeline> pipeline;  ///< Null for a kTemplate without an argument.
   std::vector<Node> body;
-  std::vector<Node> otherwise;
+  /// kIf, kWith: {{else if}} and {{else with}} in their order, of which each has a pipeline and a
+  /// body. Side by side and not within each other: ladders may be long.
+  std::vector<Node> ladder;
+  std::vector<Node> otherwise;  ///< After the last {{else}}.
   size_t offset = 0;
 };
 

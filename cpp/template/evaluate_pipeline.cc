@@ -89,11 +89,15 @@ Result<Value> Evaluator::EvaluateCommand(const Command& command, const Value& do
     return ErrorAt(head.offset, method + " has arguments but cannot be invoked as function");
   }
   TOCSIN_ASSIGN_OR_RETURN(const std::vector<Value> arguments, Arguments(command, dot, last));
+  return CallOwn(receiver, method, arguments, head.offset);
+}
+
+Result<Value> Evaluator::CallOwn(const Value& receiver, const std::string& method,
+                                 std::span<const Value> arguments, size_t offset) {
+  TOCSIN_RETURN_IF_ERROR(SpendOn(arguments, offset));
   Result<Value> value = CallMethod(receiver, method, arguments);
-  if (!value.has_value()) {
-    return ErrorAt(head.offset, "calling " + method + ": " + std::string(value.error().message()));
-  }
-  return value;
+  if (!value.has_value()) return At(offset, "calling " + method + ": ", value.error());
+  return Taken(*std::move(value), offset);
 }
 
 Result<Value> Evaluator::StartOf(const Operand& operand, const Value& dot) {
@@ -103,6 +107,7 @@ Result<Value> Evaluator::StartOf(const Operand& operand, const Value& dot) {
     case Operand::Kind::kNil:
       break;
     case Operand::Kind::kConstant:
+      if (operand.constant.IsNil()) return ErrorAt(operand.offset, operand.name + " overflows int");
       return operand.constant;
     case Operand::Kind::kVariable:
       for (auto it = variables_.rbegin(); it != variables_.rend(); ++it) {
@@ -145,10 +150,7 @@ Result<Value> Evaluator::Field(const Value& value, const std::string& name,
       if (field == name) return content;
     }
   } else if (HasMethod(value, name)) {
-    Result<Value> result = CallMethod(value, name, {});
-    if (result.has_value()) return result;
-    return ErrorAt(operand.offset,
-                   "calling " + name + ": " + std::string(result.error().message()));
+    return CallOwn(value, name, {}, operand.offset);
   }
   return ErrorAt(operand.offset, "can't evaluate field " + name + " in type " + value.TypeName());
 }
@@ -173,7 +175,8 @@ Result<Value> Evaluator::Call(const Operand& function, const std::vector<Value>&
     return CallSpecial(*special, function, arguments);
   }
   auto entry = functions_.find(function.name);
-  if (entry == functions_.end()) {
+  const bool builtin = entry == functions_.end();
+  if (builtin) {
     entry = PureBuiltins().find(function.name);
     if (entry == PureBuiltins().end()) {
       return ErrorAt(function.offset, "\"" + function.name + "\" is not a defined function");
@@ -187,18 +190,35 @@ Result<Value> Evaluator::Call(const Operand& function, const std::vector<Value>&
                                         std::to_string(definition.arguments_min) + " got " +
                                         std::to_string(arguments.size()));
   }
-  Result<Value> value = definition.call(arguments);
+  // Those of the language take one step in a text or list of any size, or compare it with another.
+  const std::span<const Value> read(arguments);
+  TOCSIN_RETURN_IF_ERROR(
+      SpendOn(builtin && !read.empty() ? read.subspan(1) : read, function.offset));
+  Result<Value> value =
+      definition.working ? definition.working(arguments, &work_) : definition.call(arguments);
   if (!value.has_value()) {
-    return ErrorAt(function.offset,
-                   "error calling " + name + ": " + std::string(value.error().message()));
+    return At(function.offset, "error calling " + name + ": ", value.error());
   }
-  if (value->depth() > limits_.depth_max) {
-    return TooLarge(function.offset, "a value is nested too deeply");
+  return Taken(*std::move(value), function.offset);
+}
+
+Status Evaluator::SpendOn(std::span<const Value> arguments, size_t offset) {
+  uint64_t bytes = 0;
+  size_t weight = 0;
+  for (const Value& argument : arguments) {
+    if (const std::string* text = argument.AsString()) bytes += text->size();
+    if (const List* list = argument.AsList()) bytes += list->size() * sizeof(Value);
+    if (const Map* map = argument.AsMap()) bytes += map->entries.size() * sizeof(Value);
+    if (__builtin_add_overflow(weight, argument.weight(), &weight)) weight = SIZE_MAX;
   }
-  if (const std::string* text = value->AsString()) {
-    if (text->size() > limits_.bytes_max) return TooLarge(function.offset, "a text is too large");
-    TOCSIN_RETURN_IF_ERROR(Spend(text->size() >> 10, function.offset));
-  }
+  // A function may copy what it is given, and then nothing is shared any more.
+  if (weight > work_.limits().memory_max) return TooLarge(offset, "the arguments are too large");
+  return Spend(bytes >> 10, offset);
+}
+
+Result<Value> Evaluator::Taken(Value value, size_t offset) {
+  const Status status = work_.Take(&value);
+  if (!status.ok()) return At(offset, {}, status);
   return value;
 }
 
@@ -219,24 +239,25 @@ Result<Value> Evaluator::CallSpecial(Special special, const Operand& function,
 
 Result<Value> Evaluator::Print(Special special, const Operand& function,
                                const std::vector<Value>& arguments) {
+  TOCSIN_RETURN_IF_ERROR(SpendOn(arguments, function.offset));
+  const size_t bytes_max = work_.limits().bytes_max;
   std::optional<std::string> text;
   if (special == Special::kPrintf) {
     const std::string* format = arguments.empty() ? nullptr : arguments[0].AsString();
     if (format == nullptr) {
       return ErrorAt(function.offset, "printf takes a format, which is a string");
     }
-    text = Sprintf(*format, std::span(arguments).subspan(1), limits_.bytes_max);
+    text = Sprintf(*format, std::span(arguments).subspan(1), bytes_max);
   } else if (special == Special::kPrintln) {
-    text = Sprintln(arguments, limits_.bytes_max);
+    text = Sprintln(arguments, bytes_max);
   } else {
-    text = Sprint(arguments, limits_.bytes_max);
+    text = Sprint(arguments, bytes_max);
   }
   if (!text) return TooLarge(function.offset, "a text is too large");
-  TOCSIN_RETURN_IF_ERROR(Spend(text->size() >> 10, function.offset));
-  if (special == Special::kHtml) return Value(EscapeHtml(*text));
-  if (special == Special::kJs) return Value(EscapeJs(*text));
-  if (special == Special::kUrlquery) return Value(EscapeQuery(*text));
-  return Value(*std::move(text));
+  if (special == Special::kHtml) text = EscapeHtml(*text);
+  if (special == Special::kJs) text = EscapeJs(*text);
+  if (special == Special::kUrlquery) text = EscapeQuery(*text);
+  return Taken(Value(*std::move(text)), function.offset);
 }
 
 Result<Value> Evaluator::ExpandNamed(const Operand& function, const std::vector<Value>& arguments) {
@@ -244,9 +265,11 @@ Result<Value> Evaluator::ExpandNamed(const Operand& function, const std::vector<
   if (name == nullptr) {
     return ErrorAt(function.offset, "tmpl takes the name of a template and its data");
   }
+  const Result<std::shared_ptr<const void>> held = work_.Hold(out_.size());
+  if (!held.has_value()) return At(function.offset, {}, held.error());
   std::string outer = std::exchange(out_, {});
   TOCSIN_RETURN_IF_ERROR(Invoke(*name, arguments[1], function.offset));
-  return Value(std::exchange(out_, std::move(outer)));
+  return Taken(Value(std::exchange(out_, std::move(outer))), function.offset);
 }
 
 bool IsBuiltin(std::string_view name) {

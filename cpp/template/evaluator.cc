@@ -20,15 +20,15 @@ Result<std::string> Evaluator::Run(const Value& data, const Variables& variables
 }
 
 Status Evaluator::Spend(uint64_t steps, size_t offset) {
-  steps_ += steps;
-  if (steps_ > limits_.steps_max) return TooLarge(offset, "the template takes too many steps");
+  const Status status = work_.Spend(steps);
+  if (!status.ok()) return At(offset, {}, status);
   return {};
 }
 
 Status Evaluator::Emit(std::string_view text, size_t offset) {
-  if (out_.size() + text.size() > limits_.bytes_max) {
-    return TooLarge(offset,
-                    "the output is larger than " + std::to_string(limits_.bytes_max) + " bytes");
+  const size_t bytes_max = work_.limits().bytes_max;
+  if (out_.size() + text.size() > bytes_max) {
+    return TooLarge(offset, "the output is larger than " + std::to_string(bytes_max) + " bytes");
   }
   out_.append(text);
   return Spend(text.size() >> 10, offset);
@@ -57,7 +57,7 @@ Result<Flow> Evaluator::WalkNode(const Node& node, const Value& dot) {
         TOCSIN_RETURN_IF_ERROR(Emit("<no value>", node.offset));
         break;
       }
-      const std::optional<std::string> text = PrintValue(value, limits_.bytes_max);
+      const std::optional<std::string> text = PrintValue(value, work_.limits().bytes_max);
       if (!text) return TooLarge(node.offset, "the value is too large to print");
       TOCSIN_RETURN_IF_ERROR(Emit(*text, node.offset));
       break;
@@ -85,13 +85,17 @@ Result<Flow> Evaluator::WalkNode(const Node& node, const Value& dot) {
 
 Result<Flow> Evaluator::WalkBranch(const Node& node, const Value& dot) {
   const size_t scope = variables_.size();
-  TOCSIN_ASSIGN_OR_RETURN(const Value value, Evaluate(*node.pipeline, dot));
-  Result<Flow> flow = Flow::kNormal;
-  if (!value.Truth()) {
-    flow = Walk(node.otherwise, dot);
-  } else {
-    flow = Walk(node.body, node.kind == Node::Kind::kWith ? value : dot);
+  const Node* taken = &node;
+  TOCSIN_ASSIGN_OR_RETURN(Value value, Evaluate(*node.pipeline, dot));
+  for (const Node& rung : node.ladder) {
+    if (value.Truth()) break;
+    TOCSIN_RETURN_IF_ERROR(Spend(1, rung.offset));
+    taken = &rung;
+    TOCSIN_ASSIGN_OR_RETURN(value, Evaluate(*rung.pipeline, dot));
   }
+  const bool with = node.kind == Node::Kind::kWith;
+  Result<Flow> flow =
+      value.Truth() ? Walk(taken->body, with ? value : dot) : Walk(node.otherwise, dot);
   variables_.resize(scope);
   return flow;
 }
@@ -162,9 +166,10 @@ Status Evaluator::Invoke(std::string_view name, const Value& dot, size_t offset)
   if (definition == owner->definitions.end()) {
     return ErrorAt(offset, "template \"" + std::string(name) + "\" not defined");
   }
-  if (depth_ == limits_.depth_max) {
-    return TooLarge(
-        offset, "templates are nested more than " + std::to_string(limits_.depth_max) + " deep");
+  const int depth_max = work_.limits().templates_depth_max;
+  if (depth_ == depth_max) {
+    return TooLarge(offset,
+                    "templates are nested more than " + std::to_string(depth_max) + " deep");
   }
   ++depth_;
   const Program* const caller = std::exchange(here_, owner);

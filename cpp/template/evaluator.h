@@ -1,11 +1,12 @@
-/// Walks the tree of a template and appends to the output. Every node costs a step, and every KiB
-/// of text that comes into being costs one more, so that no template runs long or grows large.
-/// Private to this folder.
+/// Walks the tree of a template and appends to the output. Every node costs a step, every KiB of
+/// text that comes into being or is looked at one more, and every value that a function gives is
+/// held against the memory, so that no template runs long or grows large. Private to this folder.
 
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -27,7 +28,7 @@ class Evaluator {
  public:
   /// All three are borrowed.
   Evaluator(const Program& program, const Functions& functions, const Limits& limits)
-      : program_(program), here_(&program), functions_(functions), limits_(limits) {}
+      : program_(program), here_(&program), functions_(functions), work_(limits) {}
 
   /// To be called once.
   Result<std::string> Run(const Value& data, const Variables& variables);
@@ -54,6 +55,8 @@ class Evaluator {
   Result<Value> Field(const Value& value, const std::string& name, const Operand& operand);
   Result<std::vector<Value>> Arguments(const Command& command, const Value& dot, const Value* last);
   Result<Value> Call(const Operand& function, const std::vector<Value>& arguments);
+  Result<Value> CallOwn(const Value& receiver, const std::string& method,
+                        std::span<const Value> arguments, size_t offset);
   Result<Value> CallSpecial(Special special, const Operand& function,
                             const std::vector<Value>& arguments);
   Result<Value> ShortCircuit(bool stop_at, const Command& command, const Value& dot,
@@ -64,9 +67,18 @@ class Evaluator {
   Status SetVariable(const std::string& name, bool assigns, const Value& value, size_t offset);
   Status Emit(std::string_view text, size_t offset);
   Status Spend(uint64_t steps, size_t offset);
+  /// Charges for looking at all of the texts and at every item of the lists.
+  Status SpendOn(std::span<const Value> arguments, size_t offset);
+  Result<Value> Taken(Value value, size_t offset);
 
   Failure ErrorAt(size_t offset, std::string_view message) const {
     return InvalidArgumentError(Place(offset) + std::string(message));
+  }
+  /// What a function, a method or the work complains about, with the place; `before` says who.
+  Failure At(size_t offset, std::string_view before, const Status& error) const {
+    return {error.code() == StatusCode::kResourceExhausted ? error.code()
+                                                           : StatusCode::kInvalidArgument,
+            Place(offset).append(before).append(error.message())};
   }
   Failure TooLarge(size_t offset, std::string_view what) const {
     return ResourceExhaustedError(Place(offset) + std::string(what));
@@ -79,16 +91,15 @@ class Evaluator {
   const Program& program_;
   const Program* here_;  ///< The one whose nodes are walked: program_ or one of its libraries.
   const Functions& functions_;
-  const Limits& limits_;
+  Work work_;  ///< Before all that holds values.
   std::string out_;
   std::vector<std::pair<std::string_view, Value>> variables_;  ///< Innermost last.
-  uint64_t steps_ = 0;
   int depth_ = 0;   ///< Of templates that expand templates.
   int frames_ = 0;  ///< Of Walk and Evaluate within each other.
 };
 
 /// Bounds the stack: nested nodes times nested templates would be more than a thread has.
-inline constexpr int kFramesMax = 400;
+inline constexpr int kFramesMax = 1'200;
 
 class Evaluator::Frame {
  public:

@@ -22,8 +22,24 @@ bool IsWordByte(char c) {
          static_cast<uint8_t>(c) >= 0x80;
 }
 
-/// The integer that Go reads: decimal, 0x, 0o, 0b and the old octal 017, with an optional sign.
-std::optional<int64_t> ParseInteger(std::string_view text) {
+/// Underscores stand between digits, or between the mark of a base and a digit.
+bool UnderscoresStandRight(std::string_view text) {
+  if (text.starts_with('-') || text.starts_with('+')) text.remove_prefix(1);
+  const char mark = text.size() > 1 && text[0] == '0' ? static_cast<char>(text[1] | 0x20) : '\0';
+  const bool marked = mark == 'x' || mark == 'b' || mark == 'o';
+  const auto is_digit = [&](size_t at) {
+    return at < text.size() && (mark == 'x' ? HexDigit(text[at]) >= 0 : IsDigit(text[at]));
+  };
+  for (size_t i = text.find('_'); i != std::string_view::npos; i = text.find('_', i + 1)) {
+    const bool after = i > 0 && (is_digit(i - 1) || (marked && i == 2));
+    if (!after || !is_digit(i + 1)) return false;
+  }
+  return true;
+}
+
+/// The integer that Go reads: decimal, 0x, 0o, 0b and the old octal 017, with an optional sign. Nil
+/// for one that only uint64 holds.
+std::optional<Value> ParseInteger(std::string_view text) {
   const bool negative = text.starts_with('-');
   if (negative || text.starts_with('+')) text.remove_prefix(1);
   int base = 10;
@@ -36,8 +52,10 @@ std::optional<int64_t> ParseInteger(std::string_view text) {
   const auto result = std::from_chars(text.data(), text.data() + text.size(), magnitude, base);
   if (result.ec != std::errc() || result.ptr != text.data() + text.size()) return std::nullopt;
   constexpr auto kMax = static_cast<uint64_t>(std::numeric_limits<int64_t>::max());
-  if (magnitude > kMax + (negative ? 1 : 0)) return std::nullopt;
-  return static_cast<int64_t>(negative ? -magnitude : magnitude);
+  if (magnitude > kMax + (negative ? 1 : 0)) {
+    return negative ? std::nullopt : std::optional<Value>(Value());
+  }
+  return Value(static_cast<int64_t>(negative ? -magnitude : magnitude));
 }
 
 }  // namespace
@@ -47,6 +65,32 @@ std::string PositionOf(std::string_view text, size_t offset) {
   const size_t line_start = before.rfind('\n') + 1;  // npos + 1 is 0.
   return "line " + std::to_string(std::ranges::count(before, '\n') + 1) + ", column " +
          std::to_string(before.size() - line_start + 1);
+}
+
+std::string Describe(const Token& token) {
+  using Kind = Token::Kind;
+  switch (token.kind) {
+    case Kind::kEnd:
+      return "end of action";
+    case Kind::kDot:
+      return "\".\"";
+    case Kind::kField:
+      return "\"." + token.text + "\"";
+    case Kind::kOpen:
+      return "\"(\"";
+    case Kind::kClose:
+      return "\")\"";
+    case Kind::kPipe:
+      return "\"|\"";
+    case Kind::kComma:
+      return "\",\"";
+    case Kind::kDeclare:
+      return "\":=\"";
+    case Kind::kAssign:
+      return "\"=\"";
+    default:
+      return token.text;
+  }
 }
 
 Failure Lexer::ErrorAt(size_t offset, std::string_view message) const {
@@ -165,9 +209,12 @@ Result<Token> Lexer::Number(Token token) {
   token.kind = Token::Kind::kConstant;
   token.text = written;
   const bool looks_like_float = digits.find_first_of(hex ? ".pP" : ".eEpP") != std::string::npos;
+  if (!UnderscoresStandRight(written)) {
+    return ErrorAt(token.offset, "bad number syntax: " + token.text);
+  }
   if (!looks_like_float) {
-    if (const std::optional<int64_t> integer = ParseInteger(digits)) {
-      token.value = Value(*integer);
+    if (std::optional<Value> integer = ParseInteger(digits)) {
+      token.value = *std::move(integer);
       return token;
     }
   }

@@ -19,7 +19,9 @@ struct Token {
     kField,       ///< ".name"; `text` is the name.
     kVariable,    ///< "$name" or "$".
     kIdentifier,  ///< Functions and keywords.
-    kConstant,    ///< true, false, numbers, characters and strings, in `value`.
+    /// True, false, numbers, characters and strings, in `value`. It is nil for an integer beyond
+    /// int64 that uint64 holds: Go reads these, and complains when they are used.
+    kConstant,
     kOpen,
     kClose,
     kPipe,
@@ -34,6 +36,9 @@ struct Token {
   bool after_space = false;  ///< Words are told apart by it: ".a .b" are two, ".a.b" is one.
   bool trims = false;        ///< kEnd: " -}}".
 };
+
+/// The token as complaints name it.
+std::string Describe(const Token& token);
 
 /// Reads the tokens of one action.
 class Lexer {

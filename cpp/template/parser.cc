@@ -59,10 +59,17 @@ class Parser {
   Result<bool> SkipComment();
   void TakeText(std::vector<Node>* nodes);
   Status ParseControl(const Token& keyword, Node::Kind kind, std::vector<Node>* nodes);
+  Result<Ending> ParseBranch(const Token& keyword, Node* node);
   Status ParseElse(const Token& keyword, Node* node);
+  /// Whether {{else if}} or {{else with}} begins here, which goes on with a ladder of `keyword`.
+  bool IsRung(const Token& keyword) const {
+    return token_.kind == Kind::kIdentifier && token_.text == keyword.text &&
+           token_.text != "range";
+  }
   Status ParseDefine(const Token& keyword);
   Status ParseInvocation(const Token& keyword, bool defines, std::vector<Node>* nodes);
   Status ParseDefinition(const std::string& name, const Token& keyword);
+  bool IsDefined(const std::string& name) const;
 
   Result<std::unique_ptr<Pipeline>> ParsePipeline(Kind end, bool in_range);
   Status ParseVariables(Pipeline* pipeline, bool in_range);
@@ -103,40 +110,7 @@ class Parser {
 };
 
 Failure Parser::Unexpected(std::string_view where) const {
-  std::string what;
-  switch (token_.kind) {
-    case Kind::kEnd:
-      what = "end of action";
-      break;
-    case Kind::kDot:
-      what = "\".\"";
-      break;
-    case Kind::kField:
-      what = "\"." + token_.text + "\"";
-      break;
-    case Kind::kOpen:
-      what = "\"(\"";
-      break;
-    case Kind::kClose:
-      what = "\")\"";
-      break;
-    case Kind::kPipe:
-      what = "\"|\"";
-      break;
-    case Kind::kComma:
-      what = "\",\"";
-      break;
-    case Kind::kDeclare:
-      what = "\":=\"";
-      break;
-    case Kind::kAssign:
-      what = "\"=\"";
-      break;
-    default:
-      what = token_.text;
-      break;
-  }
-  return ErrorAt(token_.offset, "unexpected " + what + " in " + std::string(where));
+  return ErrorAt(token_.offset, "unexpected " + Describe(token_) + " in " + std::string(where));
 }
 
 Status Parser::Expect(Kind kind, std::string_view what) {
@@ -250,14 +224,15 @@ Status Parser::ParseControl(const Token& keyword, Node::Kind kind, std::vector<N
   node.kind = kind;
   node.offset = keyword.offset;
   const size_t scope = variables_.size();
-  const bool range = kind == Node::Kind::kRange;
-  TOCSIN_ASSIGN_OR_RETURN(node.pipeline, ParsePipeline(Kind::kEnd, range));
-  Finish();
-  if (range) ++ranges_;
-  TOCSIN_ASSIGN_OR_RETURN(const Ending ending, ParseList(&node.body));
-  if (range) --ranges_;
-  if (ending.keyword == Keyword::kNone) {
-    return ErrorAt(keyword.offset, "{{" + keyword.text + "}} without {{end}}");
+  TOCSIN_ASSIGN_OR_RETURN(Ending ending, ParseBranch(keyword, &node));
+  // {{else if x}} is {{else}}{{if x}} whose {{end}} is shared, and so is {{else with x}}.
+  while (ending.keyword == Keyword::kElse && IsRung(keyword)) {
+    Node rung;
+    rung.kind = kind;
+    rung.offset = token_.offset;
+    TOCSIN_RETURN_IF_ERROR(Advance());
+    TOCSIN_ASSIGN_OR_RETURN(ending, ParseBranch(keyword, &rung));
+    node.ladder.push_back(std::move(rung));
   }
   if (ending.keyword == Keyword::kElse) TOCSIN_RETURN_IF_ERROR(ParseElse(keyword, &node));
   variables_.resize(scope);
@@ -265,16 +240,21 @@ Status Parser::ParseControl(const Token& keyword, Node::Kind kind, std::vector<N
   return {};
 }
 
-Status Parser::ParseElse(const Token& keyword, Node* node) {
-  // {{else if x}} is {{else}}{{if x}} whose {{end}} is shared, and so is {{else with x}}.
-  if (token_.kind == Kind::kIdentifier && token_.text == keyword.text && token_.text != "range") {
-    if (++nesting_ > kNestingMax) return ErrorAt(token_.offset, "nested too deeply");
-    const Token inner = token_;
-    TOCSIN_RETURN_IF_ERROR(Advance());
-    TOCSIN_RETURN_IF_ERROR(ParseControl(inner, node->kind, &node->otherwise));
-    --nesting_;
-    return {};
+/// The pipeline and the body of if, range, with or a rung of a ladder.
+Result<Parser::Ending> Parser::ParseBranch(const Token& keyword, Node* node) {
+  const bool range = node->kind == Node::Kind::kRange;
+  TOCSIN_ASSIGN_OR_RETURN(node->pipeline, ParsePipeline(Kind::kEnd, range));
+  Finish();
+  if (range) ++ranges_;
+  TOCSIN_ASSIGN_OR_RETURN(const Ending ending, ParseList(&node->body));
+  if (range) --ranges_;
+  if (ending.keyword == Keyword::kNone) {
+    return ErrorAt(keyword.offset, "{{" + keyword.text + "}} without {{end}}");
   }
+  return ending;
+}
+
+Status Parser::ParseElse(const Token& keyword, Node* node) {
   TOCSIN_RETURN_IF_ERROR(Expect(Kind::kEnd, "else"));
   Finish();
   TOCSIN_ASSIGN_OR_RETURN(const Ending ending, ParseList(&node->otherwise));
@@ -301,6 +281,22 @@ Status Parser::ParseDefine(const Token& keyword) {
   return ParseDefinition(name, keyword);
 }
 
+bool Parser::IsDefined(const std::string& name) const {
+  for (const Program* program = program_.get(); program != nullptr;
+       program = program->library.get()) {
+    if (program->definitions.contains(name)) return true;
+  }
+  return false;
+}
+
+/// Nothing but white space.
+bool IsBlank(const std::vector<Node>& nodes) {
+  return std::ranges::all_of(nodes, [](const Node& node) {
+    return node.kind == Node::Kind::kText &&
+           node.text.find_first_not_of(" \t\n\v\f\r") == std::string::npos;
+  });
+}
+
 Status Parser::ParseDefinition(const std::string& name, const Token& keyword) {
   // A definition sees no variable but its own dot.
   std::vector<std::string> outer = std::exchange(variables_, {"$"});
@@ -312,9 +308,13 @@ Status Parser::ParseDefinition(const std::string& name, const Token& keyword) {
   }
   variables_ = std::move(outer);
   ranges_ = outer_ranges;
-  if (!program_->definitions.emplace(name, std::move(body)).second) {
+  // A blank definition neither replaces another nor stands in its way.
+  if (IsBlank(body) && IsDefined(name)) return {};
+  std::vector<Node>& definition = program_->definitions[name];
+  if (!IsBlank(definition)) {
     return ErrorAt(keyword.offset, "multiple definition of template \"" + name + "\"");
   }
+  definition = std::move(body);
   return {};
 }
 
@@ -440,6 +440,7 @@ Result<Operand> Parser::ParseOperand() {
     case Kind::kConstant:
       operand.kind = Operand::Kind::kConstant;
       operand.constant = token_.value;
+      if (token_.value.IsNil()) operand.name = token_.text;
       break;
     case Kind::kIdentifier: {
       TOCSIN_ASSIGN_OR_RETURN(operand, ParseFunctionOrNil(std::move(operand)));

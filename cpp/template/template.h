@@ -5,15 +5,14 @@
 ///
 /// Actions with trim markers, pipelines, variables, if, range, with, break, continue, define,
 /// template and block; the functions and, or, not, eq, ne, lt, le, gt, ge, len, index, slice,
-/// print, printf, println, html, js and urlquery, and `tmpl`, which expands a template whose name
-/// is computed. Numbers are int64 and float64 and are not mixed in comparisons, as in Go. Other
-/// functions are given by the caller; methods exist for times and durations. Complex numbers do not
-/// exist.
+/// print, printf, println, html, js, urlquery and call, and `tmpl`, which expands a template whose
+/// name is computed. Numbers are int64 and float64 and are not mixed in comparisons, as in Go.
+/// Other functions are given by the caller; methods exist for times and durations. Complex numbers
+/// do not exist.
 
 #pragma once
 
 #include <cstddef>
-#include <cstdint>
 #include <functional>
 #include <limits>
 #include <map>
@@ -26,6 +25,7 @@
 
 #include "cpp/base/status.h"
 #include "cpp/template/value.h"
+#include "cpp/template/work.h"
 
 namespace tocsin::tmpl {
 
@@ -34,19 +34,14 @@ struct Function {
   size_t arguments_min = 0;
   size_t arguments_max = std::numeric_limits<size_t>::max();
   std::function<Result<Value>(std::span<const Value>)> call;
+  /// In place of `call` for what may take long or builds something large: charges the work.
+  std::function<Result<Value>(std::span<const Value>, Work*)> working = {};
 };
 
 using Functions = std::map<std::string, Function, std::less<>>;
 
 /// Values of variables that exist before the template begins: "$labels" and the like.
 using Variables = std::vector<std::pair<std::string, Value>>;
-
-/// What one expansion may cost. Beyond it the expansion fails with kResourceExhausted.
-struct Limits {
-  size_t bytes_max = size_t{1} << 20;  ///< Of the output, and of any text on the way.
-  uint64_t steps_max = 1'000'000;      ///< Evaluated nodes, and KiB of text on the way.
-  int depth_max = 64;                  ///< Of templates that expand templates, and of values.
-};
 
 namespace internal {
 struct Program;

@@ -60,29 +60,30 @@ struct TypeMethod {
   std::function<Result<Value>(const Value& receiver, std::span<const Value>)> call;
 };
 
-/// What a caller's lists and maps can do beyond what all can: a named type of Go.
+/// What a caller's integers, lists and maps can do beyond what all can: a named type of Go.
 struct NamedType {
   std::string name;
   std::map<std::string, TypeMethod, std::less<>> methods;
   std::function<std::string(const Value&)> print;  ///< String(); may be empty.
 };
 
-/// A value. Immutable; copies share lists, maps and records. Thread-safe as any value.
+/// A value. Immutable; copies share texts, lists, maps and records. Thread-safe as any value.
 class Value {
  public:
   Value() = default;  ///< nil.
   explicit Value(bool value) : data_(value) {}
   explicit Value(int64_t value) : data_(value) {}
   explicit Value(double value) : data_(value) {}
-  explicit Value(std::string value) : data_(std::move(value)) {}
-  explicit Value(std::string_view value) : data_(std::string(value)) {}
-  explicit Value(const char* value) : data_(std::string(value)) {}
+  explicit Value(std::string value);
+  explicit Value(std::string_view value) : Value(std::string(value)) {}
+  explicit Value(const char* value) : Value(std::string(value)) {}
   explicit Value(Time value) : data_(value) {}
   explicit Value(Duration value) : data_(value) {}
   explicit Value(List value);
   explicit Value(Map value);
   explicit Value(Record value);
   /// Of a type of the caller's, which must outlive the value.
+  Value(int64_t value, const NamedType* type) : type_(type), data_(value) {}
   Value(List value, const NamedType* type) : Value(std::move(value)) { type_ = type; }
   Value(Map value, const NamedType* type) : Value(std::move(value)) { type_ = type; }
 
@@ -92,7 +93,7 @@ class Value {
   const bool* AsBool() const { return std::get_if<bool>(&data_); }
   const int64_t* AsInt() const { return std::get_if<int64_t>(&data_); }
   const double* AsFloat() const { return std::get_if<double>(&data_); }
-  const std::string* AsString() const { return std::get_if<std::string>(&data_); }
+  const std::string* AsString() const { return Shared<std::string>(); }
   const Time* AsTime() const { return std::get_if<Time>(&data_); }
   const Duration* AsDuration() const { return std::get_if<Duration>(&data_); }
   const List* AsList() const { return Shared<List>(); }
@@ -111,6 +112,15 @@ class Value {
   /// How deep lists, maps and records are nested: 0 for a plain value. Stops counting at 1,000.
   int depth() const { return depth_; }
 
+  /// About how many bytes the value holds besides itself, each part as often as it occurs in it.
+  /// Saturates.
+  size_t weight() const { return weight_; }
+
+  /// From now on `keeper` lives for as long as what this value shares, copies included. Nothing
+  /// happens to a value that shares nothing or has a keeper.
+  void KeepWith(std::shared_ptr<const void> keeper);
+  bool HasKeeper() const;
+
  private:
   template <class T>
   const T* Shared() const {
@@ -118,12 +128,13 @@ class Value {
     return pointer == nullptr ? nullptr : pointer->get();
   }
 
-  std::variant<std::monostate, bool, int64_t, double, std::string, Time, Duration,
-               std::shared_ptr<const List>, std::shared_ptr<const Map>,
-               std::shared_ptr<const Record>>
-      data_;
   int depth_ = 0;
   const NamedType* type_ = nullptr;
+  size_t weight_ = 0;
+  std::variant<std::monostate, bool, int64_t, double, Time, Duration,
+               std::shared_ptr<const std::string>, std::shared_ptr<const List>,
+               std::shared_ptr<const Map>, std::shared_ptr<const Record>>
+      data_;
 };
 
 /// A map of strings to strings from anything that iterates over such pairs.

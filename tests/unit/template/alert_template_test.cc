@@ -211,7 +211,7 @@ TEST(AlertTemplateTest, TimesAndDurationsOutOfRangeAreErrors) {
 }
 
 TEST(AlertTemplateTest, Texts) {
-  Check(std::array<Row, 13>{
+  Check(std::array<Row, 15>{
       {{"{{ \"aa bb CC\" | title }}", "Aa Bb CC"},
        {"{{ \"x-y_z über 1a\" | title }}", "X-Y_z Über 1a"},
        {"{{ \"aa bB é ж\" | toUpper }}", "AA BB É Ж"},
@@ -219,6 +219,10 @@ TEST(AlertTemplateTest, Texts) {
        {"{{ match \"a+\" \"aa\" }} {{ match \"a+\" \"b\" }} {{ match \"^b\" \"ab\" }}",
         "true false false"},
        {"{{ reReplaceAll \"(a)b\" \"x$1\" \"ab\" }}", "xa"},
+       {"{{ reReplaceAll \"a*\" \"x\" \"baac\" }} {{ reReplaceAll \"\" \"-\" \"éb\" }}",
+        "xbxcx -é-b-"},
+       {"{{ match \"a.c\" \"a\\nc\" }} {{ reReplaceAll \"b.*\" \"X\" \"abc\\ndef\" }}",
+        "false aX\ndef"},
        {"{{ $labels.instance | reReplaceAll \":.*\" \"\" }}", "foo"},
        {"{{ graphLink \"up\" }} {{ tableLink \"up{job=\\\"a b\\\"} > 1\" }}",
         "/graph?g0.expr=up&g0.tab=0 /graph?g0.expr=up%7Bjob%3D%22a+b%22%7D+%3E+1&g0.tab=1"},

@@ -165,7 +165,7 @@ TEST(TemplateLimitsTest, NestingIsBounded) {
   EXPECT_FALSE(Expand("{{ " + nested("(", ")", 100'000) + " }}").has_value());
   EXPECT_TRUE(Expand(nested("{{if true}}", "{{end}}", 90)).has_value());
   EXPECT_FALSE(Expand(nested("{{if true}}", "{{end}}", 100'000)).has_value());
-  EXPECT_FALSE(Expand("{{if 0}}" + nested("{{else if 0}}", "", 100'000) + "{{end}}").has_value());
+  EXPECT_EQ(*Expand("{{if 0}}" + nested("{{else if 0}}", "", 100'000) + "{{end}}"), "");
   // Deep templates of deep pipelines: what the parser allows must not exhaust the stack either.
   const std::string deep =
       nested("{{if true}}", "", 60) + "{{ template \"d\" }}" + nested("", "{{end}}", 60);
