@@ -16,6 +16,7 @@
 #include "cpp/template/builtins.h"
 #include "cpp/template/host.h"
 #include "cpp/template/time_format.h"
+#include "cpp/template/title_case.h"
 
 namespace tocsin::tmpl {
 namespace {
@@ -340,7 +341,7 @@ const Functions& PureAlertFunctions() {
       {"reReplaceAll", {3, 3, {}, ReplaceAll}},
       {"parseDuration", {1, 1, ParseDurationText}},
       {"safeHtml", OfText([](std::string_view text) { return std::string(text); })},
-      {"title", OfText(ToTitle)},
+      {"title", OfText(TitleCase)},
       {"toUpper", OfText(ToUpper)},
       {"toLower", OfText(ToLower)},
       {"graphLink", OfText([](std::string_view expr) { return GraphPath(expr, "0"); })},

@@ -1,8 +1,10 @@
 #include "cpp/template/builtins.h"
 
+#include <algorithm>
 #include <compare>
 #include <optional>
 
+#include "cpp/base/quote.h"
 #include "cpp/base/utf8.h"
 
 namespace tocsin::tmpl::internal {
@@ -147,12 +149,32 @@ Result<Value> Slice(Arguments arguments) {
                     list->begin() + static_cast<std::ptrdiff_t>(to)));
 }
 
+/// Values are never functions here; templates that would call one are read all the same.
+Result<Value> CallValue(Arguments arguments) {
+  const Value& value = arguments[0];
+  if (value.IsNil()) return InvalidArgumentError("call of nil");
+  return InvalidArgumentError("non-function of type " + value.TypeName());
+}
+
 constexpr std::string_view kUpperHex = "0123456789ABCDEF";
+
+/// A character beyond ASCII as it is, unless nobody would see it.
+void AppendShown(std::string* out, uint32_t rune, std::string_view piece) {
+  if (!QuoteRuneGo(rune).starts_with("'\\")) {
+    out->append(piece);
+    return;
+  }
+  out->append("\\u");
+  for (int shift = rune > 0xffff ? 16 : 12; shift >= 0; shift -= 4) {
+    out->push_back(kUpperHex[rune >> shift & 0xf]);
+  }
+}
 
 }  // namespace
 
 const Functions& PureBuiltins() {
   static const Functions table{
+      {"call", {1, std::numeric_limits<size_t>::max(), CallValue}},
       {"not", {1, 1, [](Arguments a) -> Result<Value> { return Value(!a[0].Truth()); }}},
       {"len", {1, 1, Length}},
       {"index", {1, std::numeric_limits<size_t>::max(), Index}},
@@ -199,7 +221,16 @@ std::string EscapeHtml(std::string_view text) {
 
 std::string EscapeJs(std::string_view text) {
   std::string out;
-  for (const char c : text) {
+  while (!text.empty()) {
+    uint32_t rune = 0;
+    const size_t size = std::max<size_t>(DecodeRune(text, &rune), 1);
+    const std::string_view piece = text.substr(0, size);
+    text.remove_prefix(size);
+    if (size > 1) {
+      AppendShown(&out, rune, piece);
+      continue;
+    }
+    const char c = piece[0];
     switch (c) {
       case '\\':
         out.append("\\\\");

@@ -13,7 +13,7 @@
 
 namespace tocsin::tmpl::internal {
 
-/// not, len, index, slice, eq, ne, lt, le, gt, ge.
+/// call, not, len, index, slice, eq, ne, lt, le, gt, ge.
 const Functions& PureBuiltins();
 
 /// What html and js do to a text.

@@ -2,10 +2,12 @@
 
 #include <functional>
 #include <map>
+#include <optional>
 #include <string>
 
 #include "cpp/template/go_format.h"
 #include "cpp/template/time_format.h"
+#include "cpp/template/time_methods.h"
 
 namespace tocsin::tmpl::internal {
 namespace {
@@ -21,10 +23,17 @@ struct Method {
 template <class Receiver>
 using Methods = std::map<std::string, Method<Receiver>, std::less<>>;
 
+Value ValueOf(Value value) { return value; }
+template <class Plain>
+Value ValueOf(Plain plain) {
+  return Value(std::move(plain));
+}
+
 /// A method that takes nothing and cannot fail.
 template <class Receiver, class Get>
 Method<Receiver> Getter(Get get) {
-  return {0, [get](Receiver receiver, Arguments) -> Result<Value> { return Value(get(receiver)); }};
+  return {0,
+          [get](Receiver receiver, Arguments) -> Result<Value> { return ValueOf(get(receiver)); }};
 }
 
 /// A method of a time that takes another time.
@@ -43,15 +52,41 @@ Result<Value> Format(Time time, Arguments arguments) {
   return Value(FormatTime(time, *layout));
 }
 
-Result<Value> Add(Time time, Arguments arguments) {
-  const Duration* by = arguments[0].AsDuration();
-  if (by == nullptr) return InvalidArgumentError("expected time.Duration");
-  Nanos sum = 0;
-  if (__builtin_add_overflow(time.unix_nanos, by->nanos, &sum)) {
-    return InvalidArgumentError("time out of range");
+/// Integers are durations too, as constants are in Go.
+Result<Duration> DurationOf(const Value& value) {
+  if (const Duration* duration = value.AsDuration()) return *duration;
+  if (const int64_t* nanos = value.AsInt()) return Duration{*nanos};
+  return InvalidArgumentError("expected time.Duration");
+}
+
+Result<Value> InRange(const std::optional<Time>& time) {
+  if (time) return Value(*time);
+  return InvalidArgumentError("time out of range");
+}
+
+/// A method of a time that takes a duration.
+template <class Get>
+Method<Time> OfTimeBy(Get get) {
+  return {1, [get](Time time, Arguments arguments) -> Result<Value> {
+            TOCSIN_ASSIGN_OR_RETURN(const Duration by, DurationOf(arguments[0]));
+            return InRange(get(time, by));
+          }};
+}
+
+template <class Get>
+Method<Duration> OfDurationBy(Get get) {
+  return {1, [get](Duration duration, Arguments arguments) -> Result<Value> {
+            TOCSIN_ASSIGN_OR_RETURN(const Duration by, DurationOf(arguments[0]));
+            return Value(get(duration, by));
+          }};
+}
+
+Result<Value> AddDate(Time time, Arguments arguments) {
+  for (const Value& argument : arguments) {
+    if (argument.AsInt() == nullptr) return InvalidArgumentError("expected int");
   }
-  time.unix_nanos = sum;
-  return Value(time);
+  return InRange(
+      ShiftDate(time, *arguments[0].AsInt(), *arguments[1].AsInt(), *arguments[2].AsInt()));
 }
 
 Duration Difference(Nanos a, Nanos b) {
@@ -64,23 +99,34 @@ Duration Difference(Nanos a, Nanos b) {
 const Methods<Time>& TimeMethods() {
   static const Methods<Time> table{
       {"Format", {1, Format}},
-      {"Add", {1, Add}},
+      {"Add", OfTimeBy(Shift)},
+      {"AddDate", {3, AddDate}},
+      {"Truncate", OfTimeBy([](Time t, Duration d) { return TruncateTime(t, d); })},
+      {"Round", OfTimeBy(RoundTime)},
       {"Sub", WithTime(Difference)},
       {"After", WithTime(std::greater<Nanos>())},
       {"Before", WithTime(std::less<Nanos>())},
       {"Equal", WithTime(std::equal_to<Nanos>())},
       {"String", Getter<Time>(TimeString)},
+      {"Compare", WithTime([](Nanos a, Nanos b) { return int64_t{a > b} - int64_t{a < b}; })},
+      {"GoString", Getter<Time>(TimeSource)},
       {"UTC", Getter<Time>([](Time t) { return Time{t.unix_nanos}; })},
+      // The service keeps no other time.
+      {"Local", Getter<Time>([](Time t) { return Time{t.unix_nanos}; })},
+      {"Location", Getter<Time>([](Time t) { return t.zone; })},
       {"IsZero", Getter<Time>([](Time t) { return t.unix_nanos == kZeroTime; })},
-      {"Unix", Getter<Time>([](Time t) { return FloorDivide(t.unix_nanos, kSecond); })},
-      {"UnixMilli", Getter<Time>([](Time t) { return FloorDivide(t.unix_nanos, kMillisecond); })},
+      {"Unix", Getter<Time>([](Time t) { return SinceEpoch(t, kSecond); })},
+      {"UnixMilli", Getter<Time>([](Time t) { return SinceEpoch(t, kMillisecond); })},
+      {"UnixMicro", Getter<Time>([](Time t) { return SinceEpoch(t, kMicrosecond); })},
+      {"UnixNano", Getter<Time>([](Time t) { return SinceEpoch(t, 1); })},
       {"Year", Getter<Time>([](Time t) { return ToCivil(t).year; })},
-      {"Month", Getter<Time>([](Time t) { return MonthName(ToCivil(t).month); })},
+      {"Month", Getter<Time>([](Time t) { return MonthValue(ToCivil(t).month); })},
       {"Day", Getter<Time>([](Time t) { return int64_t{ToCivil(t).day}; })},
       {"Hour", Getter<Time>([](Time t) { return int64_t{ToCivil(t).hour}; })},
       {"Minute", Getter<Time>([](Time t) { return int64_t{ToCivil(t).minute}; })},
       {"Second", Getter<Time>([](Time t) { return int64_t{ToCivil(t).second}; })},
-      {"Weekday", Getter<Time>([](Time t) { return WeekdayName(ToCivil(t).weekday); })},
+      {"Weekday", Getter<Time>([](Time t) { return WeekdayValue(ToCivil(t).weekday); })},
+      {"Nanosecond", Getter<Time>(NanosecondOf)},
       {"YearDay", Getter<Time>([](Time t) { return int64_t{ToCivil(t).day_of_year}; })},
   };
   return table;
@@ -100,6 +146,11 @@ const Methods<Duration>& DurationMethods() {
       {"Minutes", Getter<Duration>([](Duration d) { return Per(d, kMinute); })},
       {"Hours", Getter<Duration>([](Duration d) { return Per(d, kHour); })},
       {"Milliseconds", Getter<Duration>([](Duration d) { return d.nanos / kMillisecond; })},
+      {"Microseconds", Getter<Duration>([](Duration d) { return d.nanos / kMicrosecond; })},
+      {"Nanoseconds", Getter<Duration>([](Duration d) { return d.nanos; })},
+      {"Round", OfDurationBy(RoundDuration)},
+      {"Truncate", OfDurationBy(TruncateDuration)},
+      {"Abs", Getter<Duration>(Absolute)},
   };
   return table;
 }

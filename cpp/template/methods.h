@@ -11,9 +11,10 @@
 
 namespace tocsin::tmpl::internal {
 
-/// time.Time: Format, String, Unix, UnixMilli, UTC, IsZero, Year, Month, Day, Hour, Minute, Second,
-/// Weekday, YearDay, Add, Sub, After, Before, Equal. time.Duration: String, Seconds, Minutes,
-/// Hours, Milliseconds. Of a NamedType: its own.
+/// time.Time: Format, String, GoString, Unix, UnixMilli, UnixMicro, UnixNano, UTC, Local, Location,
+/// IsZero, Year, Month, Day, Hour, Minute, Second, Nanosecond, Weekday, YearDay, Add, AddDate,
+/// Truncate, Round, Sub, After, Before, Equal, Compare. time.Duration: String, Seconds, Minutes,
+/// Hours, Milliseconds, Microseconds, Nanoseconds, Round, Truncate, Abs. Of a NamedType: its own.
 bool HasMethod(const Value& receiver, std::string_view name);
 
 /// REQUIRES: HasMethod. kInvalidArgument for other arguments than the method takes.

@@ -210,10 +210,61 @@ TEST(AlertTemplateTest, TimesAndDurationsOutOfRangeAreErrors) {
             "1677-09-21 00:12:43.147 +0000 UTC");
 }
 
+TEST(AlertTemplateTest, TitlesOfWordsWithApostrophesAndDigits) {
+  Check(std::array<Row, 3>{
+      {{R"({{ title "o'neil don't 1a 3rd x1y" }})", "O'neil Don't 1A 3Rd X1y"},
+       {R"({{ title "a.b c-d e_f g:h i/j a,b _a" }})", "A.b C-D E_f G:h I/J A,B _A"},
+       {R"({{ title "''c a'’c d’e élan" }})", "''C A'’C D’e Élan"}}});
+}
+
+TEST(AlertTemplateTest, MonthsAndWeekdaysAreNumbersWithNames) {
+  Check(std::array<Row, 5>{
+      {{"{{ with toTime 1435065584.128 }}{{ .Month }} {{ .Weekday }}{{ end }}", "June Tuesday"},
+       {R"({{ with toTime 1435065584.128 }}{{ eq .Month 6 }} {{ lt .Weekday 3 }}{{ end }})",
+        "true true"},
+       {R"({{ with toTime 1435065584.128 }}{{ printf "%02d %s %T" .Month .Month .Month }}{{ end }})",
+        "06 June time.Month"},
+       {R"({{ (toTime 0).Month.String }} {{ printf "%q %x" (toTime 0).Month (toTime 0).Weekday }})",
+        "January \"January\" 5468757273646179"},
+       {R"({{ printf "%e" (toTime 0).Month }})", "%!e(time.Month=1)"}}});
+  EXPECT_NE(ErrorOf("{{ humanize (toTime 0).Month }}").find("can't convert time.Month"),
+            std::string::npos);
+}
+
+TEST(AlertTemplateTest, TimesAreMoved) {
+  Check(std::array<Row, 7>{
+      {{"{{ (toTime 0).Add 3600000000000 }}", "1970-01-01 01:00:00 +0000 UTC"},
+       {"{{ (toTime 1435065584.128).AddDate 0 8 7 }}", "2016-03-01 13:19:44.128 +0000 UTC"},
+       {"{{ (toTime 1435065584.128).AddDate -1 -6 0 }}", "2013-12-23 13:19:44.128 +0000 UTC"},
+       {"{{ (toTime 1435065584.128).Truncate (toDuration 3600) }}",
+        "2015-06-23 13:00:00 +0000 UTC"},
+       {"{{ (toTime 1435065584.128).Round 1800000000000 }}", "2015-06-23 13:30:00 +0000 UTC"},
+       {"{{ with toTime 1435065584.128 }}{{ .UnixNano }} {{ .UnixMicro }} {{ .Nanosecond }}{{ end "
+        "}}",
+        "1435065584128000000 1435065584128000 128000000"},
+       {"{{ (toTime 0).Local }} {{ (toTime 0).Location }} {{ (toTime 1).Compare (toTime 0) }}",
+        "1970-01-01 00:00:00 +0000 UTC UTC 1"}}});
+  EXPECT_NE(ErrorOf("{{ (toTime 0).AddDate 1000 0 0 }}").find("out of range"), std::string::npos);
+  EXPECT_NE(ErrorOf("{{ (toTime 0).AddDate 9223372036854775807 0 0 }}"), "");
+  EXPECT_NE(ErrorOf("{{ (toTime 0).AddDate 1 0 1.5 }}").find("expected int"), std::string::npos);
+  EXPECT_NE(ErrorOf("{{ (toTime 0).Add 1.5 }}").find("expected time.Duration"), std::string::npos);
+}
+
+TEST(AlertTemplateTest, DurationsAreRounded) {
+  Check(std::array<Row, 4>{
+      {{"{{ (toDuration 95).Round (toDuration 60) }} {{ (toDuration 85).Round (toDuration 60) }}",
+        "2m0s 1m0s"},
+       {"{{ (toDuration -90).Round (toDuration 60) }} {{ (toDuration -95).Truncate 60000000000 }}",
+        "-2m0s -1m0s"},
+       {"{{ (toDuration -90).Abs }} {{ (toDuration 90).Round 0 }}", "1m30s 1m30s"},
+       {"{{ (toDuration 1.5).Microseconds }} {{ (toDuration 1.5).Nanoseconds }}",
+        "1500000 1500000000"}}});
+}
+
 TEST(AlertTemplateTest, Texts) {
   Check(std::array<Row, 15>{
       {{"{{ \"aa bb CC\" | title }}", "Aa Bb CC"},
-       {"{{ \"x-y_z über 1a\" | title }}", "X-Y_z Über 1a"},
+       {"{{ \"x-y_z über 1a\" | title }}", "X-Y_z Über 1A"},
        {"{{ \"aa bB é ж\" | toUpper }}", "AA BB É Ж"},
        {"{{ \"aA bB CC ÉΩ Ж\" | toLower }}", "aa bb cc éω ж"},
        {"{{ match \"a+\" \"aa\" }} {{ match \"a+\" \"b\" }} {{ match \"^b\" \"ab\" }}",
