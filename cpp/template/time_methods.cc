@@ -95,7 +95,8 @@ std::optional<Time> ShiftDate(Time time, int64_t years, int64_t months, int64_t 
       std::chrono::month(static_cast<unsigned>(FloorModulo(month, 12) + 1)), std::chrono::day(1));
   const int64_t date =
       std::chrono::sys_days(first).time_since_epoch().count() + civil.day - 1 + days;
-  const Wide local = Wide{date} * 86'400 + civil.hour * 3'600 + civil.minute * 60 + civil.second;
+  const int64_t minutes = (date * 24 + civil.hour) * 60 + civil.minute;
+  const Wide local = minutes * 60 + civil.second;
   const Wide nanos = (local - time.offset_seconds - kYearOne) * kSecond + NanosecondOf(time);
   return FromYearOne(time, nanos);
 }

@@ -114,7 +114,7 @@ Value::Value(Record value) {
   Whole whole{.depth = 1};
   for (const auto& [name, field] : value.fields) {
     whole.Add(field);
-    whole.AddBytes(sizeof(name));
+    whole.AddBytes(kNodeBytes + name.size());
   }
   depth_ = whole.depth;
   weight_ = whole.weight;
