@@ -75,7 +75,7 @@ Status SpanStore::Recover(const BatchObserver& replay) {
 // still. (What is redacted would be shown: that list is not gone without.)
 Status SpanStore::LoadPins() {
   const std::string path = options_.path + "/pins";
-  const Status loaded = pins_.Load(path);
+  Status loaded = pins_.Load(path);
   if (loaded.code() != StatusCode::kCorruption) return loaded;
   const std::string aside = path + ".damaged";
   damaged_files_.Add(1);
